@@ -1,0 +1,123 @@
+"""The sentence at the top of a report that compares arms: which arm is better, and at which parts, as far as the corrected intervals go."""
+
+from typing import Any
+
+import pandas as pd
+
+from analysis.answer import missing, sentence
+from analysis.arms import OVERALL, Compared
+from analysis.runs import Run
+from analysis.tables import identity
+from analysis.wording import count, in_numbers, listing, show
+
+NAMED = 6  # so many parts are named in the sentence; more are counted
+
+
+def arm_answer(run: Run, what: Compared, arms: pd.DataFrame, costs: pd.DataFrame, statuses: pd.DataFrame) -> str:
+    """What the run says about its arms, one statement for each arm and combination of the other parameters.
+
+    The frames are those of ``arms_table``, ``costs_table`` and ``status_table``. "At every" part is said only where all corrected intervals
+    of the parts lie on one side of 0.
+    """
+    if not costs["n"].sum():
+        return sentence("no trial has completed with a number, so there is no answer yet", missing(statuses))
+    pairs = [rows for _, rows in arms.groupby(["baseline_setting", "arm_setting"], sort=False)]
+    if not pairs:
+        return sentence(f"there is no arm to compare with {show(what.baseline)}", missing(statuses))
+    better = 1 if run.spec["mode"] == "max" else -1
+    said = " ".join(f"{_statement(what, rows, costs, better)}." for rows in pairs)
+    left_out = int(max(rows.loc[rows["part"] == OVERALL, "left_out"].max() for rows in pairs))
+    stand = "stands" if left_out == 1 else "stand"
+    unpaired = f"{count(left_out, 'seed')} that only one arm has {stand} behind no difference" if left_out else ""
+    return " ".join(text for text in (said, sentence(unpaired, missing(statuses))) if text)
+
+
+def _statement(what: Compared, rows: pd.DataFrame, costs: pd.DataFrame, better: int) -> str:
+    """One arm against the baseline at one combination of the other parameters."""
+    overall, parts = rows[rows["part"] == OVERALL].iloc[0], rows[rows["part"] != OVERALL]
+    arm, baseline, at = show(overall["arm"]), show(overall["baseline"]), f" at {overall['at']}" if overall["at"] else ""
+    if overall["n"] == 0:
+        return f"{_no_pair(overall)}, so there is no difference to speak of{at}"
+    if overall["n"] == 1:
+        return f"One paired seed supports no claim about {arm} and {baseline}{at}; {overall['metric']} {_means(what, overall)}, n = 1"
+    return _claim(what, overall, parts, _weights(costs, overall), better)
+
+
+def _no_pair(overall: pd.Series) -> str:
+    absent = [show(overall[arm]) for arm in ("baseline", "arm") if pd.isna(overall[f"{arm}_mean"])]
+    if absent:
+        return f"{listing(absent)} {'has' if len(absent) == 1 else 'have'} no completed seed"
+    return f"{show(overall['arm'])} and {show(overall['baseline'])} share no seed"
+
+
+def _claim(what: Compared, overall: pd.Series, parts: pd.DataFrame, weights: str, better: int) -> str:
+    arm, baseline, at = show(overall["arm"]), show(overall["baseline"]), f" at {overall['at']}" if overall["at"] else ""
+    seeds, result = f"n = {overall['n']} paired seeds", _overall(what, overall)
+    for sign, side in ((1, "above"), (-1, "below")):
+        if len(parts) and (parts["supported"] & (parts["difference"] * sign > 0)).all():
+            every = f"{_range(what, parts)}{_points(what)} ({_all(len(parts))} {side} 0, {seeds})"
+            return f"{arm} is {_verdict(sign * better)} than {baseline} at every {what.part}{at}: {every}; overall {result}{weights}"
+    found = f"{result}, {seeds}{weights}{_parts(what, parts, better)}"
+    if overall["supported"]:
+        return f"{arm} is {_verdict(overall['difference'] * better)} than {baseline} overall{at}: {found}"
+    return f"No evidence of a difference between {arm} and {baseline} overall{at}: {found}"
+
+
+def _verdict(gain: float) -> str:
+    return "better" if gain > 0 else "worse"
+
+
+def _parts(what: Compared, parts: pd.DataFrame, better: int) -> str:
+    """What the parts say where they do not all say the same."""
+    if parts.empty:
+        return ""
+    said = []
+    for sign in (1, -1):
+        rows = parts[parts["supported"] & (parts["difference"] * better * sign > 0)]
+        if len(rows):
+            names = f" ({listing(rows['part'])})" if len(rows) <= NAMED else ""
+            said.append(f"{_verdict(sign)} at {len(rows)} of {count(len(parts), what.part)}{names}")
+    if not said:
+        return f"; at no {what.part} does the corrected interval exclude 0"
+    rest = int((~parts["supported"]).sum())
+    return f"; {listing(said)}" + (f", no evidence at {rest}" if rest else "")
+
+
+def _overall(what: Compared, overall: pd.Series) -> str:
+    difference, low, high = in_numbers(overall[["difference", "corrected_low", "corrected_high"]], what.decimals)
+    interval = f" [{low}, {high}]" if pd.notna(overall["corrected_low"]) else ""
+    return f"{_means(what, overall)}, {_sign(difference)}{interval}{_points(what)}"
+
+
+def _means(what: Compared, overall: pd.Series) -> str:
+    unit = " %" if what.percent else ""
+    arm, baseline = in_numbers(overall[["arm_mean", "baseline_mean"]], what.decimals)
+    return f"{arm}{unit} against {baseline}{unit}"
+
+
+def _points(what: Compared) -> str:
+    return " percentage points" if what.percent else ""
+
+
+def _range(what: Compared, parts: pd.DataFrame) -> str:
+    ends = in_numbers(parts["difference"].agg(["min", "max"]), what.decimals)
+    return " to ".join(dict.fromkeys(map(_sign, ends)))
+
+
+def _sign(text: str) -> str:
+    return text if text.startswith("-") else f"+{text}"
+
+
+def _all(amount: int) -> str:
+    return {1: "corrected interval", 2: "both corrected intervals"}.get(amount, f"all {amount} corrected intervals")
+
+
+def _weights(costs: pd.DataFrame, overall: pd.Series) -> str:
+    """How many weights fewer or more; empty where they were not recorded."""
+    if "fewer_parameters" not in costs:
+        return ""
+    rows: Any = costs[(costs["arm"].map(identity) == identity(overall["arm"])) & (costs["at"] == overall["at"])]
+    fewer = rows["fewer_parameters"].iloc[0]
+    if pd.isna(fewer) or fewer == 0:
+        return ""
+    return f", with {abs(fewer):.2%} {'fewer' if fewer > 0 else 'more'} parameters".replace("%", " %")

@@ -1,0 +1,213 @@
+"""The arms of a study against its baseline, paired by seed: overall and part by part, which differences the seeds support."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.intervals import holm, sign_flip_p_values, t_intervals, t_p_values
+from analysis.runs import Run
+from analysis.tables import identities, identity, last_epochs, published_rows, settings_table
+from analysis.wording import describe
+
+LEVEL = 0.95
+OVERALL = "overall"
+MEANS = ["baseline_mean", "arm_mean", "published_baseline", "published_arm"]
+SPREADS = ["baseline_std", "arm_std", "difference", "ci_low", "ci_high", "corrected_low", "corrected_high", "published_difference"]
+PLACES = ["baseline_setting", "arm_setting", "baseline", "arm", "at"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """What a study compares, as its ``compare`` says.
+
+    ``arms``: the values of ``parameter`` other than ``baseline``; ``metrics``: the overall one first, then its parts; ``names``: theirs;
+    ``part``: what a part is called; ``scale``: 100 where the metrics are shares, so that they read in percent, else 1.
+    """
+
+    parameter: str
+    baseline: Any
+    arms: list[Any]
+    metrics: list[str]
+    names: list[str]
+    part: str
+    scale: int
+
+    @property
+    def percent(self) -> bool:
+        return self.scale == 100
+
+    @property
+    def decimals(self) -> int | None:
+        """Decimals of a percentage; None leaves them to the numbers."""
+        return 2 if self.percent else None
+
+
+def compared(run: Run) -> Compared | None:
+    """What the study of ``run`` compares; None where it compares nothing."""
+    content = run.spec.get("compare")
+    if not content or content["parameter"] not in run.parameters:
+        return None
+    values = settings_table(run)[content["parameter"]].tolist()
+    distinct = {identity(value): value for value in values if identity(value) != identity(content["baseline"])}
+    return Compared(
+        parameter=content["parameter"],
+        baseline=content["baseline"],
+        arms=list(distinct.values()),
+        metrics=list(content["metrics"]),
+        names=[OVERALL, *part_names(content["metrics"][1:])],
+        part=content.get("parts") or "part",
+        scale=100 if content.get("percent") else 1,
+    )
+
+
+def part_names(metrics: list[str]) -> list[str]:
+    """What follows the common beginning, which ends at a ``_``: ``accuracy_0, accuracy_1`` are the parts ``0, 1``."""
+    letters = [set(letter) for letter in zip(*metrics, strict=False)]
+    alike = next((place for place, found in enumerate(letters) if len(found) > 1), len(letters))
+    start = metrics[0].rfind("_", 0, alike) + 1 if metrics else 0
+    return [metric[start:] or metric for metric in metrics]
+
+
+def arm_pairs(run: Run, what: Compared) -> pd.DataFrame:
+    """Each arm beside the baseline, once for each combination of the other parameters: ``baseline_setting, arm_setting`` (their numbers),
+    ``baseline``, ``arm`` (their values) and ``at`` (the other parameters, as text)."""
+    settings = settings_table(run)
+    others = [key for key in run.parameters if key != what.parameter]
+    combinations = identities(settings[others]) if others else [()] * len(settings)
+    held = [identity(value) for value in settings[what.parameter]]
+    places = {pair: number for number, pair in enumerate(zip(held, combinations, strict=True))}
+    rows = [
+        (number, places[identity(arm), combination], what.baseline, arm, describe(settings.loc[number].to_dict(), others))
+        for number, (value, combination) in enumerate(zip(held, combinations, strict=True))
+        for arm in what.arms
+        if value == identity(what.baseline) and (identity(arm), combination) in places
+    ]
+    return pd.DataFrame(rows, columns=PLACES)
+
+
+def arm_seeds(run: Run, what: Compared) -> pd.DataFrame:
+    """One row per setting and seed: ``seed, trial`` and the metrics compared, in percent where they are shares; index ``setting``."""
+    last = last_epochs(run).reindex(columns=["seed", "trial", *what.metrics])
+    last[what.metrics] = last[what.metrics].replace([np.inf, -np.inf], np.nan) * what.scale
+    return last
+
+
+def arms_table(run: Run, what: Compared) -> pd.DataFrame:
+    """One row per arm, combination of the other parameters and metric, the overall one first.
+
+    Columns: those of ``arm_pairs``, ``metric``, ``part``, and
+
+    ``n, left_out``: seeds that both have (pairs), and seeds that only one of them has
+    ``baseline_mean, baseline_std, arm_mean, arm_std``: over the pairs (``ddof=1``), or over the seeds of each where there is no pair
+    ``difference, ci_low, ci_high``: mean of arm minus baseline over the pairs, 95 % t interval
+    ``corrected_low, corrected_high``: t interval at 1 - 0.05 / rows of the family (Bonferroni), so that all of a family hold at once
+    ``p, p_holm, p_flips``: paired t-test; the same after Holm's correction over the family; exact sign-flip test, uncorrected
+    ``probability_better``: share of the pairs in which the arm is better than the baseline by the study's mode, ties count
+        half; missing for a single pair
+    ``supported``: the corrected interval excludes 0
+    ``published_baseline, published_arm, published_difference``: what others measured
+
+    The overall rows are one family, the parts another. Means are in percent and differences in percentage points where metrics are shares.
+    """
+    seeds, pairs = arm_seeds(run, what), arm_pairs(run, what)
+    rows = [(pair, metric) for pair in pairs.to_dict("records") for metric in what.metrics]
+    frame = pd.DataFrame([{**pair, "metric": metric} for pair, metric in rows], columns=[*PLACES, "metric"])
+    frame["part"] = what.names * len(pairs)
+    samples = [
+        _align(_values(seeds, pair["baseline_setting"], metric), _values(seeds, pair["arm_setting"], metric)) for pair, metric in rows
+    ]
+    differences = [_differences(*sample[:2]) if sample[2] else np.array([]) for sample in samples]
+    sign = 1 if run.spec["mode"] == "max" else -1
+    moments = [_moments(*sample, sign * found) for sample, found in zip(samples, differences, strict=True)]
+    frame = frame.join(pd.DataFrame(moments, index=frame.index, columns=list(_moments(*_NOTHING))))
+    frame = frame.join(_tests(differences, frame["part"] == OVERALL))
+    published = [_published(run, what, pair, metric) for pair, metric in rows]
+    return frame.join(pd.DataFrame(published, index=frame.index, columns=["published_baseline", "published_arm", "published_difference"]))
+
+
+def arm_means(run: Run, what: Compared) -> pd.DataFrame:
+    """One row per setting and metric, each over all its own seeds: ``setting, arm, at, metric, part, n, mean, std, low, high`` (95 % t
+    interval of the mean) and ``published``, in the units of ``arms_table``."""
+    seeds, settings = arm_seeds(run, what), settings_table(run)
+    others = [key for key in run.parameters if key != what.parameter]
+    rows = []
+    for number, setting in zip(settings.index, settings.to_dict("records"), strict=True):
+        place = {"setting": number, "arm": setting[what.parameter], "at": describe(setting, others)}
+        for metric, part in zip(what.metrics, what.names, strict=True):
+            values = _values(seeds, number, metric)
+            low, high = t_intervals([values.to_numpy()], LEVEL)[0]
+            found = {"n": len(values), "mean": values.mean(), "std": values.std(), "low": low, "high": high}
+            rows.append({**place, "metric": metric, "part": part, **found, "published": _published_mean(run, what, setting, metric)})
+    return pd.DataFrame(rows)
+
+
+def with_units(table: pd.DataFrame, what: Compared) -> pd.DataFrame:
+    """The table of arms for a file: its columns say their unit, and settings go by their values."""
+    names = {name: f"{name}_percent" for name in MEANS} | {name: f"{name}_percentage_points" for name in SPREADS}
+    return table.drop(columns=["baseline_setting", "arm_setting"]).rename(columns=names if what.percent else {})
+
+
+_NOTHING: tuple[pd.Series, pd.Series, int, int, np.ndarray] = (pd.Series(dtype=float), pd.Series(dtype=float), 0, 0, np.array([]))
+
+
+def _values(seeds: pd.DataFrame, setting: int, metric: str) -> pd.Series:
+    """The numbers of one setting, index ``seed``, without missing ones."""
+    return seeds.loc[seeds.index == setting].set_index("seed")[metric].dropna().astype(float)
+
+
+def _align(first: pd.Series, last: pd.Series) -> tuple[pd.Series, pd.Series, int, int]:
+    """Both over the seeds that they share (as they are where they share none), the number of those and of the others."""
+    shared = first.index.intersection(last.index)
+    left_out = len(first.index.union(last.index)) - len(shared)
+    return (first.loc[shared], last.loc[shared], len(shared), left_out) if len(shared) else (first, last, 0, left_out)
+
+
+def _differences(first: pd.Series, last: pd.Series) -> np.ndarray:
+    """Last minus first to 12 digits of the larger: further digits are rounding errors, and would make equal differences unequal."""
+    largest = max(first.abs().max(), last.abs().max())
+    return np.round(last.to_numpy() - first.to_numpy(), 12 - math.ceil(math.log10(largest)) if largest else 0)
+
+
+def _moments(first: pd.Series, last: pd.Series, n: int, left_out: int, better: np.ndarray) -> dict[str, Any]:
+    """``better``: the differences, those in favour of ``last`` above 0."""
+    means = {"baseline_mean": first.mean(), "baseline_std": first.std(), "arm_mean": last.mean(), "arm_std": last.std()}
+    wins = float((better > 0).mean() + (better == 0).mean() / 2) if n > 1 else np.nan
+    return {"n": n, "left_out": left_out, **means, "probability_better": wins}
+
+
+def _tests(differences: list[np.ndarray], overall: pd.Series) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {"difference": [found.mean() if len(found) else np.nan for found in differences]}, index=overall.index, dtype=float
+    )
+    frame[["ci_low", "ci_high"]] = t_intervals(differences, LEVEL)
+    frame["p"], frame["p_flips"] = t_p_values(differences), sign_flip_p_values(differences)
+    for family in (overall, ~overall):
+        rows = np.flatnonzero(family)
+        tests = max(1, int(frame.loc[family, "p"].count()))
+        frame.loc[family, ["corrected_low", "corrected_high"]] = t_intervals([differences[row] for row in rows], 1 - (1 - LEVEL) / tests)
+        frame.loc[family, "p_holm"] = holm(frame.loc[family, "p"])
+    excludes = (frame["corrected_low"] > 0) | (frame["corrected_high"] < 0)
+    order = ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high", "p", "p_holm", "p_flips"]
+    return frame.reindex(columns=order).assign(supported=excludes)
+
+
+def _published(run: Run, what: Compared, pair: Mapping[Any, Any], metric: str) -> tuple[float, float, float]:
+    setting = settings_table(run).loc[pair["arm_setting"]].to_dict()
+    baseline = _published_mean(run, what, {**setting, what.parameter: what.baseline}, metric)
+    arm = _published_mean(run, what, setting, metric)
+    return baseline, arm, arm - baseline
+
+
+def _published_mean(run: Run, what: Compared, setting: Mapping[Any, Any], metric: str) -> float:
+    """The first published mean of ``metric`` whose row does not contradict ``setting``; NaN where there is none."""
+    rows = published_rows(run, metric)
+    fitting = (
+        row
+        for row in rows
+        if what.parameter in row and all(identity(row.get(key, setting[key])) == identity(setting[key]) for key in setting)
+    )
+    return next((row["mean"] * what.scale for row in fitting), np.nan)

@@ -1,0 +1,125 @@
+"""Which differences between settings the seeds support: paired by seed, with intervals and p-values corrected over their family."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.answer import answer as answer
+from analysis.intervals import holm, mean_intervals, sign_flip_p_values, two_sample_interval, two_sample_p_value
+from analysis.runs import Run
+from analysis.tables import best_setting, identities, identity, seed_table, settings_table, summary_table
+from analysis.wording import describe
+
+LEVEL = 0.95
+Arms = tuple[tuple[np.ndarray, np.ndarray], bool]  # values of the first and the last setting, and whether they are paired
+NUMBERS = ["n", "paired", "difference", "ci_low", "ci_high", "corrected_low", "corrected_high", "p", "p_holm", "supported"]
+
+
+def comparison_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFrame:
+    """What each listed parameter does: its last value against its first, once for each combination of the other parameters.
+
+    Columns: ``parameter``, ``first``, ``last``, ``at`` (the other parameters, as text), ``first_setting``, ``last_setting``, and those of
+    ``differences`` (last minus first). All rows together are one family for the correction. A parameter whose values the study compares
+    as arms has no rows here: ``arms.arms_table`` has them.
+    """
+    arms = (run.spec.get("compare") or {}).get("parameter")
+    pairs = [pair for key in run.parameters if key != arms for pair in _pairs(run, key)]
+    frame = pd.DataFrame(pairs, columns=["parameter", "first", "last", "at", "first_setting", "last_setting"])
+    seeds = seed_table(run) if seeds is None else seeds
+    return frame.join(differences(seeds, run.metric, frame[["first_setting", "last_setting"]].to_numpy(dtype=int)))
+
+
+def rival_table(run: Run, seeds: pd.DataFrame | None = None, summary: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The setting with the best mean against every other one that has a result, in the order of the settings.
+
+    Columns: ``best_setting``, ``setting`` and those of ``differences`` (best minus other). Empty where fewer than two have a result.
+    """
+    seeds = seed_table(run) if seeds is None else seeds
+    summary = summary_table(run, seeds) if summary is None else summary
+    best = best_setting(summary, run.spec)
+    others = [] if best is None else [number for number in summary.index[summary["n"] > 0] if number != best]
+    frame = pd.DataFrame({"best_setting": [best] * len(others), "setting": others}, dtype=int)
+    return frame.join(differences(seeds, run.metric, frame[["setting", "best_setting"]].to_numpy(dtype=int)))
+
+
+def differences(seeds: pd.DataFrame, metric: str, pairs: np.ndarray) -> pd.DataFrame:
+    """Differences of mean metric, second setting minus first, for ``pairs`` of setting numbers, shape ``(k, 2)``.
+
+    Columns: ``n`` (pairs of seeds, or seeds on the smaller side where fewer than two seeds are shared), ``paired``, ``difference``,
+    ``ci_low``, ``ci_high`` (95 %, bootstrap), ``corrected_low``, ``corrected_high`` (the same at the level at which Holm's procedure judges
+    this row), ``p`` (permutation test), ``p_holm``, and ``supported``: the corrected interval excludes 0 and ``p_holm`` is at most 0.05.
+    """
+    arms = {int(number): group.set_index("seed")[metric] for number, group in seeds.dropna(subset=metric).groupby(level=0)}
+    nothing = pd.Series(dtype=float)
+    found = [_align(arms.get(int(first), nothing), arms.get(int(last), nothing)) for first, last in pairs]
+    samples = [sample for sample, _ in found]
+    frame = pd.DataFrame({"n": [min(map(len, sample)) for sample in samples], "paired": [paired for _, paired in found]})
+    frame["difference"] = [last.mean() - first.mean() if min(len(first), len(last)) else np.nan for first, last in samples]
+    frame[["ci_low", "ci_high"]] = _intervals(found, pd.Series(LEVEL, index=frame.index))
+    frame["p"] = _p_values(found)
+    frame["p_holm"] = holm(frame["p"])
+    frame[["corrected_low", "corrected_high"]] = _intervals(found, _corrected_levels(frame["p"]))
+    excludes = (frame["corrected_low"] > 0) | (frame["corrected_high"] < 0)
+    return frame.assign(supported=excludes & (frame["p_holm"] <= 1 - LEVEL))[NUMBERS]
+
+
+def _corrected_levels(p: pd.Series) -> pd.Series:
+    """The level at which Holm's procedure judges each row: the smallest p-value at 1 - 0.05 / tests, the largest at 0.95."""
+    return (1 - (1 - LEVEL) / (p.count() + 1 - p.rank(method="min"))).fillna(LEVEL)
+
+
+def _pairs(run: Run, key: str) -> list[dict[str, Any]]:
+    """The pairs of settings that differ in ``key`` alone and have its first and its last value."""
+    values = run.spec["space"][key].get("values", [])
+    if len(values) < 2:
+        return []
+    others = [other for other in run.parameters if other != key]
+    settings = settings_table(run)
+    held = pd.Series(identities(settings[[key]]), index=settings.index)
+    combinations = dict(zip(settings.index, identities(settings[others]) if others else [()] * len(settings), strict=True))
+    lasts = {combinations[number]: number for number in settings.index[held == (identity(values[-1]),)]}
+    firsts = [number for number in settings.index[held == (identity(values[0]),)] if combinations[number] in lasts]
+    return [
+        {
+            "parameter": key,
+            "first": values[0],
+            "last": values[-1],
+            "at": describe(settings.loc[number].to_dict(), others),
+            "first_setting": number,
+            "last_setting": lasts[combinations[number]],
+        }
+        for number in firsts
+    ]
+
+
+def _align(first: pd.Series, last: pd.Series) -> Arms:
+    """Both arms over their shared seeds, in the same order; as they are where fewer than two seeds are shared."""
+    shared = first.index.intersection(last.index)
+    if len(shared) < 2 and not first.index.equals(last.index):
+        return (first.to_numpy(dtype=float), last.to_numpy(dtype=float)), False
+    return (first.loc[shared].to_numpy(dtype=float), last.loc[shared].to_numpy(dtype=float)), True
+
+
+def _intervals(found: list[Arms], levels: pd.Series) -> np.ndarray:
+    """Intervals of the differences, shape ``(k, 2)``; rows of one level go through scipy together."""
+    limits = np.full((len(found), 2), np.nan)
+    for level, rows in levels.groupby(levels).groups.items():
+        limits[rows] = mean_intervals([_paired_differences(found[row]) for row in rows], float(level))
+    for place, ((first, last), paired) in enumerate(found):
+        if not paired:
+            limits[place] = two_sample_interval(first, last, levels[place])
+    return limits
+
+
+def _p_values(found: list[Arms]) -> np.ndarray:
+    values = sign_flip_p_values([_paired_differences(arms) for arms in found])
+    for place, ((first, last), paired) in enumerate(found):
+        if not paired:
+            values[place] = two_sample_p_value(first, last)
+    return values
+
+
+def _paired_differences(arms: Arms) -> np.ndarray:
+    (first, last), paired = arms
+    return last - first if paired else np.array([])

@@ -1,0 +1,79 @@
+"""Tables as files: CSV in full precision, LaTeX and Markdown rounded for reading. Each file is written aside and moved into place."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.wording import MISSING, in_numbers, show
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "%": r"\%", "&": r"\&", "#": r"\#", "_": r"\_",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", MISSING: "--",
+}  # fmt: skip
+
+
+def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame], summary: pd.DataFrame, caption: str) -> list[Path]:
+    """Write each frame of ``tables`` as ``<name>.csv``, and ``summary``, rounded by ``readable``, as ``summary.tex`` and ``summary.md``.
+
+    ``caption`` is plain text and stands in the two rounded files. Returns the paths written; makes ``folder`` where it is missing.
+    """
+    texts = {f"{name}.csv": table.to_csv(index=False) for name, table in tables.items()}
+    texts["summary.tex"] = latex(summary, caption)
+    texts["summary.md"] = markdown(summary, caption)
+    return [write_aside(folder / name, text) for name, text in texts.items()]
+
+
+def write_aside(path: Path, content: str | bytes) -> Path:
+    """Write a file so that nobody ever sees half of it: beside it first, then moved over it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", errors="replace"))
+    os.replace(aside, path)
+    return path
+
+
+def readable(table: pd.DataFrame, measured: list[list[str]], decimals: int | None = None) -> pd.DataFrame:
+    """The table as text. Each list of ``measured`` names columns of one kind, which share their decimals (``decimals``, if given)."""
+    text = pd.DataFrame({name: [show(value) for value in table[name].tolist()] for name in table}, dtype=object)
+    for names in measured:
+        stacked = in_numbers(pd.concat([table[name] for name in names]), decimals)
+        for place, name in enumerate(names):
+            text[name] = stacked[place * len(table) : (place + 1) * len(table)]
+    return text
+
+
+def readable_summary(summary: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """A summary table as text: what is in the metric's unit shares its decimals."""
+    names = [f"{metric}_mean", f"{metric}_std", f"{metric}_median", "ci_low", "ci_high"]
+    return readable(summary, [names, ["solved"]] if "solved" in summary else [names])
+
+
+def latex(table: pd.DataFrame, caption: str) -> str:
+    """A table of texts as LaTeX (needs ``\\usepackage{booktabs}``); every name and value is escaped."""
+    rows = [" & ".join(map(escape_latex, row)) + r" \\" for row in table.itertuples(index=False, name=None)]
+    head = " & ".join(map(escape_latex, table.columns)) + r" \\"
+    lines = [r"\begin{table}", r"\centering", rf"\caption{{{escape_latex(caption)}}}", rf"\begin{{tabular}}{{{'r' * table.shape[1]}}}"]
+    return "\n".join([*lines, r"\toprule", head, r"\midrule", *rows, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+
+
+def escape_latex(text: str) -> str:
+    """``text`` such that LaTeX prints it as it is, on one line."""
+    return "".join(_LATEX.get(letter, letter) for letter in _one_line(text))
+
+
+def markdown(table: pd.DataFrame, caption: str) -> str:
+    """A table of texts as Markdown, the caption above it; what Markdown or HTML would read as markup is escaped."""
+    rows = [list(map(_escape_markdown, row)) for row in table.itertuples(index=False, name=None)]
+    lines = [list(map(_escape_markdown, table.columns)), ["---:"] * table.shape[1], *rows]
+    return "\n".join([_escape_markdown(caption), "", *(f"| {' | '.join(line)} |" for line in lines), ""])
+
+
+def _escape_markdown(text: str) -> str:
+    return re.sub(r"([\\`*_|\[\]<>$])", r"\\\1", _one_line(text))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(str(text).split())

@@ -1,0 +1,162 @@
+"""Intervals and tests for means over seeds, all through scipy.stats, with fixed random generators: same input, same numbers."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+RESAMPLES = 4_999
+PERMUTATIONS = 9_999
+RANDOM_SEED = 2024
+ROUNDING = 1e-12  # relative: equal differences of unequal numbers still differ in their last digits
+_NUMBERS_AT_ONCE = 2_000_000  # how many resampled numbers are in memory at the same time: 16 MB
+
+
+def mean_intervals(samples: Sequence[np.ndarray], level: float = 0.95) -> np.ndarray:
+    """Bootstrap interval of the mean of each sample, as an array of shape ``(len(samples), 2)``: low, high.
+
+    Bias-corrected and accelerated (Efron 1987, through ``scipy.stats.bootstrap``); the percentile method where that is undefined. A sample
+    of fewer than two values has no interval (NaN); one of equal values has that value at both ends.
+    """
+    return _by_size(samples, lambda stacked: _intervals(stacked, level), width=2)
+
+
+def t_intervals(samples: Sequence[np.ndarray], level: float = 0.95) -> np.ndarray:
+    """Student's t interval of the mean of each sample, as an array of shape ``(len(samples), 2)``: low, high.
+
+    For means over many test images, which are close to normal: then it holds its level with few seeds, where a bootstrap is too narrow.
+    NaN below two values, and where all values are equal: their spread is not known.
+    """
+    from scipy import stats
+
+    limits = np.full((len(samples), 2), np.nan)
+    for place, sample in enumerate(samples):
+        if _varies(sample):
+            limits[place] = stats.ttest_1samp(sample, 0.0).confidence_interval(level)
+    return limits
+
+
+def t_p_values(samples: Sequence[np.ndarray]) -> np.ndarray:
+    """Two-sided p-value of the paired t-test, one per sample of paired differences: shape ``(len(samples),)``.
+
+    Where all differences are equal, which a t-test takes for certainty, the exact sign-flip p-value instead. NaN below two values.
+    """
+    from scipy import stats
+
+    values = np.full(len(samples), np.nan)
+    flat = [place for place, sample in enumerate(samples) if not _varies(sample)]
+    values[flat] = sign_flip_p_values([samples[place] for place in flat])
+    for place in set(range(len(samples))) - set(flat):
+        values[place] = stats.ttest_1samp(samples[place], 0.0).pvalue
+    return values
+
+
+def seeds_for_sign_flips(tests: int, error: float = 0.05) -> int:
+    """How many paired seeds a sign-flip test needs at least before the smallest of ``tests`` p-values can be ``error`` after Holm's
+    correction: with n seeds no p-value is below 2 / 2^n."""
+    return 1 + math.ceil(math.log2(tests / error))
+
+
+def sign_flip_p_values(samples: Sequence[np.ndarray]) -> np.ndarray:
+    """Two-sided p-value for "the differences are symmetric around 0", one per sample of paired differences: shape ``(len(samples),)``.
+
+    Permutation test on the mean: exact up to 13 differences, 9,999 random sign flips above (``scipy.stats.permutation_test``). Chosen over
+    the t-test because accuracies come in clumps: three equal differences are weak evidence, which a t-test takes for infinite. NaN below
+    two values.
+    """
+    return _by_size(samples, _sign_flips, width=1)[:, 0]
+
+
+def two_sample_interval(first: np.ndarray, last: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Bootstrap interval of ``mean(last) - mean(first)`` for unpaired samples (percentile method); NaN below two values on a side."""
+    from scipy import stats
+
+    if min(len(first), len(last)) < 2:
+        return np.nan, np.nan
+    batch = max(1, _NUMBERS_AT_ONCE // max(len(first), len(last)))
+    found = stats.bootstrap(
+        (last, first), _mean_difference, n_resamples=RESAMPLES, batch=batch, confidence_level=level, method="percentile", rng=_random()
+    )
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+
+
+def two_sample_p_value(first: np.ndarray, last: np.ndarray) -> float:
+    """Two-sided p-value of a permutation test on the difference of the means of unpaired samples; NaN below two values on a side."""
+    from scipy import stats
+
+    if min(len(first), len(last)) < 2:
+        return np.nan
+    batch = max(1, _NUMBERS_AT_ONCE // (len(first) + len(last)))
+    return float(stats.permutation_test((last, first), _mean_difference, n_resamples=PERMUTATIONS, batch=batch, rng=_random()).pvalue)
+
+
+def holm(p_values: pd.Series) -> pd.Series:
+    """p-values corrected over their family (Holm 1979, "A simple sequentially rejective multiple test procedure"); NaN stays NaN."""
+    ordered = p_values.dropna().sort_values(kind="stable")
+    factors = np.arange(len(ordered), 0, -1)
+    corrected = (ordered * factors).clip(upper=1.0).cummax()
+    return corrected.reindex(p_values.index)
+
+
+def _varies(sample: np.ndarray) -> bool:
+    return len(sample) > 1 and bool(np.ptp(sample) > ROUNDING * np.abs(sample).max())
+
+
+def _random() -> np.random.Generator:
+    return np.random.default_rng(RANDOM_SEED)
+
+
+def _mean_difference(last: np.ndarray, first: np.ndarray, axis: int = -1) -> Any:
+    return np.mean(last, axis=axis) - np.mean(first, axis=axis)
+
+
+def _by_size(samples: Sequence[np.ndarray], compute: Any, width: int) -> np.ndarray:
+    """``compute`` on all samples of one size at once (shape ``(k, size)``): one call of scipy instead of one per setting."""
+    sizes = np.array([len(sample) for sample in samples])
+    results = np.full((len(samples), width), np.nan)
+    for size in np.unique(sizes[sizes > 1]) if len(sizes) else []:
+        rows = np.flatnonzero(sizes == size)
+        results[rows] = compute(np.stack([samples[int(row)] for row in rows]))
+    return results
+
+
+def _intervals(stacked: np.ndarray, level: float) -> np.ndarray:
+    limits = np.repeat(stacked[:, :1], 2, axis=1).astype(float)
+    varied = np.flatnonzero(np.ptp(stacked, axis=1) > ROUNDING * np.abs(stacked).max(axis=1))
+    if len(varied):
+        limits[varied] = _bootstrap(stacked[varied], level)
+    return limits
+
+
+def _bootstrap(stacked: np.ndarray, level: float) -> np.ndarray:
+    from scipy import stats
+
+    options: dict[str, Any] = {"axis": -1, "confidence_level": level, "batch": max(1, _NUMBERS_AT_ONCE // stacked.size)}
+    with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # answered below
+        found = stats.bootstrap((stacked,), np.mean, n_resamples=RESAMPLES, rng=_random(), method="BCa", **options)
+    limits = np.stack(found.confidence_interval, axis=1)
+    undefined = np.isnan(limits).any(axis=1)
+    if undefined.any():
+        plain = stats.bootstrap((stacked,), np.mean, n_resamples=0, bootstrap_result=found, method="percentile", **options)
+        limits[undefined] = np.stack(plain.confidence_interval, axis=1)[undefined]
+    return limits
+
+
+def _sign_flips(differences: np.ndarray) -> np.ndarray:
+    from scipy import stats
+
+    found = stats.permutation_test(
+        (differences,),
+        np.mean,
+        axis=-1,
+        vectorized=True,
+        permutation_type="samples",
+        n_resamples=PERMUTATIONS,
+        batch=max(1, _NUMBERS_AT_ONCE // differences.size),
+        rng=_random(),
+    )
+    return np.asarray(found.pvalue)[:, None]

@@ -1,0 +1,210 @@
+"""What stands in a report, section by section: findings in, markup out."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis import page
+from analysis.arm_sections import ArmFindings, arm_sections, compared_by, known_section
+from analysis.arm_sections import reading as arm_reading
+from analysis.export import readable, readable_summary
+from analysis.intervals import PERMUTATIONS, RESAMPLES
+from analysis.pictures import Picture
+from analysis.runs import Run
+from analysis.wording import MISSING, count, describe, last_line, listing, number, sentences
+
+DIFFERENCES = ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high"]
+SHOWN_ROWS = 200  # longer tables stand in their CSV file alone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """Everything a report says, computed: the frames of ``tables`` and ``comparison``, the sentence of ``answer``."""
+
+    run: Run
+    seeds: pd.DataFrame
+    summary: pd.DataFrame
+    statuses: pd.DataFrame
+    published: pd.DataFrame | None
+    comparisons: pd.DataFrame
+    rivals: pd.DataFrame
+    arms: ArmFindings | None
+    answer: str
+
+
+def caption(found: Findings) -> str:
+    """The caption of the summary table: n, the standard deviation and the interval."""
+    present = found.summary.loc[found.summary["n"] > 0, "n"]
+    seeds = (
+        "no results"
+        if present.empty
+        else f"n = {present.min()}"
+        if present.min() == present.max()
+        else f"n = {present.min()} to {present.max()}"
+    )
+    return (
+        f"{found.run.spec['name']}: {found.run.metric} over the seeds of each setting at the last epoch, {seeds}; "
+        f"std with ddof = 1; ci: 95 % bootstrap interval of the mean (BCa, {RESAMPLES:,} resamples)."
+    )
+
+
+def opening(found: Findings) -> str:
+    """Question, answer, data, n and command."""
+    spec = found.run.spec
+    goal = f"{spec['metric']}, {'higher' if spec['mode'] == 'max' else 'lower'} is better"
+    solved = spec.get("solved")
+    goal += "" if solved is None else f"; a seed counts as solved at {solved:g} or {'more' if spec['mode'] == 'max' else 'less'}"
+    rows = [
+        ("Data", "; ".join(_phrases(spec.get("data")))),
+        ("n", _sizes(found)),
+        ("Metric", goal),
+        *([("Compared", compared_by(found.arms.what))] if found.arms else []),
+        ("Fixed", ", ".join(_phrases(spec.get("fixed"))) or "nothing"),
+        ("Command", spec.get("command", "")),
+        ("Started", spec.get("started", "")),
+    ]
+    head = f"{page.paragraph('Study ' + str(spec['name']), 'soft')}\n<h1>{page.escape(spec['question'])}</h1>"
+    return f"<header>\n{head}\n{page.paragraph(found.answer, 'answer')}\n{page.facts(rows)}\n{_warnings(found)}\n</header>"
+
+
+def sections(found: Findings, pictures: list[Picture]) -> Iterator[tuple[str, str, str]]:
+    """Anchor, title and markup of each section, in reading order."""
+    yield "trials", "Trials", _trials(found)
+    if found.arms is not None:
+        yield from arm_sections(found.arms)
+    yield "summary", "Settings", _summary(found)
+    if len(found.comparisons):
+        yield "comparisons", "What the parameters do", _comparisons(found)
+    if found.published is not None:
+        yield "published", "Beside the published table", _published(found, found.published)
+    if pictures:
+        drawn = "\n".join(page.figure(picture.name, picture.title, picture.note, picture.spec) for picture in pictures)
+        yield "pictures", "Pictures", f'<div class="pictures">\n{drawn}\n</div>'
+    if found.run.spec.get("tables"):
+        yield "known", "Known beforehand", known_section(found.run.spec["tables"])
+    yield "reading", "How to read this", _reading(found)
+    yield "provenance", "Provenance", page.facts(_flat(found.run.spec.get("provenance") or {}))
+
+
+def _sizes(found: Findings) -> str:
+    present = found.summary[found.summary["n"] > 0]
+    total = int(found.summary["n"].sum())
+    if present.empty:
+        return "no seed has a result"
+    low, high = present["n"].min(), present["n"].max()
+    each = f"{low:,} each" if low == high else f"{low:,} to {high:,} each"
+    without = len(found.summary) - len(present)
+    return f"{count(total, 'seed')} over {count(len(present), 'setting')}, {each}" + (
+        f"; {count(without, 'setting')} without a result" if without else ""
+    )
+
+
+def _warnings(found: Findings) -> str:
+    trials = found.statuses.set_index("status")["trials"]
+    notes = list(found.run.notes)
+    if trials["unfinished"] or trials["not started"]:
+        notes.append("This run is not complete: what follows rests on the trials completed so far.")
+    return "\n".join(page.paragraph(note, "warning") for note in notes)
+
+
+def _trials(found: Findings) -> str:
+    failed = found.run.trials[found.run.trials["error"].notna()]
+    errors = [_error(found.run, row) for row in failed.to_dict("records")]
+    return page.table(readable(found.statuses, []), left=["status", "errors"]) + (
+        "\n<h3>Errors</h3>\n" + "\n".join(errors) if errors else ""
+    )
+
+
+def _error(run: Run, row: Mapping[Any, Any]) -> str:
+    named = f"{row['trial']} ({describe(row, run.parameters)}), {row['status']}: {last_line(row['error'])}"
+    return page.details(named, row["error"])
+
+
+def _summary(found: Findings) -> str:
+    shown = found.summary
+    note = ""
+    if len(shown) > SHOWN_ROWS:
+        shown = shown.sort_values(f"{found.run.metric}_mean", ascending=found.run.spec["mode"] == "min").head(SHOWN_ROWS)
+        note = page.paragraph(f"The best {SHOWN_ROWS} of {len(found.summary):,} settings; all of them are in tables/summary.csv.")
+    files = _files("summary.csv", "summary.tex", "summary.md", "seeds.csv")
+    return f"{page.paragraph(caption(found))}{note}{page.table(readable_summary(shown, found.run.metric))}{files}"
+
+
+def _comparisons(found: Findings) -> str:
+    rows = found.comparisons.head(SHOWN_ROWS)
+    text = readable(rows, [DIFFERENCES])
+    shown = text[["parameter", "first", "last", "at", "n", "difference"]].assign(
+        **{
+            "95 % interval": _spans(text["ci_low"], text["ci_high"]),
+            "corrected interval": _spans(text["corrected_low"], text["corrected_high"]),
+            "p": [number(value, 2) for value in rows["p"]],
+            "p (Holm)": [number(value, 2) for value in rows["p_holm"]],
+        }
+    )
+    shown = shown if len(found.run.parameters) > 1 else shown.drop(columns="at")
+    pairing = "" if rows["paired"].all() else " Where they share fewer than two seeds, the seeds are compared unpaired."
+    note = (
+        f"Difference of mean {found.run.metric}, last value minus first, over the seeds that both settings have.{pairing} Shaded rows are "
+        "supported: their corrected interval excludes 0 and their Holm-corrected p-value is at most 0.05."
+    )
+    return page.paragraph(note) + page.table(shown, list(rows["supported"]), ["parameter", "at"]) + _files("comparisons.csv")
+
+
+def _published(found: Findings, table: pd.DataFrame) -> str:
+    source = found.run.spec["published"]
+    marks = [bool(mark) for mark in table["outside"].fillna(False)]
+    metric = f"{found.run.metric}_mean"
+    text = readable(table, [["published_mean", "published_std", metric, "range_low", "range_high"]])
+    text["outside"] = ["outside" if mark else "" for mark in marks]
+    note = (
+        f"Published: {sentences(source['source'], source.get('note'))} range_low to range_high is where the mean of "
+        f"{count(source['runs'], 'seed')} drawn from ours falls 95 % of the time; a row is marked outside where the published mean does "
+        f"not lie in it ({sum(marks)} of {len(marks)})."
+    )
+    return page.paragraph(note) + page.table(text, marks) + _files("published.csv")
+
+
+def _spans(low: pd.Series, high: pd.Series) -> list[str]:
+    return [MISSING if start == MISSING else f"{start} to {end}" for start, end in zip(low, high, strict=True)]
+
+
+def _reading(found: Findings) -> str:
+    lines = [
+        "Every number is that of the last epoch of a completed trial; no epoch is picked because it looked best. Trials that did not "
+        "complete are counted above and stand behind no number.",
+        "std is the standard deviation over seeds with ddof = 1; one seed has none. n counts the seeds with a number.",
+        f"ci_low to ci_high is the 95 % bootstrap interval of the mean over seeds: BCa, {RESAMPLES:,} resamples, the percentile method "
+        "where BCa is undefined. It says how well the mean is known, not how far single seeds scatter: for that, look at the dots.",
+        *([] if found.arms and found.comparisons.empty else [_TESTS]),
+        "The setting with the best mean was chosen by the same numbers it is described with, so its mean is a little too good on average; "
+        "fresh seeds would tell.",
+        *(arm_reading(found.arms) if found.arms else []),
+    ]
+    return "<ul>" + "".join(f"<li>{page.escape(line)}</li>" for line in lines) + "</ul>"
+
+
+_TESTS = (
+    f"p-values come from sign-flip permutation tests on the paired differences (exact for few seeds, else {PERMUTATIONS:,} flips), "
+    "corrected over all rows of their table by Holm's method (Holm 1979); the corrected interval of a row has the level at which that "
+    "method judges it."
+)
+
+
+def _files(*names: str) -> str:
+    links = listing(f'<a href="tables/{name}">{name}</a>' for name in names)
+    return f'<p class="soft">As files, in full precision in the CSV: {links}.</p>'
+
+
+def _phrases(content: Mapping[str, Any] | None) -> list[str]:
+    """``name value`` each; the entry ``name`` speaks for itself."""
+    return [str(value) if name == "name" else f"{name} {value}" for name, value in _flat(content or {})]
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Nested names and values as pairs, the names joined by dots."""
+    pairs: list[tuple[str, Any]] = []
+    for name, value in content.items():
+        pairs += _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else [(f"{prefix}{name}", value)]
+    return pairs

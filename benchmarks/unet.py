@@ -1,0 +1,125 @@
+"""Training images per second of the U-Net against the plain loop: ``python -m benchmarks.unet``. Takes about two minutes on one core.
+
+The plain loop trains the same network in float32 and in PyTorch's usual memory format, on items that a DataLoader scales and puts into
+batches one by one. Ours is the trainable itself, without and with ``augment``. All use one thread, Adam, the same phantoms and the same
+loss, and every round times them one after the other, so that a busy machine slows them alike. A ratio is the median over the rounds.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from benchmarks.machine import machine_line
+from trainables import lungs
+from trainables.loop import pick_device
+from trainables.unet import UNet, pick_precision
+
+ROUNDS = 5
+# Image size in pixels -> phantoms, of which 70 percent are trained on.
+PHANTOMS = {128: 46, 256: 24}
+CONFIG: dict[str, Any] = {
+    "data": "",
+    "extra_test": "",
+    "data_seed": 0,
+    "base_channels": 16,
+    "levels": 4,
+    "dropout": 0.0,
+    "learning_rate": 0.001,
+    "optimizer": "adam",
+    "batch_size": 8,
+    "loss": "cross_entropy",
+    "schedule": "constant",
+    # One to warm up; the last, which looks at the test images too, is never reached.
+    "epochs": ROUNDS + 2,
+}
+
+
+class Items(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
+    """Training images and masks, float32 (1, size, size), scaled when they are asked for."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.part = lungs.load(config).train
+
+    def __len__(self) -> int:
+        return len(self.part.names)
+
+    def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
+        image = self.part.images[i].float()
+        return ((image - image.mean()) / image.std()).unsqueeze(0), self.part.masks[i].float().unsqueeze(0)
+
+
+def plain_way(config: dict[str, Any]) -> Callable[[], float]:
+    """A function that trains one epoch the plain way and returns images per second."""
+    device = pick_device()
+    loader = torch.utils.data.DataLoader(Items(config), batch_size=config["batch_size"], shuffle=True)
+    network = UNet(config["base_channels"], config["levels"], config["dropout"]).to(device)
+    optimizer = torch.optim.Adam(network.parameters(), lr=config["learning_rate"])
+
+    def run() -> float:
+        started = time.perf_counter()
+        loss = torch.zeros(())
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss = F.binary_cross_entropy_with_logits(network(x.to(device)), y.to(device))
+            loss.backward()
+            optimizer.step()
+        loss.item()  # A GPU is done only when its result is there.
+        return len(loader.dataset) / (time.perf_counter() - started)  # type: ignore[arg-type]
+
+    return run
+
+
+def ours(config: dict[str, Any]) -> Callable[[], float]:
+    """A function that trains one epoch of the trainable and returns images per second."""
+    epochs = lungs.train(config, [0])
+    return lambda: next(epochs)[0]["images_per_second"]
+
+
+def measure(size: int) -> dict[str, list[float]]:
+    """Images per second of the three ways, one value per round."""
+    config = CONFIG | {"image_size": size, "phantoms": PHANTOMS[size]}
+    runs = {
+        "plain loop": plain_way(config),
+        "ours": ours(config | {"augment": False}),
+        "ours, augment": ours(config | {"augment": True}),
+    }
+    for run in runs.values():
+        run()
+    rounds = [{name: run() for name, run in runs.items()} for _ in range(ROUNDS)]
+    return {name: [speeds[name] for speeds in rounds] for name in runs}
+
+
+def aim() -> float:
+    """The ratio aimed at on this machine: more with a GPU, and most on a processor with matrix units for bfloat16 (AMX)."""
+    device = pick_device()
+    if device.type == "cuda":
+        return 2.0
+    # Older releases of PyTorch cannot say.
+    return 2.5 if hasattr(torch.cpu, "get_capabilities") and torch.cpu.get_capabilities().get("amx_bf16") else 1.3
+
+
+def lines(size: int, speeds: dict[str, list[float]]) -> Iterator[str]:
+    """The result for people: one line per way."""
+    for name, values in speeds.items():
+        ratios = [mine / theirs for mine, theirs in zip(values, speeds["plain loop"], strict=True)]
+        start = f"{size} pixels, {name:16} {median(values):7.1f} images/s"
+        target = f", aim {aim():g}" if name == "ours" else ""
+        yield start if name == "plain loop" else f"{start} = {median(ratios):.2f} times ({min(ratios):.2f} to {max(ratios):.2f}{target})"
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    device = pick_device()
+    print(f"n = {ROUNDS} rounds, one thread, {device.type}, {str(pick_precision(device)).removeprefix('torch.')}; {machine_line()}")
+    for size in PHANTOMS:
+        for line in lines(size, measure(size)):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Join a Ray cluster, or start a private one on this machine that nobody else can reach."""
+
+import logging
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_QUIET = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+
+
+def prepare_environment(address: str | None) -> None:
+    """Set what Ray reads once, when it is imported: to be called before that.
+
+    Without an ``address`` Ray will be a private one: every socket on loopback, and a token that no file holds.
+
+    Raises:
+        RuntimeError: Ray has been imported before this was called.
+    """
+    if "ray" in sys.modules and "RAY_AUTH_MODE" not in os.environ:
+        raise RuntimeError("call cluster.connect.prepare_environment before importing ray, which reads its settings once.")
+    for key, value in _QUIET.items():
+        os.environ.setdefault(key, value)
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if address is None:
+        # Undocumented on Linux, and the only way to keep every socket of Ray on loopback.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+
+
+@contextmanager
+def connected(address: str | None, cpus: int | None = None) -> Iterator[None]:
+    """Ray, for the time of the block: on the cluster at ``address``, or a private one on this machine that ends with the block.
+
+    A Ray that this process has already joined is used as it is and left running. ``cpus`` caps how many cores the private one uses;
+    None takes all.
+
+    Raises:
+        RuntimeError: ``prepare_environment`` was not called in time.
+        ConnectionError: no cluster answers at ``address``.
+    """
+    prepare_environment(address)
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    # Short, for the paths of Ray's sockets below it may not exceed 107 characters; gone afterwards, for Ray never tidies up.
+    folder = None if address else tempfile.mkdtemp(prefix="study-", dir="/tmp")
+    private = {"num_cpus": cpus, "include_dashboard": False, "_temp_dir": folder}
+    try:
+        # Tune logs as errors what the records and the progress say better: which trials failed.
+        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+        ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **({} if address else private))
+        yield
+    finally:
+        ray.shutdown()
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)

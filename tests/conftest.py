@@ -1,0 +1,24 @@
+"""Shared by all tests: a private Ray for the session, small studies on it."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from cluster.connect import connected, prepare_environment
+
+prepare_environment(None)
+torch.set_num_threads(1)
+logging.getLogger("ray").setLevel(logging.ERROR)
+
+
+@pytest.fixture(scope="session")
+def private_ray() -> Iterator[None]:
+    """Ray with two logical cores, ended with the session."""
+    with connected(None, cpus=2):
+        yield

@@ -1,0 +1,216 @@
+"""The command as a user meets it: real processes, real exit codes."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import typer
+from typer.main import get_command
+
+from analysis import load_run
+from tuning.cli import app
+
+ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith(("RAY_", "TUNE_"))}
+STUDY = [sys.executable, "-c", "import sys; sys.argv[0] = 'study'; from tuning.cli import app; app()"]
+NO_TRAINING = """
+import time
+import ray
+from tuning.study import Study
+
+def train(config, seeds, resume=None):
+    for epoch in range(1, config["epochs"] + 1):
+        BODY
+        yield {"epoch": epoch, "score": [config["a"] + seed for seed in seeds]}, None
+
+study = Study(name="mine", question="?", trainable=train, space={"a": [1, 2]}, metric="score", epochs=2, seeds=2, seeds_per_trial=2)
+"""
+
+
+def study(*arguments: str, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*STUDY, *arguments], cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def write_study(folder: Path, body: str) -> str:
+    (folder / "mine.py").write_text(NO_TRAINING.replace("BODY", body))
+    return "mine.py"
+
+
+def test_the_options_are_frozen() -> None:
+    """A new knob is a field of Study, not an option."""
+    command = get_command(app)
+    assert isinstance(command, typer.core.TyperGroup)
+    options = {name: sorted(option for parameter in sub.params for option in parameter.opts) for name, sub in command.commands.items()}
+    assert options == {
+        "list": [],
+        "show": ["--seeds", "--set", "--smoke", "study"],
+        "run": ["--address", "--results", "--seeds", "--set", "--smoke", "study"],
+        "try": ["--seeds", "--set", "--smoke", "study"],
+        "report": ["run"],
+    }
+
+
+def test_list_and_show(tmp_path: Path) -> None:
+    listed = study("list", cwd=tmp_path)
+    assert listed.returncode == 0
+    assert re.search(r"^xor_width_depth +Does width or depth help", listed.stdout, re.M)
+    shown = study("show", "xor_width_depth", "--seeds", "7", "--set", "width=[1, 2]", cwd=tmp_path)
+    assert "8 settings x 7 seeds = 8 trials of 7 seeds each" in shown.stdout
+    assert "  width      1, 2\n" in shown.stdout
+
+
+def test_try_runs_one_trial_without_ray(tmp_path: Path) -> None:
+    tried = study("try", "xor_width_depth", "--set", "epochs=2", "--seeds", "3", "--set", "points=50", cwd=tmp_path)
+    assert tried.returncode == 0
+    first, *epochs = tried.stdout.splitlines()
+    assert first == "trial 0001: width=1, depth=0; seeds 0 to 2 (3)"
+    assert [re.match(r"epoch (\d)  accuracy 0\.\d+  loss 0\.\d+  parameters 5  ", line).group(1) for line in epochs] == ["1", "2"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_run_ends_with_the_folder_and_a_report(tmp_path: Path) -> None:
+    ran = study("run", write_study(tmp_path, "pass"), cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    folder = tmp_path / ran.stdout.splitlines()[-1]
+    assert folder.parent == tmp_path / "results" / "mine"
+    assert load_run(folder).trials["status"].tolist() == ["completed", "completed"]
+    assert "Does" not in ran.stderr
+    assert (folder / "report" / "index.html").stat().st_size > 10_000
+    assert re.search(r"^2 of 2 trials; best score 2\.5 \(n = 2\) at a=2", ran.stderr, re.M)
+    assert "Traceback" not in ran.stderr
+    assert "ray" not in ran.stderr.lower(), "Ray's own messages stay away"
+    again = study("report", str(folder), cwd=tmp_path)
+    assert again.returncode == 0
+    assert again.stdout.strip() == f"report: {folder.relative_to(tmp_path)}/report/index.html"
+
+
+def test_two_studies_at_once_do_not_meet(tmp_path: Path) -> None:
+    name = write_study(tmp_path, "pass")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    both = [subprocess.Popen([*STUDY, "run", name, "--seeds", str(n)], cwd=tmp_path, env=ENVIRONMENT, **pipes) for n in (2, 3)]
+    outputs = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    read = [load_run(tmp_path / out.splitlines()[-1]) for out, _ in outputs]
+    assert [len(each.spec["seeds"]) for each in read] == [2, 3]
+    assert [each.trials["status"].tolist() for each in read] == [["completed"] * 2, ["completed"] * 4]
+    assert [sorted(each.epochs["seed"].unique()) for each in read] == [[0, 1], [0, 1, 2]]
+
+
+def test_failed_trials_make_exit_code_1(tmp_path: Path) -> None:
+    ran = study("run", write_study(tmp_path, "assert config['a'] == 1, 'two is one too many'"), cwd=tmp_path)
+    assert ran.returncode == 1
+    assert "trial 0002 failed: AssertionError: two is one too many" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    folder = tmp_path / ran.stdout.splitlines()[-1]
+    assert "two is one too many" in (folder / "report" / "index.html").read_text()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_brings_the_prompt_back_and_keeps_what_is_written(tmp_path: Path, stop: signal.Signals) -> None:
+    name = write_study(tmp_path, "time.sleep(0.3 if epoch == 1 else 60)")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([*STUDY, "run", name], cwd=tmp_path, env=ENVIRONMENT, start_new_session=True, **pipes)
+    records = wait_for_record(tmp_path, process)
+    # A terminal sends Ctrl-C to every process of the group, Ray's among them; a batch system sends SIGTERM to the first.
+    os.killpg(process.pid, stop) if stop == signal.SIGINT else process.send_signal(stop)
+    asked = time.monotonic()
+    out, err = process.communicate(timeout=30)
+    waited = time.monotonic() - asked
+    assert process.returncode == 128 + stop
+    assert "Traceback" not in err
+    folder = tmp_path / out.splitlines()[-1]
+    assert f"`study report {folder.relative_to(tmp_path)}` reads it" in err
+    read = load_run(folder)
+    assert read.paths.epochs == records
+    assert set(read.trials["status"]) == {"unfinished"}
+    assert len(read.epochs) >= 2
+    assert study("report", str(folder), cwd=tmp_path).returncode == 0
+    assert not left_over(process.pid), "no process of the run may outlive it"
+    print(f"back after {waited:.1f} s")
+
+
+def wait_for_record(folder: Path, process: subprocess.Popen[str]) -> Path:
+    """The epochs file of the one run below ``folder``, once it holds a line."""
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        found = [path for path in folder.glob("results/*/*/epochs.jsonl") if path.stat().st_size]
+        if found:
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError("no epoch was recorded within 90 s")
+
+
+def left_over(session: int) -> list[str]:
+    """Command lines of processes that still belong to the session of a process that has ended."""
+    listing = subprocess.run(["ps", "-o", "args=", "-s", str(session)], capture_output=True, text=True, check=False)
+    return [line for line in listing.stdout.splitlines() if "defunct" not in line]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "xor_width_dept"], "error: unknown study 'xor_width_dept'; did you mean 'xor_width_depth'?"),
+        (["show", "nothing_like_it"], "error: unknown study 'nothing_like_it'."),
+        (["run", "xor_width_depth", "--set", "widht=2"], "error: Study 'xor_width_depth': unknown key 'widht'; did you mean 'width'?"),
+        (["run", "xor_width_depth", "--set", "width"], "error: --set 'width' must read KEY=VALUE"),
+        (["run", "xor_width_depth", "--set", "width=[1, 2"], "error: --set 'width=[1, 2': the value cannot be read"),
+        (
+            ["run", "xor_width_depth", "--set", "points=many"],
+            "'xor_width_depth': points='many' must be a whole number, 4 or more.",
+        ),
+        (["run", "xor_width_depth", "--set", "width=0"], "error: Study 'xor_width_depth': width=0 must be a whole number, 1 or more."),
+        (["run", "xor_width_depth", "--set", "epochs=-1"], "error: Study 'xor_width_depth': epochs=-1 must be a whole number, 1 or more."),
+        (["run", "xor_width_depth", "--set", "noise=nan"], "error: Study 'xor_width_depth': noise=nan must be a finite number 0 or more."),
+        (["run", "xor_width_depth", "--seeds", "0"], "error: Study 'xor_width_depth': seeds=0 must be a whole number, 1 or more"),
+        (["try", "xor_width_depth", "--set", "learning_rate=0"], "learning_rate=0 must be a finite number above 0."),
+        (["run", "raises.py"], "error: raises.py cannot be read: line 2, `boom()`: NameError: name 'boom' is not defined"),
+        (["run", "empty.py"], "error: empty.py defines no `study`."),
+        (["run", "absent.py"], "error: there is no study file absent.py."),
+        (["run", "xor_width_depth", "--results", "a_file"], "error: the results folder a_file cannot be written: Not a directory."),
+        (["report", "."], "is no run folder: it has no study.json."),
+        (["report", "nowhere"], "is no run folder: it has no study.json."),
+        (["report", "damaged"], "damaged/epochs.jsonl, line 2 is damaged: "),
+    ],
+)
+def test_a_mistake_is_one_clear_line(tmp_path: Path, arguments: list[str], message: str) -> None:
+    (tmp_path / "raises.py").write_text("x = 1\nboom()\n")
+    (tmp_path / "empty.py").write_text("x = 1\n")
+    (tmp_path / "a_file").write_text("")
+    write_damaged(tmp_path / "damaged")
+    before = sorted(tmp_path.rglob("*"))
+    ran = study(*arguments, cwd=tmp_path)
+    assert ran.returncode == 2
+    assert message in ran.stderr
+    assert len(ran.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in ran.stderr
+    assert ran.stdout == ""
+    assert [path for path in sorted(tmp_path.rglob("*")) if "__pycache__" not in path.parts] == before
+
+
+def write_damaged(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "study.json").write_text('{"schema": 1, "space": {"a": {"values": [1]}}, "fixed": {}}')
+    (folder / "trials.jsonl").write_text('{"trial": "0001", "config": {"a": 1}, "seeds": [0], "status": "running"}\n')
+    row = '{"trial": "0001", "epoch": 1, "metrics": {"score": 1}, "seconds": 1, "at": 1}\n'
+    (folder / "epochs.jsonl").write_text(row + '{"trial": "0001", "epo\n' + row)
+
+
+def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
+    ran = study("run", "xor_width_depth", "--set", "width=0", "--set", "noise=nan", "--set", "epochs=0", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert len(ran.stderr.splitlines()) == 3
+
+
+def test_a_metric_that_is_never_reported_ends_the_run_with_code_2(tmp_path: Path) -> None:
+    write_study(tmp_path, "pass")
+    path = tmp_path / "mine.py"
+    path.write_text(path.read_text().replace('metric="score"', 'metric="scroe"'))
+    ran = study("run", "mine.py", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert "error: Study 'mine': the trainable does not report 'scroe'; did you mean 'score'?" in ran.stderr
+    assert "Traceback" not in ran.stderr

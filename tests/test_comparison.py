@@ -1,0 +1,195 @@
+"""Differences, their correction, and the sentence that rests on them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from run_folders import Trial, scores, write_run
+from scipy import stats
+
+from analysis import answer, comparison_table, load_run, rival_table, status_table, summary_table
+from analysis.comparison import differences
+from analysis.intervals import holm
+
+TWELVE = np.array([0.51, 0.52, 0.51, 0.55, 0.53, 0.50, 0.54, 0.56, 0.52, 0.51, 0.57, 0.58])
+WIDTH = {"width": {"values": [1, 2, 3]}}
+GRID = {"width": {"values": [1, 3]}, "depth": {"values": [0, 2]}}
+
+
+def run_of(folder, results, space=WIDTH, seeds=range(12), **spec):
+    """A run with one trial per setting; ``results``: values of the space -> a number per seed."""
+    keys = list(space)
+    trials = [
+        Trial(config=dict(zip(keys, setting, strict=True)), epochs=scores(values), seeds=list(seeds)[: len(values)])
+        for setting, values in results.items()
+    ]
+    return load_run(write_run(folder, trials, space=space, **spec))
+
+
+def sentence(run):
+    summary = summary_table(run)
+    return answer(run, summary, comparison_table(run), rival_table(run), status_table(run))
+
+
+def seeds_frame(**arms):
+    """Settings 0, 1, ... with a dictionary seed -> value each."""
+    rows = [(number, seed, value) for number, arm in enumerate(arms.values()) for seed, value in arm.items()]
+    return pd.DataFrame(rows, columns=["setting", "seed", "score"]).set_index("setting")
+
+
+def test_holm_on_an_example_worked_by_hand():
+    corrected = holm(pd.Series([0.01, 0.04, np.nan, 0.03, 0.005]))
+    assert corrected.tolist()[:2] + corrected.tolist()[3:] == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert np.isnan(corrected[2])
+
+
+@given(st.lists(st.one_of(st.floats(0, 1), st.just(float("nan"))), max_size=30))
+def test_holm_is_monotone_never_below_the_raw_value_and_at_most_1(values):
+    raw = pd.Series(values, dtype=float)
+    corrected = holm(raw)
+    assert corrected.isna().tolist() == raw.isna().tolist()
+    present = raw.dropna()
+    assert (corrected.dropna() >= present).all()
+    assert (corrected.dropna() <= 1).all()
+    assert corrected[present.sort_values().index].is_monotonic_increasing
+    if len(present):
+        assert corrected.min() == pytest.approx(min(1.0, present.min() * len(present)))
+
+
+def test_arms_are_paired_by_seed_not_by_place():
+    frame = seeds_frame(first={0: 0.1, 1: 0.2, 2: 0.4}, last={2: 0.5, 1: 0.4, 0: 0.4, 7: 99.0})
+    row = differences(frame, "score", np.array([[0, 1]])).iloc[0]
+    assert (row["n"], row["paired"], row["difference"]) == (3, True, pytest.approx(0.2))
+    assert row["p"] == 0.25  # of the 8 ways to flip three signs, 2 are as extreme
+    assert not row["supported"]
+
+
+def test_seeds_that_are_not_shared_are_compared_unpaired():
+    first, last = dict(enumerate(TWELVE)), dict(enumerate(TWELVE + 0.3, start=100))
+    row = differences(seeds_frame(first=first, last=last), "score", np.array([[0, 1]])).iloc[0]
+    assert (row["n"], row["paired"], row["difference"]) == (12, False, pytest.approx(0.3))
+    assert 0.27 < row["ci_low"] < 0.3 < row["ci_high"] < 0.33
+    assert row["p"] < 0.001
+    assert row["supported"]
+
+
+def test_the_p_value_agrees_with_a_t_test_where_that_one_is_right():
+    rng = np.random.default_rng(5)
+    noise = rng.normal(0.015, 0.05, 40)
+    frame = seeds_frame(first=dict.fromkeys(range(40), 0.0), last=dict(enumerate(noise)))
+    row = differences(frame, "score", np.array([[0, 1]])).iloc[0]
+    assert row["p"] == pytest.approx(stats.ttest_1samp(noise, 0).pvalue, abs=0.03)
+
+
+def test_equal_arms_give_no_difference_and_no_support():
+    arm = dict(enumerate(TWELVE))
+    row = differences(seeds_frame(first=arm, last=arm), "score", np.array([[0, 1]])).iloc[0]
+    assert row[["difference", "ci_low", "ci_high", "p", "p_holm"]].tolist() == [0, 0, 0, 1, 1]
+    assert not row["supported"]
+
+
+def test_one_seed_or_none_has_a_difference_at_most():
+    frame = seeds_frame(first={0: 0.1}, last={0: 0.4})
+    table = differences(frame, "score", np.array([[0, 1], [0, 5]]))
+    assert table["n"].tolist() == [1, 0]
+    assert table["difference"].tolist()[0] == pytest.approx(0.3)
+    assert table[["ci_low", "p", "p_holm"]].isna().all(axis=None)
+    assert not table["supported"].any()
+
+
+def test_the_corrected_interval_is_wider_and_the_last_one_is_the_plain_one():
+    rng = np.random.default_rng(6)
+    arms = {"a": {}, "b": {}, "c": {}}
+    for name, shift in zip(arms, (0.0, 0.5, 0.0), strict=True):
+        arms[name] = dict(enumerate(rng.normal(shift, 0.2, 30)))
+    table = differences(seeds_frame(**arms), "score", np.array([[0, 1], [0, 2]]))
+    assert table.loc[0, "corrected_low"] < table.loc[0, "ci_low"]
+    assert table.loc[1, ["corrected_low", "corrected_high"]].tolist() == pytest.approx(table.loc[1, ["ci_low", "ci_high"]].tolist())
+    assert table["supported"].tolist() == [True, False]
+
+
+def test_every_parameter_is_compared_at_every_combination_of_the_others(tmp_path):
+    results = {(1, 0): TWELVE, (1, 2): TWELVE - 0.1, (3, 0): TWELVE + 0.2, (3, 2): TWELVE + 0.3}
+    table = comparison_table(run_of(tmp_path, results, GRID))
+    assert table[["parameter", "first", "last", "at"]].to_numpy().tolist() == [
+        ["width", 1, 3, "depth 0"],
+        ["width", 1, 3, "depth 2"],
+        ["depth", 0, 2, "width 1"],
+        ["depth", 0, 2, "width 3"],
+    ]
+    assert table["difference"].tolist() == pytest.approx([0.2, 0.4, -0.1, 0.1])
+    assert table["supported"].all()
+
+
+def test_a_range_has_no_first_and_last_value(tmp_path):
+    space = {"rate": {"kind": "loguniform", "low": 1e-3, "high": 1}}
+    run = run_of(tmp_path, {(0.01,): TWELVE, (0.1,): TWELVE}, space, search={"kind": "random"})
+    assert comparison_table(run).empty
+
+
+def test_an_effect_everywhere_and_one_that_turns(tmp_path):
+    results = {(1, 0): TWELVE, (1, 2): TWELVE - 0.1, (3, 0): TWELVE + 0.2, (3, 2): TWELVE + 0.3}
+    assert sentence(run_of(tmp_path, results, GRID)) == (
+        "More width helps at every depth (3 against 1: +0.2 to +0.4, both corrected intervals above 0); more depth helps at width 3 "
+        "(2 against 0: +0.1, corrected interval +0.1), hurts at width 1 (2 against 0: -0.1, corrected interval -0.1); "
+        "best setting: width 3, depth 2 with mean accuracy 0.833 [0.82, 0.849], n = 12."
+    )
+
+
+def test_mode_min_turns_helping_around(tmp_path):
+    results = {(1,): TWELVE, (2,): TWELVE - 0.05, (3,): TWELVE - 0.1}
+    assert sentence(run_of(tmp_path, results, mode="min")) == (
+        "More width helps (3 against 1: -0.1, corrected interval -0.1); "
+        "best setting: width 3 with mean accuracy 0.433 [0.42, 0.448], n = 12."
+    )
+
+
+def test_no_evidence_is_said_and_nobody_is_called_the_best(tmp_path):
+    assert sentence(run_of(tmp_path, {(1,): TWELVE, (2,): TWELVE[::-1] - 0.001, (3,): np.roll(TWELVE, 3) - 0.002})) == (
+        "No evidence of an effect of width (3 against 1: -0.002, corrected interval -0.02 to +0.02); highest mean: width 1 with mean "
+        "accuracy 0.533 [0.52, 0.549], n = 12, not distinguishable from 2 other settings (width 2 and width 3)."
+    )
+
+
+def test_three_seeds_are_too_few_however_large_the_difference(tmp_path):
+    text = sentence(run_of(tmp_path, {(1,): [0.5] * 3, (3,): [1.0] * 3}))
+    assert "no evidence of an effect of width" in text.lower()
+    assert "3 seeds are too few to show one" in text
+    assert "best setting" not in text
+
+
+def test_one_seed_supports_no_claim(tmp_path):
+    assert sentence(run_of(tmp_path, {(1,): [0.5], (2,): [0.8], (3,): [0.7]})) == (
+        "One seed per setting supports no claim about width; the highest accuracy seen is 0.8 at width 2, n = 1."
+    )
+
+
+def test_nothing_completed(tmp_path):
+    assert sentence(run_of(tmp_path, {}, trials=3)) == (
+        "No trial has completed with a number, so there is no answer yet. "
+        "0 of 3 planned trials completed; 3 not started stand behind no number here."
+    )
+
+
+def test_failed_trials_are_named_and_their_settings_claim_nothing(tmp_path):
+    trials = [
+        Trial(config={"width": 1, "depth": 0}, epochs=scores(TWELVE), seeds=range(12)),
+        Trial(config={"width": 3, "depth": 0}, epochs=scores(TWELVE + 0.2), seeds=range(12)),
+        Trial(config={"width": 1, "depth": 2}, epochs=scores(TWELVE), seeds=range(12)),
+        Trial(config={"width": 3, "depth": 2}, epochs=[], seeds=range(12), status="failed", error="ValueError: no"),
+    ]
+    text = sentence(load_run(write_run(tmp_path, trials, space=GRID)))
+    assert text.startswith("More width helps at depth 0 (3 against 1: +0.2, corrected interval +0.2), too few results at depth 2; ")
+    assert text.endswith("3 of 4 planned trials completed; 1 failed stand behind no number here.")
+
+
+def test_a_parameter_of_words_is_named_by_its_values(tmp_path):
+    space = {"optimizer": {"values": ["sgd", "adam"]}}
+    text = sentence(run_of(tmp_path, {("sgd",): TWELVE, ("adam",): TWELVE + 0.1}, space))
+    assert text.startswith("Optimizer adam beats sgd (adam against sgd: +0.1, corrected interval +0.1); best setting: optimizer adam with")
+
+
+def test_a_single_setting(tmp_path):
+    text = sentence(run_of(tmp_path, {(1,): TWELVE}, {"width": {"values": [1]}}))
+    assert text == "The only setting with a result: width 1 with mean accuracy 0.533 [0.52, 0.549], n = 12."

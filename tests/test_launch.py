@@ -1,0 +1,166 @@
+"""Real trials on a real Ray: what ends up in the run folder."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_studies import dies_at_two, diverges_at_two, raises_at_two, scores, small_study
+
+from analysis import Run, load_run
+from trainables import xor
+from tuning.catalog import find_study
+from tuning.launch import Outcome, prepare_run, run_study
+from tuning.study import Resources, Study, StudyError
+
+
+class Quiet:
+    """A listener that only remembers."""
+
+    def __init__(self) -> None:
+        self.ended: list[tuple[str, str]] = []
+
+    def epoch(self, trial: Any, row: Any) -> None: ...
+
+    def end(self, trial: Any, status: str, error: str | None) -> None:
+        self.ended.append((trial.id, status))
+
+
+pytestmark = pytest.mark.usefixtures("private_ray")
+
+
+def run(study: Study, results: Path) -> tuple[Outcome, Run]:
+    paths = prepare_run(study, results, overrides={}, command=["study", "run", "a b"])
+    outcome = run_study(study, paths, Quiet())
+    return outcome, load_run(paths.root)
+
+
+def test_every_epoch_of_every_seed_is_recorded_once(tmp_path: Path) -> None:
+    outcome, read = run(small_study(space={"slope": [1, 2, 3], "other": ["x", None]}, seeds=[4, 9, 2], seeds_per_trial=2), tmp_path)
+    assert set(outcome.statuses.values()) == {"completed"}
+    assert len(read.trials) == 12
+    assert read.trials["epochs"].tolist() == [3] * 12
+    merged = read.epochs.merge(read.trials[["trial", "slope"]], on="trial")
+    assert len(merged) == 6 * 3 * 3
+    assert not merged.duplicated(["trial", "epoch", "seed"]).any()
+    expected = merged["slope"] * merged["epoch"] + merged["seed"] / 100
+    assert merged["score"].tolist() == expected.tolist()
+    assert merged["parameters"].eq(3).all()
+
+
+def test_study_json_says_what_was_run(tmp_path: Path) -> None:
+    study = find_study("xor_width_depth").override({"width": 2, "depth": [0, 1], "points": 50, "epochs": 2, "seeds": 3})
+    _, read = run(study, tmp_path)
+    spec = read.spec
+    assert spec["space"] == {"width": {"values": [2]}, "depth": {"values": [0, 1]}}
+    assert (spec["metric"], spec["mode"], spec["epochs"], spec["seeds"], spec["trials"]) == ("accuracy", "max", 2, [0, 1, 2], 2)
+    assert spec["data"] == xor.describe(study.config({}))
+    assert spec["command"] == "study run 'a b'"
+    assert spec["trainable"] == "trainables.xor.train"
+    assert {"ray", "torch"} <= set(spec["provenance"]["packages"])
+    assert spec["published"]["runs"] == 3
+
+
+def test_a_trial_equals_the_same_trainable_called_by_hand(tmp_path: Path) -> None:
+    study = find_study("xor_width_depth").override({"width": [2, 3], "depth": 1, "epochs": 3, "seeds": 5})
+    _, read = run(study, tmp_path)
+    for trial in study.trials():
+        by_hand = [metrics for metrics, _ in xor.train(study.config(trial.config), trial.seeds)]
+        rows = read.epochs[read.epochs["trial"] == trial.id]
+        assert rows["accuracy"].tolist() == [value for metrics in by_hand for value in metrics["accuracy"]]
+        assert read.arrays(trial.id)["surface"].tolist() == by_hand[-1]["arrays"]["surface"].tolist()
+
+
+def test_reused_processes_give_what_a_fresh_one_gives(tmp_path: Path) -> None:
+    study = find_study("xor_width_depth").override({"width": [3], "depth": [1], "epochs": 3, "seeds": 40})
+    many = small_study(xor.train, space={"width": [3], "depth": [1]}, fixed=study.fixed, metric="accuracy", seeds=40, seeds_per_trial=1)
+    _, one_process = run(study, tmp_path)
+    _, reused = run(many, tmp_path)
+    columns = ["epoch", "seed", "accuracy"]
+    order = ["seed", "epoch"]
+    expected = one_process.epochs.sort_values(order)[columns].values.tolist()
+    assert reused.epochs.sort_values(order)[columns].values.tolist() == expected
+
+
+def test_a_trial_that_raises_is_failed_with_its_traceback_and_the_others_go_on(tmp_path: Path) -> None:
+    outcome, read = run(small_study(raises_at_two), tmp_path)
+    assert dict(zip(read.trials["slope"], read.trials["status"], strict=True)) == {1: "completed", 2: "failed", 3: "completed"}
+    failed = read.trials[read.trials["slope"] == 2].iloc[0]
+    assert "RuntimeError: slope two is too steep" in failed["error"]
+    assert "in raises_at_two" in failed["error"]
+    assert failed["epochs"] == 1
+    assert outcome.statuses[failed["trial"]] == "failed"
+
+
+def test_a_trial_whose_process_dies_is_failed_and_the_others_go_on(tmp_path: Path) -> None:
+    _, read = run(small_study(dies_at_two), tmp_path)
+    assert dict(zip(read.trials["slope"], read.trials["status"], strict=True)) == {1: "completed", 2: "failed", 3: "completed"}
+    assert read.trials[read.trials["slope"] == 2].iloc[0]["error"].strip()
+
+
+def test_a_non_finite_metric_ends_the_trial_as_diverged(tmp_path: Path) -> None:
+    _, read = run(small_study(diverges_at_two), tmp_path)
+    assert dict(zip(read.trials["slope"], read.trials["status"], strict=True)) == {1: "completed", 2: "diverged", 3: "completed"}
+    diverged = read.trials[read.trials["slope"] == 2].iloc[0]
+    assert diverged["error"] == "score became non-finite at epoch 2"
+    last = read.epochs[(read.epochs["trial"] == diverged["trial"]) & (read.epochs["epoch"] == 2)]
+    assert last["score"].isna().tolist() == [True, False]
+    assert "NaN" not in (read.paths.epochs.read_text())
+
+
+def test_a_metric_that_is_never_reported_stops_the_study_at_the_first_epoch(tmp_path: Path) -> None:
+    study = small_study(scores, metric="scroe", space={"slope": list(range(50))})
+    paths = prepare_run(study, tmp_path, overrides={}, command=["study"])
+    with pytest.raises(StudyError, match="does not report 'scroe'; did you mean 'score'"):
+        run_study(study, paths, Quiet())
+    read = load_run(paths.root)
+    assert len(read.trials) < 50
+    assert read.epochs.empty
+
+
+def test_a_request_that_no_node_can_meet_is_refused(tmp_path: Path) -> None:
+    study = small_study(resources=Resources(cpus=1, gpus=2))
+    paths = prepare_run(study, tmp_path, overrides={}, command=["study"])
+    with pytest.raises(StudyError, match="a trial asks for 1 CPUs and 2 GPUs, and no node has that; there is: 2 CPUs and 0 GPUs"):
+        run_study(study, paths, Quiet())
+
+
+def test_missing_data_are_said_before_anything_is_written(tmp_path: Path) -> None:
+    def missing(config: Any) -> Any:
+        raise ValueError("there is no data in /nowhere")
+
+    with pytest.raises(StudyError, match="Study 'small': there is no data in /nowhere"):
+        prepare_run(small_study(data=missing), tmp_path / "results", overrides={}, command=["study"])
+    assert not (tmp_path / "results").exists()
+
+
+def reads(config: Any, seeds: Any, resume: Any = None) -> Any:
+    yield {"epoch": 1, "score": float(config["loaded"]["values"].sum()) * config["slope"]}, None
+
+
+def test_data_are_read_once_in_the_driver_and_handed_to_every_trial(tmp_path: Path) -> None:
+    read_with = []
+
+    def load(config: Any) -> dict[str, np.ndarray]:
+        read_with.append(config["points"])
+        return {"values": np.arange(config["points"])}
+
+    _, read = run(small_study(reads, fixed={"points": 1000}, load=load, epochs=1), tmp_path)
+    assert read_with == [1000]
+    assert sorted(read.epochs["score"].unique()) == [499500.0, 999000.0, 1498500.0]
+
+
+def test_rays_own_state_stays_small_and_inside_the_run(tmp_path: Path) -> None:
+    _, read = run(small_study(seeds=1000, seeds_per_trial=1000), tmp_path)
+    own = sum(file.stat().st_size for file in read.paths.ray.rglob("*") if file.is_file())
+    assert 0 < own < 200_000
+    assert not (Path.home() / "ray_results" / read.paths.root.name).exists()
+
+
+def test_rows_are_whole_lines_of_strict_json(tmp_path: Path) -> None:
+    _, read = run(small_study(), tmp_path)
+    for path in (read.paths.epochs, read.paths.trials):
+        text = path.read_text()
+        assert text.endswith("\n")
+        assert all(isinstance(json.loads(line), dict) for line in text.splitlines())

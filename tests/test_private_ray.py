@@ -1,0 +1,58 @@
+"""The Ray of a laptop run: closed to others, and gone afterwards."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = """
+import json, os, subprocess, time
+from pathlib import Path
+from cluster.connect import connected, prepare_environment
+prepare_environment(None)
+import ray
+home = set(Path(os.environ["HOME"]).rglob("*"))
+folders = set(Path("/tmp").glob("study-*"))
+with connected(None, cpus=1):
+    @ray.remote
+    def work():
+        return os.getpid()
+    worker = ray.get(work.remote())
+    listing = subprocess.run(["ps", "-o", "pid=", "-s", str(os.getsid(0))], capture_output=True, text=True)
+    mine = {int(pid) for pid in listing.stdout.split()}
+    listening = []
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A":
+                listening.append((fields[1].split(":")[0], fields[9]))
+    own = set()
+    for pid in mine | {worker}:
+        try:
+            own |= {os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()}
+        except OSError:
+            pass
+    ours = [address for address, inode in listening if f"socket:[{inode}]" in own]
+    new_folders = set(Path("/tmp").glob("study-*")) - folders
+print(json.dumps({
+    "listening": ours,
+    "folders_during": len(new_folders),
+    "folders_after": [str(folder) for folder in new_folders if folder.exists()],
+    "home": sorted(map(str, set(Path(os.environ["HOME"]).rglob("*")) - home)),
+}))
+"""
+LOOPBACK = {"0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F"}
+
+
+def test_a_private_ray_listens_on_loopback_only_and_leaves_nothing(tmp_path: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")} | {"HOME": str(tmp_path)}
+    command = [sys.executable, "-c", PROGRAM]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True, start_new_session=True)
+    import json
+
+    facts = json.loads(ran.stdout.splitlines()[-1])
+    assert len(facts["listening"]) >= 3, "the probe must see Ray's sockets for this to mean anything"
+    assert set(facts["listening"]) <= LOOPBACK
+    assert facts["folders_during"] == 1
+    assert facts["folders_after"] == []
+    assert facts["home"] == [], "no token file, no results outside the run"

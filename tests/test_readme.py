@@ -1,0 +1,70 @@
+"""The documentation, held against the code."""
+
+import dataclasses
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_cli import ENVIRONMENT, STUDY
+
+from analysis import load_run
+from tuning.catalog import built_in_names
+from tuning.study import Study
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def own_study() -> str:
+    """The file that the README gives, word for word."""
+    section = README.split("## Your own study")[1]
+    return re.search(r"```python\n(.*?)```", section, re.S).group(1)
+
+
+def test_your_own_study_is_short_and_runs_as_written(tmp_path: Path) -> None:
+    text = own_study()
+    code = [line for line in text.splitlines() if line.strip()]
+    assert len(code) <= 22
+    (tmp_path / "my_study.py").write_text(text)
+    ran = subprocess.run([*STUDY, "run", "my_study.py"], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    read = load_run(tmp_path / ran.stdout.splitlines()[-1])
+    assert len(read.trials) == 30
+    assert set(read.trials["status"]) == {"completed"}
+    final = read.epochs[read.epochs["epoch"] == 200].merge(read.trials[["trial", "width", "learning_rate"]], on="trial")
+    means = final.groupby(["width", "learning_rate"])["loss"].mean()
+    assert means[(32, 0.03)] < means[(2, 0.003)]
+
+
+def test_the_line_that_needs_no_ray(tmp_path: Path) -> None:
+    line = re.search(r"`(list\(train\(.*?\))`", README, re.S).group(1)
+    (tmp_path / "line.py").write_text(own_study() + f"\nassert len({line}) == 5\n")
+    subprocess.run([sys.executable, "line.py"], cwd=tmp_path, check=True, timeout=60)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("name", built_in_names())
+def test_every_built_in_study_is_in_the_readme(name: str) -> None:
+    assert f"study run {name}" in README
+
+
+def test_every_field_of_a_study_has_a_docstring() -> None:
+    source = (ROOT / "tuning" / "study.py").read_text()
+    body = source.split("class Study:")[1].split("def __post_init__")[0]
+    for field in dataclasses.fields(Study):
+        assert re.search(rf'^    {field.name}: .*\n    """', body, re.M), field.name
+
+
+def test_make_targets_of_the_readme_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"^make (\S+)", README + (ROOT / "CONTRIBUTING.md").read_text(), re.M):
+        assert re.search(rf"^{target}:", makefile, re.M), target

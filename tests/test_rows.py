@@ -1,0 +1,64 @@
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from small_studies import small_study
+
+from tuning.rows import NotReported, iterate
+from tuning.study import Trial
+
+TRIAL = Trial(id="0001", config={"slope": 2}, seeds=[0, 1])
+
+
+def rows_of(*items: Any) -> list[dict[str, Any]]:
+    def trainable(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+        yield from items
+
+    return list(iterate(small_study(trainable), TRIAL, {}))
+
+
+def test_rows_carry_what_was_yielded() -> None:
+    rows = list(iterate(small_study(), TRIAL, {}))
+    assert [(row["trial"], row["epoch"], row["metrics"], row["diverged"]) for row in rows] == [
+        ("0001", 1, {"score": [2.0, 2.01], "parameters": 3}, []),
+        ("0001", 2, {"score": [4.0, 4.01], "parameters": 3}, []),
+        ("0001", 3, {"score": [6.0, 6.01], "parameters": 3}, []),
+    ]
+    assert all(row["seconds"] >= 0 and row["at"] > 1_700_000_000 for row in rows)
+
+
+def test_tensors_and_arrays_become_plain_numbers() -> None:
+    (row,) = rows_of(({"epoch": 1, "score": torch.tensor([0.5, 0.25]), "loss": np.float32(0.5)}, None))
+    assert row["metrics"] == {"score": [0.5, 0.25], "loss": 0.5}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, [1.0, -math.inf]])
+def test_a_non_finite_metric_is_named(value: Any) -> None:
+    (row,) = rows_of(({"epoch": 1, "score": 1.0, "loss": value}, None))
+    assert row["diverged"] == ["loss"]
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ({"epoch": 1, "score": 1.0}, r"yielded dict; it must yield \(metrics, state\)"),
+        (({"epoch": 1, "scores": 1.0}, None), "does not report 'score'; did you mean 'scores'"),
+        (({"score": 1.0}, None), "does not report 'epoch'"),
+        (({"epoch": 1, "score": [1.0, 2.0, 3.0]}, None), "metric 'score' has 3 values for 2 seeds"),
+        (({"epoch": 1, "score": None}, None), "metric 'score' is None, not a number"),
+        (({"epoch": 1, "score": 1.0, "note": "fine"}, None), "metric 'note' is 'fine', not a number"),
+        (({"epoch": 1, "score": 1.0, "seed": 3}, None), "'seed' is a column of every record; give the metric another name"),
+        (({"epoch": 1, "score": True}, None), "metric 'score' is True, not a number"),
+    ],
+)
+def test_what_cannot_be_recorded_is_said(item: Any, message: str) -> None:
+    with pytest.raises(NotReported, match=message):
+        rows_of(item)
+
+
+def test_a_trainable_that_yields_nothing() -> None:
+    with pytest.raises(NotReported, match="yielded nothing"):
+        rows_of()

@@ -1,0 +1,98 @@
+"""The way back from a run folder into frames."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis import DamagedRun, load_run
+
+SPEC = {"schema": 1, "metric": "score", "space": {"a": {"values": [1, 2]}}, "fixed": {"b": 5}}
+
+
+def trial(name: str, a: int, status: str, **facts: Any) -> dict[str, Any]:
+    return {"trial": name, "config": {"a": a}, "seeds": [3, 4], "status": status, **facts}
+
+
+def epoch(name: str, number: int, metrics: dict[str, Any], **facts: Any) -> dict[str, Any]:
+    return {"trial": name, "epoch": number, "metrics": metrics, "seconds": 0.5, "at": 10.0 + number, **facts}
+
+
+def write(folder: Path, trials: list[dict[str, Any]], epochs: list[dict[str, Any]], spec: Any = SPEC) -> Path:
+    (folder / "study.json").write_text(json.dumps(spec))
+    for name, rows in (("trials", trials), ("epochs", epochs)):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+def test_frames_have_a_row_per_trial_and_per_trial_epoch_and_seed(tmp_path: Path) -> None:
+    trials = [trial("0001", 1, "running"), trial("0002", 2, "running"), trial("0001", 1, "completed", epochs=2, seconds=1.5, node="n")]
+    epochs = [
+        epoch("0001", 1, {"score": [0.1, 0.2], "size": 7}),
+        epoch("0002", 1, {"score": [0.3, None]}),
+        epoch("0001", 2, {"score": 0.5}),
+    ]
+    run = load_run(write(tmp_path, trials, epochs))
+    assert run.trials[["trial", "status", "epochs", "a"]].values.tolist() == [["0001", "completed", 2, 1], ["0002", "unfinished", 0, 2]]
+    assert run.epochs[["trial", "epoch", "seed"]].values.tolist() == [
+        ["0001", 1, 3],
+        ["0001", 1, 4],
+        ["0001", 2, 3],
+        ["0001", 2, 4],
+        ["0002", 1, 3],
+        ["0002", 1, 4],
+    ]
+    np.testing.assert_array_equal(run.epochs["score"], [0.1, 0.2, 0.5, 0.5, 0.3, np.nan])
+    np.testing.assert_array_equal(run.epochs["size"], [7, 7, np.nan, np.nan, np.nan, np.nan])
+    assert (run.metric, run.parameters, run.notes) == ("score", ["a"], [])
+
+
+def test_the_last_row_of_an_epoch_counts(tmp_path: Path) -> None:
+    epochs = [epoch("0001", 1, {"score": 1.0}), epoch("0001", 2, {"score": 2.0}), epoch("0001", 1, {"score": 9.0})]
+    run = load_run(write(tmp_path, [trial("0001", 1, "running")], epochs))
+    assert run.epochs["score"].tolist() == [9.0, 9.0, 2.0, 2.0]
+
+
+def test_a_torn_last_line_is_left_out_and_said(tmp_path: Path) -> None:
+    write(tmp_path, [trial("0001", 1, "running")], [epoch("0001", 1, {"score": 1.0})])
+    with (tmp_path / "epochs.jsonl").open("a") as file:
+        file.write('{"trial": "0001", "epoch": 2, "metr')
+    run = load_run(tmp_path)
+    assert run.epochs["epoch"].unique().tolist() == [1]
+    assert run.notes == ["The last line of epochs.jsonl is torn (its writer was stopped in the middle of it) and is left out."]
+
+
+def test_a_run_that_has_not_begun_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "study.json").write_text(json.dumps(SPEC))
+    run = load_run(tmp_path)
+    assert run.trials.empty
+    assert run.epochs.empty
+    assert {"trial", "status", "a", "b"} <= set(run.trials)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("study.json", "{", r"study\.json is damaged"),
+        ("study.json", "[]", "schema None, this version reads schema 1"),
+        ("study.json", '{"schema": 99}', "schema 99, this version reads schema 1"),
+        ("epochs.jsonl", '{"trial": "0001"\n', r"epochs\.jsonl, line 1 is damaged"),
+        ("epochs.jsonl", "3\n", r"epochs\.jsonl, line 1 is damaged: it lacks trial, epoch, metrics"),
+        ("epochs.jsonl", json.dumps(epoch("0009", 1, {})) + "\n", r"epochs of trial 0009, which trials\.jsonl does not know"),
+        ("epochs.jsonl", '{"trial": "0001", "epoch": 1}\n', r"epochs\.jsonl, line 1 is damaged: it lacks metrics, seconds, at"),
+        (
+            "epochs.jsonl",
+            json.dumps(epoch("0001", 1, {"score": [1, 2, 3]})) + "\n",
+            r"epochs\.jsonl: trial 0001, epoch 1: score has 3 values",
+        ),
+        ("trials.jsonl", '{"trial": "0001"}\n', r"trials\.jsonl, line 1 is damaged: it lacks config, seeds, status"),
+        ("trials.jsonl", "\x00\x00\n", r"trials\.jsonl, line 1 is damaged"),
+    ],
+)
+def test_any_other_damage_names_file_and_line(tmp_path: Path, file: str, content: str, message: str) -> None:
+    write(tmp_path, [trial("0001", 1, "running")], [])
+    (tmp_path / file).write_text(content)
+    with pytest.raises(DamagedRun, match=message):
+        load_run(tmp_path)

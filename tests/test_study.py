@@ -1,0 +1,129 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_studies import small_study
+
+from trainables.limits import OneOf, Real, Whole
+from tuning.study import Resources, StudyError
+
+
+def test_trials_are_settings_times_seeds_in_the_order_of_the_space() -> None:
+    study = small_study(space={"a": [1, 2], "b": ["x", "y"]}, seeds=3, seeds_per_trial=2)
+    assert [(t.id, dict(t.config), list(t.seeds)) for t in study.trials()] == [
+        ("0001", {"a": 1, "b": "x"}, [0, 1]),
+        ("0002", {"a": 1, "b": "x"}, [2]),
+        ("0003", {"a": 1, "b": "y"}, [0, 1]),
+        ("0004", {"a": 1, "b": "y"}, [2]),
+        ("0005", {"a": 2, "b": "x"}, [0, 1]),
+        ("0006", {"a": 2, "b": "x"}, [2]),
+        ("0007", {"a": 2, "b": "y"}, [0, 1]),
+        ("0008", {"a": 2, "b": "y"}, [2]),
+    ]
+
+
+@given(seeds=st.integers(1, 40), together=st.integers(1, 50), values=st.integers(1, 5))
+def test_every_setting_meets_every_seed_exactly_once(seeds: int, together: int, values: int) -> None:
+    study = small_study(space={"slope": list(range(values))}, seeds=seeds, seeds_per_trial=together)
+    met = [(trial.config["slope"], seed) for trial in study.trials() for seed in trial.seeds]
+    assert sorted(met) == [(value, seed) for value in range(values) for seed in range(seeds)]
+    assert len({trial.id for trial in study.trials()}) == len(study.trials())
+
+
+def test_the_trainable_is_given_fixed_values_setting_and_epochs() -> None:
+    study = small_study(fixed={"noise": 0.1})
+    assert study.config({"slope": 2}) == {"noise": 0.1, "slope": 2, "epochs": 3}
+
+
+def test_all_problems_are_said_at_once() -> None:
+    with pytest.raises(StudyError) as caught:
+        small_study(
+            name="no good/name",
+            space={"slope": [], "epochs": [1], "twice": [1, 1]},
+            fixed={"twice": 3, "thing": object},
+            epochs=-1,
+            seeds=0,
+            seeds_per_trial=0,
+            mode="biggest",
+            metric="",
+            resources=Resources(cpus=0, gpus=-1),
+        )
+    text = str(caught.value)
+    for part in (
+        "name must be letters",
+        "slope=[] must be a list with at least one value",
+        "'epochs' is the study's own word",
+        "'twice' is in space and in fixed",
+        "twice=[1, 1] holds a value twice",
+        "thing=<class 'object'>",
+        "epochs=-1 must be a whole number, 1 or more",
+        "seeds=0 must be a whole number, 1 or more",
+        "seeds_per_trial=0",
+        "mode='biggest' must be 'max' or 'min'",
+        "metric=''",
+        "cpus=0 must be above 0",
+        "gpus=-1",
+    ):
+        assert part in text
+    assert len(caught.value.problems) == 13
+
+
+@pytest.mark.parametrize("seeds", [True, 2.0, [], [1, 1], [-1], ["a"], None])
+def test_seeds_that_are_none(seeds: object) -> None:
+    with pytest.raises(StudyError, match="seeds="):
+        small_study(seeds=seeds)
+
+
+def test_a_trainable_must_take_config_and_seeds() -> None:
+    with pytest.raises(StudyError, match=r"must take \(config, seeds, resume=None\)"):
+        small_study(trainable=lambda config: iter(()))
+    with pytest.raises(StudyError, match="must be a function"):
+        small_study(trainable="train")
+
+
+def test_override_replaces_values_of_space_fixed_epochs_and_seeds() -> None:
+    study = small_study(fixed={"noise": 0.1}).override({"slope": [5, 6], "noise": 0.2, "epochs": 7, "seeds": 4})
+    assert (study.space, study.fixed, study.epochs, study.seed_list) == ({"slope": [5, 6]}, {"noise": 0.2}, 7, [0, 1, 2, 3])
+    assert study.override({"slope": 9}).space == {"slope": [9]}
+
+
+def test_override_of_an_unknown_key_names_the_nearest() -> None:
+    with pytest.raises(StudyError, match=r"unknown key 'slop'; did you mean 'slope'\? Known: slope, epochs, seeds"):
+        small_study().override({"slop": 1})
+
+
+@pytest.mark.parametrize(
+    ("limit", "good", "bad", "rule"),
+    [
+        (Whole(1), [1, 99], [0, -1, 1.0, True, "1", math.nan, None], "must be a whole number, 1 or more"),
+        (Whole(0, 3), [0, 3], [-1, 4], "must be a whole number from 0 to 3"),
+        (Real(0), [0, 0.0, 5], [-0.1, math.nan, math.inf, "x", None, True], "must be a finite number 0 or more"),
+        (Real(0, above=True), [1e-9], [0, -1], "must be a finite number above 0"),
+        (Real(0, 1), [0, 1], [1.1], "must be a finite number 0 or more, at most 1"),
+        (OneOf(("adam", "sgd")), ["adam"], ["Adam", 1, None], "must be one of 'adam', 'sgd'"),
+        (OneOf((1, 2)), [1], [True, 1.0], "must be one of 1, 2"),
+    ],
+)
+def test_limits(limit: Whole | Real | OneOf, good: list[object], bad: list[object], rule: str) -> None:
+    assert [limit.problem(value) for value in good] == [None] * len(good)
+    assert [limit.problem(value) for value in bad] == [rule] * len(bad)
+
+
+def test_limits_hold_for_space_and_fixed() -> None:
+    with pytest.raises(StudyError) as caught:
+        small_study(space={"slope": [1, 0]}, fixed={"noise": math.inf}, limits={"slope": Whole(1), "noise": Real(0)})
+    assert caught.value.problems == [
+        "Study 'small': slope=0 must be a whole number, 1 or more.",
+        "Study 'small': noise=inf must be a finite number 0 or more.",
+    ]
+
+
+def test_values_that_cannot_be_recorded_are_refused_where_no_limit_speaks() -> None:
+    with pytest.raises(StudyError) as caught:
+        small_study(space={"slope": [1, math.nan], "shape": [[1, 2]]}, fixed={"noise": math.inf})
+    assert [problem.split(";")[0] for problem in caught.value.problems] == [
+        "Study 'small': space: slope holds nan",
+        "Study 'small': space: shape holds [1, 2]",
+        "Study 'small': fixed: noise=inf",
+    ]

@@ -1,0 +1,30 @@
+"""How a model learns: torch only, no Ray, no study.
+
+A *trainable* is a generator function::
+
+    def train(config, seeds, resume=None):
+        for epoch in range(1, config["epochs"] + 1):
+            ...
+            yield {"epoch": epoch, "accuracy": [0.91, 0.88], "parameters": 13}, state
+
+``config``   mapping: the study's fixed values, ``epochs``, and the values this trial was given. Checked before it gets here.
+``seeds``    the seeds to train, one or many. A seed moves initialisation, batch order and dropout. The data and their split
+             depend on ``data_seed`` alone, so that a standard deviation over seeds measures one thing.
+metrics      mapping name -> number, or name -> one number per seed (length ``len(seeds)``). Holds ``epoch`` (1 after the first)
+             and the metric of the study. What is constant for the trial (``parameters``) is a metric like any other.
+             ``metrics["arrays"]`` (optional, at the last epoch) maps names to numpy arrays of any shape: predictions, rasters.
+             They are stored beside the numbers and never averaged.
+``state``    what is needed to go on after this epoch (nested dicts, lists, numbers, tensors), or None if it cannot be resumed.
+``resume``   a state that was yielded before, or None. The next epoch yielded is the one after it. Every epoch is seeded from
+             (seed, epoch), so a resumed trial equals an uninterrupted one bit for bit on the same kind of processor.
+
+A trainable knows nothing of where it runs: ``list(train({...}, [0]))`` is a test, a debugger session and a replay.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+Config = Mapping[str, Any]
+Metrics = Mapping[str, Any]
+State = Any
+Trainable = Callable[[Config, Sequence[int], State | None], Iterator[tuple[Metrics, State]]]

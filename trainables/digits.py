@@ -1,0 +1,197 @@
+"""Handwritten digits in memory: MNIST from its four original files, or the small set that comes with scikit-learn."""
+
+import gzip
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+SIZE = 28
+CLASSES = 10
+SOURCES = ("mnist", "optdigits")
+MNIST_VALIDATION = 5000
+OPTDIGITS_VALIDATION, OPTDIGITS_TEST = 180, 360
+WAYS_OUT = "Name a folder with MNIST/raw/*.gz (--set data_root=FOLDER), or use digits that need no download (--set data=optdigits)."
+# File name -> (md5 of the file, bytes before the first value).
+MNIST_FILES: Mapping[str, tuple[str, int]] = {
+    "train-images-idx3-ubyte.gz": ("f68b3c2dcbeaaa9fbdd348bbdeb94873", 16),
+    "train-labels-idx1-ubyte.gz": ("d53e105ee54ea40749a09fcbcd1e9432", 8),
+    "t10k-images-idx3-ubyte.gz": ("9fb629c4189551a2d022fa330f9573f3", 16),
+    "t10k-labels-idx1-ubyte.gz": ("ec29112dd5afa0611ce80d1b7f02629c", 8),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digits:
+    """One data set, split. Images are uint8 (n, 28, 28), 0 = background; labels are uint8 (n,), 0 to 9.
+
+    Raises:
+        ValueError: a part has another image size, other classes, or not one label per image.
+    """
+
+    name: str
+    sha256: str
+    """Of all images and labels in the order of their source: the same for every split."""
+    training: tuple[Tensor, Tensor]
+    validation: tuple[Tensor, Tensor]
+    test: tuple[Tensor, Tensor]
+
+    def __post_init__(self) -> None:
+        parts = {"training": self.training, "validation": self.validation, "test": self.test}
+        found = [f"{part}: {problem}" for part, (images, labels) in parts.items() for problem in _part_problems(images, labels)]
+        if found:
+            raise ValueError(f"{self.name} does not fit networks for {SIZE} x {SIZE} images of {CLASSES} digits. {'; '.join(found)}.")
+
+
+def _part_problems(images: Tensor, labels: Tensor) -> list[str]:
+    problems = []
+    if images.dtype != torch.uint8 or images.shape[1:] != (SIZE, SIZE):
+        problems.append(f"images are {images.dtype} {tuple(images.shape)}, must be torch.uint8 (n, {SIZE}, {SIZE})")
+    if len(labels) != len(images):
+        problems.append(f"{len(images)} images have {len(labels)} labels")
+    if labels.unique().tolist() != list(range(CLASSES)):
+        problems.append(f"classes are {labels.unique().tolist()}, must be 0 to {CLASSES - 1}, each at least once")
+    return problems
+
+
+def load(config: Mapping[str, Any]) -> Digits:
+    """The data that ``config["data"]`` names, split by ``config["data_seed"]``; read once per process.
+
+    ``config["data_root"]`` is the folder that holds ``MNIST/raw/*.gz``, or "": then the environment variable STUDY_DATA says which,
+    and without it the user's cache folder is used, to which MNIST is downloaded once. Nothing is ever written into a named folder.
+
+    Raises:
+        ValueError: files are missing or damaged, or the download failed; the text names both ways out.
+    """
+    root = "" if config["data"] == "optdigits" else config["data_root"] or os.environ.get("STUDY_DATA", "")
+    return _load(config["data"], root, config["data_seed"])
+
+
+@lru_cache(maxsize=2)
+def _load(data: str, root: str, data_seed: int) -> Digits:
+    return _load_optdigits(data_seed) if data == "optdigits" else _load_mnist(find_mnist(root), data_seed)
+
+
+def describe(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the data are, for the record: name, number of images of each part, classes, image size in pixels, SHA-256 (see ``Digits``).
+
+    Raises:
+        ValueError: as ``load``.
+    """
+    digits = load(config)
+    counts = {"training": len(digits.training[0]), "validation": len(digits.validation[0]), "test": len(digits.test[0])}
+    return {"name": digits.name, **counts, "classes": CLASSES, "image_size": [SIZE, SIZE], "sha256": digits.sha256}
+
+
+def find_mnist(root: str) -> Path:
+    """The folder that holds ``MNIST/raw/*.gz``: ``root``, or for "" the user's cache folder, to which MNIST is downloaded once.
+
+    Raises:
+        ValueError: the download failed.
+    """
+    return Path(root) if root else _download_mnist()
+
+
+def _load_mnist(root: Path, data_seed: int) -> Digits:
+    folder = root / "MNIST" / "raw"
+    problems = [problem for name in MNIST_FILES if (problem := _file_problem(folder / name))]
+    if problems:
+        raise ValueError(" ".join([*problems, WAYS_OUT]))
+    images, labels, test_images, test_labels = (_read_idx(folder / name) for name in MNIST_FILES)
+    rest, validation = _split_off(labels, MNIST_VALIDATION, data_seed)
+    return Digits(
+        name="MNIST",
+        sha256=_sha256(images, labels, test_images, test_labels),
+        training=(images[rest], labels[rest]),
+        validation=(images[validation], labels[validation]),
+        test=(test_images, test_labels),
+    )
+
+
+def _file_problem(file: Path) -> str | None:
+    if not file.is_file():
+        return f"{file} is missing."
+    expected, found = MNIST_FILES[file.name][0], hashlib.md5(file.read_bytes()).hexdigest()
+    return None if found == expected else f"{file} is damaged: its md5 is {found}, it must be {expected}."
+
+
+def _read_idx(file: Path) -> Tensor:
+    """Images (n, 28, 28) or labels (n,), uint8."""
+    start = MNIST_FILES[file.name][1]
+    values = np.frombuffer(bytearray(gzip.decompress(file.read_bytes())), np.uint8, offset=start)
+    return torch.from_numpy(values.reshape(-1, SIZE, SIZE) if "images" in file.name else values)
+
+
+def _cache_folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tune-studies"
+
+
+def _download_mnist() -> Path:
+    """The user's cache folder, with MNIST in it.
+
+    Downloaded aside and moved file by file, so that an interrupted download, or two at a time, leave nothing half-written.
+    """
+    root = _cache_folder()
+    folder = root / "MNIST" / "raw"
+    if any(_file_problem(folder / name) for name in MNIST_FILES):
+        # Takes a second to import, and only a download needs it.
+        from torchvision.datasets import MNIST
+
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=root) as aside:
+                MNIST(aside, download=True)
+                for name in MNIST_FILES:
+                    os.replace(Path(aside, "MNIST", "raw", name), folder / name)
+        except (OSError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(f"MNIST is not in {folder} and cannot be downloaded ({reason}). {WAYS_OUT}") from error
+    return root
+
+
+def _load_optdigits(data_seed: int) -> Digits:
+    # Takes a second to import, and only these digits need it.
+    from sklearn.datasets import load_digits
+
+    source = load_digits()
+    images, labels = _enlarge(torch.from_numpy(source.images)), torch.from_numpy(source.target.astype(np.uint8))
+    rest, test = _split_off(labels, OPTDIGITS_TEST, data_seed)
+    training, validation = (rest[part] for part in _split_off(labels[rest], OPTDIGITS_VALIDATION, data_seed))
+    return Digits(
+        name=f"optdigits (scikit-learn's handwritten digits, 8 x 8 enlarged to {SIZE} x {SIZE}), split by data seed {data_seed}",
+        sha256=_sha256(images, labels),
+        training=(images[training], labels[training]),
+        validation=(images[validation], labels[validation]),
+        test=(images[test], labels[test]),
+    )
+
+
+def _enlarge(images: Tensor) -> Tensor:
+    """(n, 8, 8) of 0 to 16 -> uint8 (n, 28, 28) of 0 to 255."""
+    large = torch.nn.functional.interpolate(images.unsqueeze(1), size=(SIZE, SIZE), mode="bilinear", align_corners=False)
+    return (large.squeeze(1) * (255 / 16)).round().to(torch.uint8)
+
+
+def _split_off(labels: Tensor, count: int, data_seed: int) -> tuple[Tensor, Tensor]:
+    """Positions of the rest and of ``count`` images drawn by ``data_seed``, each digit in proportion to within one image."""
+    shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(data_seed))
+    by_digit = shuffled[labels[shuffled].argsort(stable=True)]
+    drawn = torch.zeros(len(labels), dtype=torch.bool)
+    # Every n/count-th image of the shuffled images sorted by digit takes each digit in proportion.
+    drawn[by_digit[(torch.arange(count) * len(labels)) // count]] = True
+    return (~drawn).nonzero().squeeze(1), drawn.nonzero().squeeze(1)
+
+
+def _sha256(*parts: Tensor) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.numpy().data)
+    return digest.hexdigest()

@@ -1,0 +1,249 @@
+"""Lungs outlined in chest X-rays by a U-Net."""
+
+import copy
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from trainables import Config, Metrics
+from trainables.limits import Limit, OneOf, Real, Whole
+from trainables.loop import batch_orders, batches, build_seeded, count_parameters, derive_seed, pick_device
+from trainables.mnist import learning_rate_at
+from trainables.unet import LOSSES, UNet, logits_of, losses_of, predict, size_problem
+from trainables.xrays import Part, XRays, describe, load
+
+__all__ = ["LIMITS", "describe", "load", "train"]
+
+MOMENTUM = 0.9
+ROTATION, SCALE, SHIFT, CONTRAST, BRIGHTNESS = 0.15, 0.1, 0.06, 0.25, 0.25
+"""The most that ``augment`` changes an image: radians, share of the size, share of the side, share of the contrast, standard deviations."""
+
+
+class Source:
+    """An .npz file or a folder that is there, or "" for none."""
+
+    def problem(self, value: Any) -> str | None:
+        if isinstance(value, str) and (not value or Path(value).is_dir() or (value.endswith(".npz") and Path(value).is_file())):
+            return None
+        return "must be an .npz file or a folder that exists, or ''"
+
+
+LIMITS: Mapping[str, Limit] = {
+    "data": Source(),
+    "extra_test": Source(),
+    "data_seed": Whole(0),
+    "phantoms": Whole(10),
+    "image_size": Whole(16, 1024),
+    "base_channels": Whole(1, 128),
+    "levels": Whole(1, 6),
+    "dropout": Real(0, 0.9),
+    "learning_rate": Real(0, above=True),
+    "optimizer": OneOf(("adam", "sgd")),
+    "batch_size": Whole(1),
+    "augment": OneOf((True, False)),
+    "loss": OneOf(LOSSES),
+    "schedule": OneOf(("one_cycle", "constant")),
+}
+
+
+@dataclass(frozen=True)
+class _Learner:
+    seed: int
+    network: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+
+    def state(self) -> dict[str, Any]:
+        """All of it, copied to the CPU."""
+        return _on_cpu({"weights": dict(self.network.state_dict()), "optimizer": self.optimizer.state_dict()})
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        self.network.load_state_dict(state["weights"])
+        self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
+
+
+def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None = None) -> Iterator[tuple[Metrics, Any]]:
+    """Train one U-Net per seed, one after the other within each epoch.
+
+    ``loss`` is one of ``losses_of``. ``optimizer`` "sgd" has momentum 0.9. ``schedule`` is that of ``trainables.mnist``. ``augment`` turns,
+    scales and shifts each image and changes its contrast and brightness a little, anew in every epoch; it does not mirror, for the heart
+    lies on one side.
+
+    Yields after each epoch ``loss`` (mean over the epoch's training images), ``validation_f1``, ``validation_dice`` and ``validation_iou``
+    (see ``scores``; mean over images), one per seed, ``parameters``, ``train_seconds`` (of this epoch, all seeds together) and
+    ``images_per_second`` (training images times seeds). At the last epoch the test images are looked at for the only time: ``test_f1``,
+    ``test_f1_std`` and ``test_f1_min`` (mean, standard deviation and least over the images), ``test_dice``, ``test_dice_min`` and
+    ``test_iou``, one per seed, and the arrays that ``_pictures`` names. Images of another source give ``extra_test_f1`` and so on.
+
+    Raises:
+        ValueError: as ``load``; or ``image_size`` does not fit ``levels``.
+    """
+    if problem := size_problem(config["image_size"], config["levels"]):
+        raise ValueError(problem)
+    xrays: XRays = config.get("loaded") or load(config)
+    device = pick_device()
+    learners = _learners(config, seeds, device)
+    for learner, state in zip(learners, resume["learners"] if resume else [], strict=bool(resume)):
+        learner.load(state)
+    training, validation = _place(xrays.train, device), _place(xrays.validation, device)
+    for epoch in range(resume["epoch"] + 1 if resume else 1, config["epochs"] + 1):
+        metrics: dict[str, Any] = {"epoch": epoch, **_train_epoch(learners, training, epoch, config)}
+        validated = scores(_predict(learners, validation[0]), validation[1].squeeze(1) > 0)
+        metrics |= {f"validation_{name}": values.mean(1).tolist() for name, values in validated.items()}
+        if epoch == config["epochs"]:
+            metrics |= _test(learners, xrays, device)
+        yield metrics, {"epoch": epoch, "learners": [learner.state() for learner in learners]}
+
+
+def _learners(config: Config, seeds: Sequence[int], device: torch.device) -> list[_Learner]:
+    networks = build_seeded(lambda: UNet(config["base_channels"], config["levels"], config["dropout"]), seeds)
+    placed = [network.to(device, memory_format=torch.channels_last) for network in networks]  # type: ignore[call-overload]
+    return [_Learner(seed, network, _optimizer(config, network)) for seed, network in zip(seeds, placed, strict=True)]
+
+
+def _optimizer(config: Config, network: torch.nn.Module) -> torch.optim.Optimizer:
+    weights = list(network.parameters())
+    fused = weights[0].device.type != "mps"
+    if config["optimizer"] == "adam":
+        return torch.optim.Adam(weights, lr=config["learning_rate"], fused=fused)
+    return torch.optim.SGD(weights, lr=config["learning_rate"], momentum=MOMENTUM, fused=fused)
+
+
+def _on_cpu(value: Any) -> Any:
+    """The same nest of dicts and lists with every tensor copied to the CPU."""
+    if isinstance(value, Tensor):
+        return value.detach().cpu().clone()
+    if isinstance(value, dict):
+        return {key: _on_cpu(each) for key, each in value.items()}
+    return [_on_cpu(each) for each in value] if isinstance(value, list) else value
+
+
+def _place(part: Part, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Images and masks, float32 (n, 1, size, size), on the device; each image with mean 0 and standard deviation 1, for exposure varies."""
+    images, masks = (tensor.to(device).float().unsqueeze(1) for tensor in (part.images, part.masks))
+    deviation, mean = torch.std_mean(images, (1, 2, 3), keepdim=True)
+    return (images - mean) / deviation.clamp(min=1), masks
+
+
+def _train_epoch(learners: Sequence[_Learner], training: tuple[Tensor, Tensor], epoch: int, config: Config) -> dict[str, Any]:
+    started = time.perf_counter()
+    losses = [_train_one(learner, *training, epoch, config) for learner in learners]
+    seconds = time.perf_counter() - started
+    images = len(training[0]) * len(learners)
+    parameters = count_parameters(learners[0].network)
+    return {"loss": losses, "parameters": parameters, "train_seconds": seconds, "images_per_second": images / seconds}
+
+
+def _train_one(learner: _Learner, images: Tensor, masks: Tensor, epoch: int, config: Config) -> float:
+    """One epoch of one network; its mean loss per image."""
+    samples = len(images)
+    order = batch_orders([learner.seed], epoch, samples)[0].long()
+    changes = draw_changes(samples, derive_seed(learner.seed, "augment", epoch)).to(images.device)
+    total = torch.zeros((), device=images.device)
+    learner.network.train()
+    # Dropout draws from the global generator and from no other.
+    with torch.random.fork_rng(devices=[images.device] if images.device.type == "cuda" else []):
+        torch.manual_seed(derive_seed(learner.seed, "dropout", epoch))
+        for batch in batches(samples, config["batch_size"]):
+            progress = (epoch - 1 + (batch.start + batch.stop) / 2 / samples) / config["epochs"]
+            learner.optimizer.param_groups[0]["lr"] = learning_rate_at(progress, config)
+            chosen = order[batch].to(images.device)
+            x, y = images[chosen], masks[chosen]
+            if config["augment"]:
+                x, y = augment(x, y, changes[chosen])
+            total += _step(learner, x, y, config["loss"]) * len(chosen)
+    return (total / samples).item()
+
+
+def _step(learner: _Learner, x: Tensor, y: Tensor, loss: str) -> Tensor:
+    value = losses_of(logits_of(learner.network, x), y, loss).mean()
+    learner.optimizer.zero_grad()
+    value.backward()
+    learner.optimizer.step()
+    return value.detach()
+
+
+def draw_changes(samples: int, seed: int) -> Tensor:
+    """What ``augment`` does to each image, (samples, 6), each -1 to 1: rotation, scale, shift across and down, contrast, brightness."""
+    return torch.rand(samples, 6, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def augment(images: Tensor, masks: Tensor, changes: Tensor) -> tuple[Tensor, Tensor]:
+    """Images and masks (n, 1, size, size), moved alike, the images also in contrast and brightness; ``changes`` is (n, 6), 0 for none."""
+    angle, zoom = ROTATION * changes[:, 0], 1 + SCALE * changes[:, 1]
+    cosine, sine = zoom * angle.cos(), zoom * angle.sin()
+    # The grid goes from -1 to 1, so a share of the side counts twice.
+    across, down = 2 * SHIFT * changes[:, 2], 2 * SHIFT * changes[:, 3]
+    rows = [torch.stack([cosine, -sine, across], 1), torch.stack([sine, cosine, down], 1)]
+    grid = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
+    moved = F.grid_sample(torch.cat([images, masks], 1), grid, padding_mode="border", align_corners=False)
+    contrast, brightness = (changes[:, 4:, None, None] * torch.tensor([[[CONTRAST]], [[BRIGHTNESS]]], device=images.device)).split(1, 1)
+    return moved[:, :1] * (1 + contrast) + brightness, (moved[:, 1:] >= 0.5).float()
+
+
+def _predict(learners: Sequence[_Learner], images: Tensor) -> Tensor:
+    """(n, 1, size, size) -> (seeds, n, size, size), where each network sees lung."""
+    return torch.stack([predict(learner.network, images) for learner in learners])
+
+
+def scores(predictions: Tensor, masks: Tensor) -> dict[str, Tensor]:
+    """How well lungs are outlined, image by image: bool (..., height, width) twice -> three times float64 (...).
+
+    ``dice`` is 2 |P and T| / (|P| + |T|) of the pixels P predicted and T truly lung, ``iou`` is |P and T| / |P or T|, and ``f1`` is the
+    macro F1: the mean of the F1 of lung, which is the Dice, and that of background. Where there is nothing to find and nothing found, it
+    is 1.
+    """
+    found, there = (_pixels(part) for part in (predictions, masks))
+    both, neither = _pixels(predictions & masks), _pixels(~predictions & ~masks)
+    dice, background = _ratio(2 * both, found + there), _ratio(2 * neither, _pixels(~predictions) + _pixels(~masks))
+    return {"f1": (dice + background) / 2, "dice": dice, "iou": _ratio(both, found + there - both)}
+
+
+def _pixels(part: Tensor) -> Tensor:
+    return part.sum((-2, -1)).double()
+
+
+def _ratio(above: Tensor, below: Tensor) -> Tensor:
+    return torch.where(below > 0, above / below.clamp(min=1), 1.0)
+
+
+def _test(learners: Sequence[_Learner], xrays: XRays, device: torch.device) -> dict[str, Any]:
+    predictions, metrics = _test_part(learners, xrays.test, device, "test")
+    if xrays.extra_test:
+        metrics |= _test_part(learners, xrays.extra_test, device, "extra_test")[1]
+    return metrics | {"arrays": _pictures(predictions, xrays.test)}
+
+
+def _test_part(learners: Sequence[_Learner], part: Part, device: torch.device, prefix: str) -> tuple[Tensor, dict[str, Any]]:
+    predictions = _predict(learners, _place(part, device)[0]).cpu()
+    measured = scores(predictions, part.masks > 0)
+    facts = {name: values.mean(1) for name, values in measured.items()}
+    facts |= {"f1_std": measured["f1"].std(1, correction=0), "f1_min": measured["f1"].amin(1), "dice_min": measured["dice"].amin(1)}
+    return predictions, {f"{prefix}_{name}": values.tolist() for name, values in facts.items()}
+
+
+def _pictures(predictions: Tensor, test: Part) -> dict[str, np.ndarray]:
+    """Facts to draw outlines with, of the best, the median and the worst test image of the first seed by Dice.
+
+    ``overlay_images``, ``overlay_truth``, ``overlay_prediction``: uint8 (3, size, size), 0 to 255, then 1 = lung; ``overlay_dice`` (3,);
+    ``overlay_names`` (3,). Also ``test_dice_per_image`` (seeds, n) and ``test_names`` (n,).
+    """
+    dice = scores(predictions, test.masks > 0)["dice"]
+    by_dice = dice[0].argsort(descending=True, stable=True)
+    chosen = by_dice[[0, len(by_dice) // 2, -1]]
+    names = np.array(test.names)
+    return {
+        "overlay_images": test.images[chosen].numpy(),
+        "overlay_truth": test.masks[chosen].numpy(),
+        "overlay_prediction": predictions[0, chosen].to(torch.uint8).numpy(),
+        "overlay_dice": dice[0, chosen].numpy(),
+        "overlay_names": names[chosen.numpy()],
+        "test_dice_per_image": dice.numpy(),
+        "test_names": names,
+    }

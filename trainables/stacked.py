@@ -1,0 +1,67 @@
+"""Train many seeds of one network at once, as one stacked network."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+from trainables.loop import build_seeded, count_parameters
+
+# Layers that draw random numbers or keep running statistics would mix the seeds of a stack.
+_MIXING = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
+
+
+class Stack:
+    """One network per seed, with all their weights stacked.
+
+    ``make`` builds one network; each is initialised from its own seed. Any ``nn.Module`` will do as long as its forward pass draws no
+    random numbers and keeps no running statistics. ``weights[name]`` is (seeds, *shape).
+
+    A module may offer ``forward_stacked(weights, x)`` where it knows a faster way than the general one (``vmap`` over
+    ``functional_call``); then ``weights[name]`` is (*shape, seeds), seeds innermost in memory.
+
+    Raises:
+        ValueError: a layer of the network would mix the seeds.
+    """
+
+    def __init__(self, make: Callable[[], nn.Module], seeds: Sequence[int], device: torch.device | str = "cpu") -> None:
+        networks = build_seeded(make, seeds)
+        self.network = networks[0].to(device)
+        _refuse_mixing(self.network)
+        self.parameters = count_parameters(self.network)
+        self._own_way = getattr(self.network, "forward_stacked", None)
+        self._axis = -1 if self._own_way else 0
+        stacked, _ = stack_module_state(networks)
+        self.weights: dict[str, Tensor] = {name: self._place(weight).to(device).requires_grad_() for name, weight in stacked.items()}
+
+    def _place(self, weight: Tensor) -> Tensor:
+        return weight.detach().movedim(0, self._axis).contiguous()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(seeds, batch, *features) -> (seeds, batch, *outputs)."""
+        outputs = self._own_way(self.weights, x) if self._own_way else None
+        if outputs is not None:
+            return outputs
+        return vmap(self._forward_one, in_dims=(self._axis, 0))(self.weights, x)
+
+    def _forward_one(self, weights: dict[str, Tensor], x: Tensor) -> Tensor:
+        return functional_call(self.network, weights, (x,))
+
+    def state(self) -> dict[str, Tensor]:
+        """The weights, detached and copied: what a resumed stack starts from."""
+        return {name: weight.detach().clone() for name, weight in self.weights.items()}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Take over the weights that ``state()`` gave."""
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                weight.copy_(state[name])
+
+
+def _refuse_mixing(network: nn.Module) -> None:
+    mixing = sorted({type(module).__name__ for module in network.modules() if isinstance(module, _MIXING)})
+    if mixing:
+        raise ValueError(
+            f"{type(network).__name__} cannot be stacked: its {', '.join(mixing)} would mix the seeds. Train one seed per trial."
+        )

@@ -1,0 +1,114 @@
+"""The U-Net that outlines lungs, its losses and its predictions.
+
+O. Ronneberger, P. Fischer, T. Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI 2015.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from trainables.classifiers import pick_precision as pick_cpu_precision
+
+LOSSES = ("cross_entropy", "cross_entropy_dice")
+PREDICTION_BATCH = 16
+
+
+class UNet(nn.Module):
+    """(batch, 1, height, width) -> (batch, 1, height, width), the logit of "lung" for each pixel.
+
+    ``levels`` resolutions, each half of the one above, with ``base_channels`` channels at the top and twice as many at each level below:
+    levels=1 is one block of two 3 x 3 convolutions, levels=4 with 16 channels has 16, 32, 64, 128. ``dropout`` is the share of channels
+    that are dropped at the bottom in training, where the authors of the U-Net drop too.
+
+    Unlike the first U-Net: borders are padded, so that the output is as large as the input; a 1 x 1 convolution and a doubling of pixels
+    take the place of the transposed convolution, which takes four times the work; and batch norm follows each convolution. Group norm
+    would need no running statistics, but its backward pass takes 40 % of a step in channels_last and bfloat16. Batch norm does not get in
+    the way of an exact resume either (its statistics are part of ``state_dict``), nor of small batches (each image counts thousands of
+    pixels).
+    """
+
+    def __init__(self, base_channels: int, levels: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        channels = [base_channels << level for level in range(levels)]
+        self.down = nn.ModuleList(_block(*ends) for ends in pairwise([1, *channels]))
+        self.dropout = nn.Dropout2d(dropout)
+        self.narrow = nn.ModuleList(nn.Conv2d(2 * count, count, 1) for count in channels[:-1])
+        self.up = nn.ModuleList(_block(2 * count, count) for count in channels[:-1])
+        self.head = nn.Conv2d(base_channels, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        skips = []
+        for level, block in enumerate(self.down):
+            x = block(F.max_pool2d(x, 2) if level else x)
+            skips.append(x)
+        x = self.dropout(skips.pop())
+        for skip, narrow, block in reversed(list(zip(skips, self.narrow, self.up, strict=True))):
+            x = block(torch.cat([skip, F.interpolate(narrow(x), scale_factor=2.0)], 1))
+        return self.head(x)
+
+
+def _block(channels_in: int, channels_out: int) -> nn.Sequential:
+    """(batch, channels_in, h, w) -> (batch, channels_out, h, w)."""
+    layers: list[nn.Module] = []
+    for count in (channels_in, channels_out):
+        # The norm that follows would take a bias away again.
+        layers += [nn.Conv2d(count, channels_out, 3, padding=1, bias=False), nn.BatchNorm2d(channels_out), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers)
+
+
+def size_problem(image_size: int, levels: int) -> str | None:
+    """One sentence if images of that side length in pixels cannot be halved levels - 1 times down to 2 pixels or more; else None."""
+    step = 2 ** (levels - 1)
+    if image_size % step == 0 and image_size >= 2 * step:
+        return None
+    return (
+        f"image_size={image_size} does not fit levels={levels}: it must be a multiple of {step}, {2 * step} or more, to be halved "
+        f"{levels - 1} times. Choose image_size={max(image_size // step, 2) * step} or fewer levels."
+    )
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """(batch, 1, height, width), the same values in the memory format in which convolutions are fast.
+
+    With one channel the strides of both formats are the same to PyTorch, and it takes the slow one unless they are spelled out.
+    """
+    _, _, height, width = x.shape
+    return x.contiguous().as_strided(x.shape, (height * width, 1, width, 1))
+
+
+def pick_precision(device: torch.device) -> torch.dtype:
+    """What convolutions calculate in: bfloat16 where the device has it (faster, as accurate within sampling error), else float32."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    return pick_cpu_precision(device)
+
+
+def logits_of(network: nn.Module, x: Tensor) -> Tensor:
+    """(batch, 1, height, width) -> the same, float32; calculated in the memory format and the precision in which the device is fast."""
+    precision = pick_precision(x.device)
+    with torch.autocast(x.device.type, precision, enabled=precision != torch.float32):
+        return network(channels_last(x)).float()
+
+
+def losses_of(logits: Tensor, masks: Tensor, loss: str) -> Tensor:
+    """One loss per image: logits and masks, 1 = lung, (n, 1, height, width) -> (n,).
+
+    "cross_entropy" is the mean over pixels; "cross_entropy_dice" adds 1 - 2 sum(p y) / (sum(p) + sum(y)) with the probabilities p and the
+    masks y, one minus the soft Dice of the lungs (after F. Milletari, N. Navab, S.-A. Ahmadi, "V-Net: Fully Convolutional Neural Networks
+    for Volumetric Medical Image Segmentation", 3DV 2016).
+    """
+    entropy = F.binary_cross_entropy_with_logits(logits, masks, reduction="none").mean((1, 2, 3))
+    if loss == "cross_entropy":
+        return entropy
+    probabilities = logits.sigmoid()
+    overlap, total = (probabilities * masks).sum((1, 2, 3)), (probabilities + masks).sum((1, 2, 3))
+    return entropy + 1 - 2 * overlap / total
+
+
+@torch.no_grad()
+def predict(network: nn.Module, images: Tensor) -> Tensor:
+    """(n, 1, height, width) -> bool (n, height, width), where lung is more likely than not; the network is left in evaluation mode."""
+    network.eval()
+    return torch.cat([logits_of(network, part).squeeze(1) > 0 for part in images.split(PREDICTION_BATCH)])

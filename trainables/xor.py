@@ -1,0 +1,128 @@
+"""Continuous XOR: points near the corners of the unit square, labelled by whether exactly one coordinate is 1."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainables import Config, Metrics
+from trainables.limits import Limit, Real, Whole
+from trainables.loop import batch_orders, batches, derive_seed
+from trainables.networks import MLP
+from trainables.stacked import Stack
+
+LIMITS: Mapping[str, Limit] = {
+    "width": Whole(1),
+    "depth": Whole(0),
+    "points": Whole(4),
+    "evaluation_points": Whole(4),
+    "noise": Real(0),
+    "learning_rate": Real(0, above=True),
+    "batch_size": Whole(1),
+    "data_seed": Whole(0),
+}
+RASTER = 41
+EXTENT = (-0.5, 1.5)
+
+
+def draw_points(count: int, noise: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Points (count, 2) around the corners of {0, 1}^2 with Gaussian noise of that standard deviation, and labels (count,) 0. or 1."""
+    corners = torch.randint(0, 2, (count, 2), generator=generator)
+    points = corners + noise * torch.randn(count, 2, generator=generator)
+    return points, (corners.sum(1) == 1).float()
+
+
+def load(config: Config) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """The training and the evaluation points with their labels; ``data_seed`` fixes both."""
+    sets = (("training", config["points"]), ("evaluation", config["evaluation_points"]))
+    seed = config["data_seed"]
+    training, evaluation = (
+        draw_points(count, config["noise"], torch.Generator().manual_seed(derive_seed(seed, purpose))) for purpose, count in sets
+    )
+    return training, evaluation
+
+
+def describe(config: Config) -> dict[str, Any]:
+    """What the data are, for the record: name, counts, and the SHA-256 over all points and labels."""
+    (x, y), (x_eval, y_eval) = load(config)
+    digest = hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in (x, y, x_eval, y_eval)))
+    return {
+        "name": f"continuous XOR, generated (noise {config['noise']:g}, data seed {config['data_seed']})",
+        "training": len(x),
+        "evaluation": len(x_eval),
+        "sha256": digest.hexdigest(),
+    }
+
+
+def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None = None) -> Iterator[tuple[Metrics, Any]]:
+    """Train one MLP per seed, all at once, with SGD on the binary cross-entropy of the logits.
+
+    Yields ``accuracy`` (one per seed, on the evaluation points), ``loss`` (one number: the mean over seeds of the cross-entropy there) and
+    ``parameters`` after each epoch; at the last one also the arrays that ``_pictures`` names. Runs on the CPU: the networks are too small
+    for anything else.
+    """
+    training, (points, labels) = load(config)
+    stack = Stack(lambda: MLP(2, config["width"], config["depth"]), seeds)
+    if resume:
+        stack.load(resume["weights"])
+    first = resume["epoch"] + 1 if resume else 1
+    for epoch in range(first, config["epochs"] + 1):
+        _train_epoch(stack, training, seeds, epoch, config)
+        logits = _evaluate(stack, points, len(seeds))
+        metrics = {"epoch": epoch, **_score(logits, labels), "parameters": stack.parameters}
+        if epoch == config["epochs"]:
+            metrics["arrays"] = _pictures(stack, seeds, metrics["accuracy"], points, labels)
+        yield metrics, {"epoch": epoch, "weights": stack.state()}
+
+
+def _train_epoch(stack: Stack, training: tuple[Tensor, Tensor], seeds: Sequence[int], epoch: int, config: Config) -> None:
+    x, y = _shuffle(*training, seeds, epoch)
+    weights = list(stack.weights.values())
+    for batch in batches(y.shape[1], config["batch_size"]):
+        logits = stack(x[:, batch])
+        # The gradient of the mean cross-entropy by the logits; the loss itself is not needed to take the step.
+        gradient = (torch.sigmoid(logits.detach()) - y[:, batch]) / logits.shape[1]
+        with torch.no_grad():
+            torch._foreach_add_(weights, torch.autograd.grad(logits, weights, gradient), alpha=-config["learning_rate"])
+
+
+def _shuffle(x: Tensor, y: Tensor, seeds: Sequence[int], epoch: int) -> tuple[Tensor, Tensor]:
+    """Each seed's own order: (seeds, points, 2) and (seeds, points), with the seeds innermost in memory as the stacked MLP wants them."""
+    columns = torch.cat([x.T, y.unsqueeze(0)])
+    order = batch_orders(seeds, epoch, len(y)).T.flatten()
+    shuffled = columns.index_select(1, order).view(3, len(y), len(seeds))
+    return shuffled[:2].permute(2, 1, 0), shuffled[2].T
+
+
+@torch.no_grad()
+def _evaluate(stack: Stack, points: Tensor, seeds: int) -> Tensor:
+    """The logits of every network at the same points: (points, 2) -> (seeds, points)."""
+    planes = points.T.unsqueeze(2).repeat(1, 1, seeds)
+    return stack(planes.permute(2, 1, 0))
+
+
+def _score(logits: Tensor, labels: Tensor) -> dict[str, Any]:
+    correct = ((logits > 0) == (labels > 0)).sum(1)
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, labels.expand_as(logits))
+    return {"accuracy": (correct.double() / len(labels)).tolist(), "loss": loss.item()}
+
+
+def _pictures(stack: Stack, seeds: Sequence[int], accuracy: Sequence[float], points: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
+    """Facts to draw the best and the worst network of the trial with.
+
+    ``surface``: (2, RASTER, RASTER) probabilities over the square ``extent`` (axis 1: second coordinate, axis 2: first, both rising), of
+    the seeds ``surface_seeds``; ``points``: (n, 3), the evaluation points and their labels.
+    """
+    chosen = [int(np.argmax(accuracy)), int(np.argmin(accuracy))]
+    ticks = torch.linspace(*EXTENT, RASTER)
+    raster = torch.cartesian_prod(ticks, ticks).flip(1)
+    probabilities = torch.sigmoid(_evaluate(stack, raster, len(seeds))[chosen])
+    return {
+        "surface": probabilities.view(2, RASTER, RASTER).numpy().astype(np.float16),
+        "surface_seeds": np.array([seeds[i] for i in chosen]),
+        "extent": np.array(EXTENT, dtype=np.float32),
+        "points": torch.cat([points, labels.unsqueeze(1)], 1).numpy(),
+    }

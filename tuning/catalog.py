@@ -1,0 +1,87 @@
+"""Find a study: by the name of a built-in one, by the path of a file, or as module:name."""
+
+import importlib
+import importlib.util
+import linecache
+import pkgutil
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+from tuning import studies
+from tuning.study import Study, StudyError, did_you_mean
+
+# Study files are loaded under names of their own: a file called torch.py must not stand in for torch.
+STUDY_FILE = "study_file_"
+
+
+def built_in_names() -> list[str]:
+    """The names of the studies that come with the package."""
+    return sorted(module.name for module in pkgutil.iter_modules(studies.__path__))
+
+
+def find_study(reference: str) -> Study:
+    """The study that ``reference`` names: built-in name, path of a ``.py`` file, or ``module:name``.
+
+    Raises:
+        StudyError: there is none, its file raises, or it defines no ``study``.
+    """
+    if reference.endswith(".py"):
+        return _from_file(Path(reference))
+    if ":" in reference:
+        module, name = reference.split(":", 1)
+        return _study_in(_import(module), name, reference)
+    if reference in built_in_names():
+        return _study_in(_import(f"{studies.__name__}.{reference}"), "study", reference)
+    near = did_you_mean(reference, built_in_names())
+    raise StudyError(
+        f"unknown study {reference!r}{near} Known: {', '.join(built_in_names())}; or give the path of a .py file that defines `study`."
+    )
+
+
+def _from_file(path: Path) -> Study:
+    if not path.is_file():
+        raise StudyError(f"there is no study file {path}.")
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    name = STUDY_FILE + path.stem
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except StudyError:
+        raise
+    except Exception as error:
+        raise StudyError(f"{path} cannot be read: {_where(error, path)}") from None
+    return _study_in(module, "study", str(path))
+
+
+def _where(error: Exception, path: Path) -> str:
+    """The error in one line, with the last line of the user's own file that led to it."""
+    message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, SyntaxError):
+        return message
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).resolve() == path.resolve()]
+    return f"line {own[-1].lineno}, `{linecache.getline(str(path), own[-1].lineno or 0).strip()}`: {message}" if own else message
+
+
+def _import(module: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except StudyError:
+        raise
+    except Exception as error:
+        raise StudyError(f"module {module!r} cannot be imported: {type(error).__name__}: {error}") from None
+
+
+def _study_in(module: ModuleType, name: str, reference: str) -> Study:
+    study = getattr(module, name, None)
+    if isinstance(study, Study):
+        return study
+    what = "defines no" if study is None else f"has a {type(study).__name__}, not a Study, as"
+    raise StudyError(f"{reference} {what} `{name}`. Write `{name} = Study(...)` in it (from tuning.study import Study).")

@@ -1,0 +1,161 @@
+"""The command ``study``: parse, call, print."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cluster.connect import prepare_environment
+from tuning.overrides import parse_overrides
+from tuning.plan import plan_text, setting_text
+from tuning.study import Study, StudyError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a built-in study, path of a .py file, or module:name.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Another value; a list for a key of the space.")]
+Seeds = Annotated[int | None, typer.Option(metavar="N", help="Seeds of every setting.")]
+Smoke = Annotated[bool, typer.Option("--smoke", help="The study's own short form: the whole way, in seconds.")]
+Address = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A running Ray cluster; without it, a private one on this machine.")]
+Results = Annotated[Path, typer.Option(metavar="DIR", help="Where run folders go.")]
+
+
+@app.callback()
+def main() -> None:
+    """Declare a study, run it over seeds, read back what it means."""
+
+
+@app.command("list")
+def list_studies() -> None:
+    """List the built-in studies."""
+    from tuning.catalog import built_in_names, find_study
+
+    with _plain_errors():
+        for name in built_in_names():
+            typer.echo(f"{name:24} {find_study(name).question}")
+
+
+@app.command()
+def show(study: StudyName, set_: Overrides = None, seeds: Seeds = None, smoke: Smoke = False) -> None:
+    """Show what a study would run."""
+    with _plain_errors():
+        typer.echo(plan_text(_find(study, set_, seeds, smoke)))
+
+
+@app.command()
+def run(
+    study: StudyName,
+    set_: Overrides = None,
+    seeds: Seeds = None,
+    smoke: Smoke = False,
+    address: Address = None,
+    results: Results = Path("results"),
+) -> None:
+    """Run a study and write its report; the last line printed is the run folder."""
+    with _plain_errors():
+        # First of all, for a study file may import Ray, which reads its settings once.
+        prepare_environment(address)
+        chosen = _find(study, set_, seeds, smoke)
+        from tuning.launch import prepare_run, run_study
+        from tuning.progress import shown
+
+        paths = prepare_run(chosen, results, overrides=_overrides(chosen, set_, seeds, smoke), command=["study", *sys.argv[1:]])
+        with shown(chosen) as listener:
+            outcome = run_study(chosen, paths, listener, address=address)
+        if outcome.interrupted_by:
+            _say(f"Interrupted. What ended is kept; `study report {_shown(paths.root)}` reads it.")
+            typer.echo(_shown(paths.root))
+            raise typer.Exit(128 + outcome.interrupted_by)
+        _report(paths.root)
+        typer.echo(_shown(paths.root))
+    raise typer.Exit(1 if "failed" in outcome.statuses.values() else 0)
+
+
+@app.command("try")
+def try_(study: StudyName, set_: Overrides = None, seeds: Seeds = None, smoke: Smoke = False) -> None:
+    """Run the first trial of a study in this process, without Ray: for a debugger."""
+    with _plain_errors():
+        chosen = _find(study, set_, seeds, smoke)
+        from tuning.rows import NotReported, iterate
+
+        trial = chosen.trials()[0]
+        typer.echo(f"trial {trial.id}: {setting_text(trial.config)}; seeds {_range(trial.seeds)}")
+        try:
+            for row in iterate(chosen, trial, chosen.read_data()):
+                typer.echo(f"epoch {row['epoch']}  {_metrics(row['metrics'])}  {row['seconds']:.3f} s")
+        except NotReported as error:
+            raise StudyError(f"Study {chosen.name!r}: {error}") from None
+
+
+@app.command()
+def report(run: RunFolder) -> None:
+    """Write the report of a run again, from its records."""
+    with _plain_errors():
+        _report(run)
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """A user's mistake is one line per problem and exit code 2; an interruption is 130."""
+    from analysis import DamagedRun
+
+    try:
+        yield
+    except (StudyError, DamagedRun, ConnectionError) as error:
+        for line in str(error).splitlines():
+            _say(f"error: {line}")
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        _say("Interrupted.")
+        raise typer.Exit(130) from None
+
+
+def _find(reference: str, pairs: list[str] | None, seeds: int | None, smoke: bool) -> Study:
+    from tuning.catalog import find_study
+
+    changes = parse_overrides(pairs or [])
+    study = find_study(reference)
+    return study.override(_merged(study, changes, seeds, smoke))
+
+
+def _overrides(study: Study, pairs: list[str] | None, seeds: int | None, smoke: bool) -> dict[str, Any]:
+    return _merged(study, parse_overrides(pairs or []), seeds, smoke)
+
+
+def _merged(study: Study, changes: dict[str, Any], seeds: int | None, smoke: bool) -> dict[str, Any]:
+    return {**(study.smoke if smoke else {}), **changes, **({} if seeds is None else {"seeds": seeds})}
+
+
+def _report(folder: Path) -> None:
+    from analysis import load_run, write_report
+
+    typer.echo(f"report: {_shown(write_report(load_run(folder)))}")
+
+
+def _range(seeds: Any) -> str:
+    return f"{seeds[0]} to {seeds[-1]} ({len(seeds)})" if len(seeds) > 1 else str(seeds[0])
+
+
+def _metrics(metrics: dict[str, Any]) -> str:
+    """A metric with one value per seed as its mean."""
+    flat = {name: sum(value) / len(value) if isinstance(value, list) else value for name, value in metrics.items()}
+    return "  ".join(f"{name} {value:.5g}" for name, value in flat.items())
+
+
+def _shown(path: Path) -> str:
+    """Relative to where the user stands, where that is shorter."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+if __name__ == "__main__":
+    app()

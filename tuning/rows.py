@@ -1,0 +1,82 @@
+"""A trial as the rows of its record: iterate the trainable and check what it yields. Needs no Ray."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from tuning.study import Study, Trial, did_you_mean
+
+
+class NotReported(ValueError):
+    """Raised when what a trainable yields cannot be recorded. It would be the same in every trial: the study stops."""
+
+
+def iterate(study: Study, trial: Trial, data: Mapping[str, Any], resume: Any = None) -> Iterator[dict[str, Any]]:
+    """The epochs of a trial as rows for the record; ``data`` is what ``study.read_data()`` gave.
+
+    Raises:
+        NotReported: the trainable yields something that cannot be recorded.
+    """
+    started = time.monotonic()
+    epochs = 0
+    for item in study.trainable({**study.config(trial.config), **data}, trial.seeds, resume):
+        metrics = _checked(item, study, trial)
+        arrays = metrics.pop("arrays", {})
+        epoch = metrics.pop("epoch")
+        now = time.monotonic()
+        yield {
+            "trial": trial.id,
+            "attempt": 1,
+            "epoch": epoch,
+            "metrics": metrics,
+            "arrays": arrays,
+            "diverged": [name for name, value in metrics.items() if not np.all(np.isfinite(value))],
+            "seconds": round(now - started, 6),
+            "at": round(time.time(), 3),
+        }
+        epochs, started = epochs + 1, now
+    if not epochs:
+        raise NotReported("the trainable yielded nothing: it must yield (metrics, state) after every epoch.")
+
+
+def _checked(item: Any, study: Study, trial: Trial) -> dict[str, Any]:
+    """The metrics of one epoch as plain numbers and lists.
+
+    Raises:
+        NotReported: with all that is wrong.
+    """
+    if not (isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], Mapping)):
+        raise NotReported(f"the trainable yielded {type(item).__name__}; it must yield (metrics, state), metrics a mapping.")
+    metrics = {name: value if name == "arrays" else _plain(value) for name, value in item[0].items()}
+    found = []
+    for name in ("epoch", study.metric):
+        if name not in metrics:
+            near = did_you_mean(name, metrics)
+            found.append(f"the trainable does not report {name!r}{near} It reports {', '.join(map(repr, metrics)) or 'nothing'}")
+    found += [
+        problem for name, value in metrics.items() if name != "arrays" and (problem := _number_problem(name, value, len(trial.seeds)))
+    ]
+    if found:
+        raise NotReported("; ".join(found))
+    return metrics
+
+
+def _plain(value: Any) -> Any:
+    """Tensors, arrays and their scalars as Python numbers and lists."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+# Columns of the record beside the metrics.
+_TAKEN = ("trial", "seed", "seconds", "at")
+
+
+def _number_problem(name: str, value: Any, seeds: int) -> str | None:
+    if name in _TAKEN:
+        return f"{name!r} is a column of every record; give the metric another name"
+    values = value if isinstance(value, (list, tuple)) else [value]
+    if isinstance(value, (list, tuple)) and len(value) != seeds:
+        return f"metric {name!r} has {len(value)} values for {seeds} seeds"
+    wrong = [each for each in values if isinstance(each, bool) or not isinstance(each, (int, float))]
+    return f"metric {name!r} is {wrong[0]!r}, not a number or one number per seed" if wrong else None
