@@ -8,13 +8,14 @@ A run folder holds
 ``arrays/``       what a trial recorded besides numbers, one ``<trial>.npz`` each
 ``checkpoints/``  where live trials can go on from
 ``optuna.journal`` what Optuna knows of a search, for optuna-dashboard to look at
+``lock``          who writes, while somebody does
 ``ray/``          Ray's own state, never needed again
 ``report/``       what the analysis wrote: ``index.html``, ``tables/``, ``charts/``
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,16 @@ class RunPaths:
         return self.root / "optuna.journal"
 
     @property
+    def lock(self) -> Path:
+        return self.root / "lock"
+
+    @property
     def report(self) -> Path:
         return self.root / "report"
+
+    @property
+    def best(self) -> Path:
+        return self.report / "best"
 
     @property
     def index(self) -> Path:
@@ -84,7 +93,9 @@ class Run:
     """A run, read back.
 
     ``spec``: the content of ``study.json``.
-    ``trials``: one row per trial: ``trial, status, seeds, epochs, seconds, node, error`` and one column per setting key.
+    ``trials``: one row per trial: ``trial, phase, status, rung, seeds, attempt, epochs, seconds, node, error`` and one column per setting
+    key. ``phase`` is "search", or "confirm" for settings that were trained again on fresh seeds; ``rung`` is the epoch at which a pruned
+    trial was stopped; ``attempt`` counts the starts of the trial.
     ``epochs``: one row per trial, epoch and seed: ``trial, epoch, seed, seconds, at`` and one column per metric;
     ``seconds`` is what the epoch took for all seeds of its trial together.
     ``notes``: what was tolerated while reading, in sentences.
@@ -104,6 +115,12 @@ class Run:
     def parameters(self) -> list[str]:
         """The keys that the space varies, in the order of the study."""
         return list(self.spec["space"])
+
+    def phase(self, name: str) -> "Run":
+        """The trials of one phase alone, "search" or "confirm", with their epochs."""
+        trials = self.trials[self.trials["phase"] == name]
+        epochs = self.epochs[self.epochs["trial"].isin(trials["trial"])]
+        return replace(self, trials=trials.reset_index(drop=True), epochs=epochs.reset_index(drop=True))
 
     def arrays(self, trial: str) -> dict[str, np.ndarray]:
         """What ``trial`` recorded besides numbers, by name; empty where it recorded nothing."""
@@ -175,8 +192,11 @@ def _trials_frame(spec: Mapping[str, Any], rows: list[dict[str, Any]]) -> pd.Dat
     records = [
         {
             "trial": row["trial"],
+            "phase": row.get("phase", "search"),
             "status": "unfinished" if row["status"] == "running" else row["status"],
+            "rung": row.get("rung", np.nan),
             "seeds": row["seeds"],
+            "attempt": row.get("attempt", 1),
             "epochs": row.get("epochs", 0),
             "seconds": row.get("seconds", np.nan),
             "node": row.get("node"),
@@ -185,7 +205,7 @@ def _trials_frame(spec: Mapping[str, Any], rows: list[dict[str, Any]]) -> pd.Dat
         }
         for row in last.values()
     ]
-    columns = ["trial", "status", "seeds", "epochs", "seconds", "node", "error", *keys]
+    columns = ["trial", "phase", "status", "rung", "seeds", "attempt", "epochs", "seconds", "node", "error", *keys]
     return pd.DataFrame(records, columns=columns).sort_values("trial", ignore_index=True)
 
 

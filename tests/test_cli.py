@@ -47,8 +47,11 @@ def test_the_options_are_frozen() -> None:
     options = {name: sorted(option for parameter in sub.params for option in parameter.opts) for name, sub in command.commands.items()}
     assert options == {
         "list": [],
-        "show": ["--seeds", "--set", "--smoke", "study"],
-        "run": ["--address", "--results", "--seeds", "--set", "--smoke", "study"],
+        "show": ["--seeds", "--set", "--smoke", "--trials", "study"],
+        "run": ["--address", "--results", "--seeds", "--set", "--smoke", "--trials", "study"],
+        "resume": ["--address", "run"],
+        "extend": ["--address", "--seeds", "--trials", "run"],
+        "confirm": ["--address", "run"],
         "try": ["--seeds", "--set", "--smoke", "study"],
         "report": ["run"],
     }

@@ -11,7 +11,8 @@ from small_studies import dies_at_two, diverges_at_two, raises_at_two, scores, s
 from analysis import Run, load_run
 from trainables import xor
 from tuning.catalog import find_study
-from tuning.launch import Outcome, prepare_run, run_study
+from tuning.launch import Outcome, run_study
+from tuning.prepare import prepare_run
 from tuning.study import Resources, Study, StudyError
 
 

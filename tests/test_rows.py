@@ -17,11 +17,11 @@ def rows_of(*items: Any) -> list[dict[str, Any]]:
     def trainable(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
         yield from items
 
-    return list(iterate(small_study(trainable), TRIAL, {}))
+    return [row for row, _ in iterate(small_study(trainable), TRIAL, {})]
 
 
 def test_rows_carry_what_was_yielded() -> None:
-    rows = list(iterate(small_study(), TRIAL, {}))
+    rows = [row for row, _ in iterate(small_study(), TRIAL, {})]
     assert [(row["trial"], row["epoch"], row["metrics"], row["diverged"]) for row in rows] == [
         ("0001", 1, {"score": [2.0, 2.01], "parameters": 3}, []),
         ("0001", 2, {"score": [4.0, 4.01], "parameters": 3}, []),

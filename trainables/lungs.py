@@ -16,7 +16,7 @@ from trainables import Config, Metrics
 from trainables.limits import Limit, OneOf, Real, Whole
 from trainables.loop import batch_orders, batches, build_seeded, count_parameters, derive_seed, pick_device
 from trainables.mnist import learning_rate_at
-from trainables.unet import LOSSES, UNet, logits_of, losses_of, predict, size_problem
+from trainables.unet import LOSSES, UNet, logits_of, losses_of, predict, size_problem, standardised
 from trainables.xrays import Part, XRays, describe, load
 
 __all__ = ["LIMITS", "describe", "load", "train"]
@@ -77,9 +77,10 @@ def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None
 
     Yields after each epoch ``loss`` (mean over the epoch's training images), ``validation_f1``, ``validation_dice`` and ``validation_iou``
     (see ``scores``; mean over images), one per seed, ``parameters``, ``train_seconds`` (of this epoch, all seeds together) and
-    ``images_per_second`` (training images times seeds). At the last epoch the test images are looked at for the only time: ``test_f1``,
-    ``test_f1_std`` and ``test_f1_min`` (mean, standard deviation and least over the images), ``test_dice``, ``test_dice_min`` and
-    ``test_iou``, one per seed, and the arrays that ``_pictures`` names. Images of another source give ``extra_test_f1`` and so on.
+    ``images_per_second`` (training images times seeds). At the last epoch, where ``config["test"]`` allows it, the test images are looked
+    at: ``test_f1``, ``test_f1_std`` and ``test_f1_min`` (mean, standard deviation and least over the images), ``test_dice``,
+    ``test_dice_min`` and ``test_iou``, one per seed, and the arrays that ``_pictures`` names. Images of another source give
+    ``extra_test_f1`` and so on.
 
     Raises:
         ValueError: as ``load``; or ``image_size`` does not fit ``levels``.
@@ -96,9 +97,10 @@ def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None
         metrics: dict[str, Any] = {"epoch": epoch, **_train_epoch(learners, training, epoch, config)}
         validated = scores(_predict(learners, validation[0]), validation[1].squeeze(1) > 0)
         metrics |= {f"validation_{name}": values.mean(1).tolist() for name, values in validated.items()}
-        if epoch == config["epochs"]:
+        if epoch == config["epochs"] and config.get("test", True):
             metrics |= _test(learners, xrays, device)
-        yield metrics, {"epoch": epoch, "learners": [learner.state() for learner in learners]}
+        states = [learner.state() for learner in learners]
+        yield metrics, {"epoch": epoch, "learners": states, "validation_dice": metrics["validation_dice"]}
 
 
 def _learners(config: Config, seeds: Sequence[int], device: torch.device) -> list[_Learner]:
@@ -125,10 +127,8 @@ def _on_cpu(value: Any) -> Any:
 
 
 def _place(part: Part, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Images and masks, float32 (n, 1, size, size), on the device; each image with mean 0 and standard deviation 1, for exposure varies."""
-    images, masks = (tensor.to(device).float().unsqueeze(1) for tensor in (part.images, part.masks))
-    deviation, mean = torch.std_mean(images, (1, 2, 3), keepdim=True)
-    return (images - mean) / deviation.clamp(min=1), masks
+    """Images, standardised, and masks, float32 (n, 1, size, size), on the device."""
+    return standardised(part.images.to(device)), part.masks.to(device).float().unsqueeze(1)
 
 
 def _train_epoch(learners: Sequence[_Learner], training: tuple[Tensor, Tensor], epoch: int, config: Config) -> dict[str, Any]:

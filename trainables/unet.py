@@ -92,6 +92,13 @@ def logits_of(network: nn.Module, x: Tensor) -> Tensor:
         return network(channels_last(x)).float()
 
 
+def standardised(images: Tensor) -> Tensor:
+    """uint8 (n, height, width) -> float32 (n, 1, height, width), each with mean 0 and standard deviation 1, for exposure varies."""
+    images = images.float().unsqueeze(1)
+    deviation, mean = torch.std_mean(images, (1, 2, 3), keepdim=True)
+    return (images - mean) / deviation.clamp(min=1)
+
+
 def losses_of(logits: Tensor, masks: Tensor, loss: str) -> Tensor:
     """One loss per image: logits and masks, 1 = lung, (n, 1, height, width) -> (n,).
 

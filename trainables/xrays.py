@@ -136,7 +136,7 @@ def _read_folder(folder: Path, size: int) -> tuple[str, Part]:
     problems, read = [], []
     for file, mask_files in pairs.items():
         try:
-            read.append([_shrink(array, size) for array in _read_pair(file, mask_files, size)])
+            read.append([shrink(array, size) for array in _read_pair(file, mask_files, size)])
         except ValueError as error:
             problems.append(str(error))
     _refuse(problems)
@@ -162,7 +162,7 @@ def _pairs(folder: Path) -> tuple[dict[Path, list[Path]], int]:
 
 def _read_pair(file: Path, mask_files: list[Path], size: int) -> tuple[np.ndarray, np.ndarray]:
     """An image, uint8 (1, height, width), and where its masks mark lung, bool (1, height, width)."""
-    image, *masks = (_read_gray(each) for each in (file, *mask_files))
+    image, *masks = (read_gray(each) for each in (file, *mask_files))
     if wrong := [mask.shape for mask in masks if mask.shape != image.shape]:
         raise ValueError(f"{file} is {image.shape} and its mask {wrong[0]} (height, width): they must be of one size.")
     if problem := _size_problem(image.shape, size):
@@ -174,7 +174,7 @@ def _read_pair(file: Path, mask_files: list[Path], size: int) -> tuple[np.ndarra
     return image[None], mask[None]
 
 
-def _read_gray(file: Path) -> np.ndarray:
+def read_gray(file: Path) -> np.ndarray:
     """(height, width), uint8."""
     try:
         with Image.open(file) as image:
@@ -239,10 +239,10 @@ def _npz_part(part: str, arrays: Mapping[str, np.ndarray], size: int) -> Part:
     images, masks = _plane(arrays[f"x_{part}"]), _plane(arrays[f"y_{part}"]) > 0
     gray = images if images.dtype == np.uint8 else (images * 255).round().astype(np.uint8)
     names = arrays.get(f"ids_{part}", [f"{part} {i}" for i in range(len(images))])
-    return Part(images=_shrink(gray, size), masks=_shrink(masks, size), names=tuple(map(str, names)))
+    return Part(images=shrink(gray, size), masks=shrink(masks, size), names=tuple(map(str, names)))
 
 
-def _shrink(images: np.ndarray, size: int) -> Tensor:
+def shrink(images: np.ndarray, size: int) -> Tensor:
     """(n, height, width) -> uint8 (n, size, size), each pixel the mean over its area: of a bool mask, where the majority is."""
     # One after the other, for images of hospitals are large.
     means = [F.adaptive_avg_pool2d(torch.from_numpy(np.ascontiguousarray(image)).float().unsqueeze(0), size) for image in images]

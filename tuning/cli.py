@@ -2,13 +2,14 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from analysis.runs import Run, RunPaths
 from cluster.connect import prepare_environment
 from tuning.overrides import parse_overrides
 from tuning.plan import plan_text, setting_text
@@ -20,6 +21,9 @@ StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a built
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Another value; a list for a key of the space.")]
 Seeds = Annotated[int | None, typer.Option(metavar="N", help="Seeds of every setting.")]
+Trials = Annotated[int | None, typer.Option(metavar="N", help="Settings that a search tries.")]
+MoreSeeds = Annotated[int | None, typer.Option("--seeds", metavar="N", help="So many more seeds of every setting.")]
+MoreTrials = Annotated[int | None, typer.Option("--trials", metavar="N", help="So many more settings of a search.")]
 Smoke = Annotated[bool, typer.Option("--smoke", help="The study's own short form: the whole way, in seconds.")]
 Address = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A running Ray cluster; without it, a private one on this machine.")]
 Results = Annotated[Path, typer.Option(metavar="DIR", help="Where run folders go.")]
@@ -41,10 +45,10 @@ def list_studies() -> None:
 
 
 @app.command()
-def show(study: StudyName, set_: Overrides = None, seeds: Seeds = None, smoke: Smoke = False) -> None:
+def show(study: StudyName, set_: Overrides = None, seeds: Seeds = None, trials: Trials = None, smoke: Smoke = False) -> None:
     """Show what a study would run."""
     with _plain_errors():
-        typer.echo(plan_text(_find(study, set_, seeds, smoke)))
+        typer.echo(plan_text(_find(study, set_, seeds, trials, smoke)[0]))
 
 
 @app.command()
@@ -52,6 +56,7 @@ def run(
     study: StudyName,
     set_: Overrides = None,
     seeds: Seeds = None,
+    trials: Trials = None,
     smoke: Smoke = False,
     address: Address = None,
     results: Results = Path("results"),
@@ -60,33 +65,54 @@ def run(
     with _plain_errors():
         # First of all, for a study file may import Ray, which reads its settings once.
         prepare_environment(address)
-        chosen = _find(study, set_, seeds, smoke)
-        from tuning.launch import prepare_run, run_study
-        from tuning.progress import shown
+        chosen, overrides = _find(study, set_, seeds, trials, smoke)
+        from tuning.prepare import prepare_run
 
-        paths = prepare_run(chosen, results, overrides=_overrides(chosen, set_, seeds, smoke), command=["study", *sys.argv[1:]])
-        with shown(chosen) as listener:
-            outcome = run_study(chosen, paths, listener, address=address)
-        if outcome.interrupted_by:
-            _say(f"Interrupted. What ended is kept; `study report {_shown(paths.root)}` reads it.")
-            typer.echo(_shown(paths.root))
-            raise typer.Exit(128 + outcome.interrupted_by)
-        _report(paths.root)
-        typer.echo(_shown(paths.root))
-    raise typer.Exit(1 if "failed" in outcome.statuses.values() else 0)
+        paths = prepare_run(chosen, results, overrides=overrides, command=_command(), reference=study)
+        code = _train(chosen, paths, address)
+    raise typer.Exit(code)
+
+
+@app.command()
+def resume(run: RunFolder, address: Address = None) -> None:
+    """Go on with a run that was cut off: what ended is kept, what was training goes on from its last checkpoint."""
+    with _plain_errors():
+        code = _go_on(run, address, lambda study, records: dict(records.spec["overrides"]))
+    raise typer.Exit(code)
+
+
+@app.command()
+def extend(run: RunFolder, trials: MoreTrials = None, seeds: MoreSeeds = None, address: Address = None) -> None:
+    """Add settings to a search, or seeds to a grid or to the confirmed settings of a search."""
+    from tuning.resume import extended
+
+    with _plain_errors():
+        code = _go_on(run, address, lambda study, records: extended(study, records, trials=trials, seeds=seeds))
+    raise typer.Exit(code)
+
+
+@app.command()
+def confirm(run: RunFolder, address: Address = None) -> None:
+    """Train the best settings of a run again on fresh seeds."""
+    from tuning.resume import confirmed
+
+    with _plain_errors():
+        code = _go_on(run, address, confirmed)
+    raise typer.Exit(code)
 
 
 @app.command("try")
 def try_(study: StudyName, set_: Overrides = None, seeds: Seeds = None, smoke: Smoke = False) -> None:
     """Run the first trial of a study in this process, without Ray: for a debugger."""
     with _plain_errors():
-        chosen = _find(study, set_, seeds, smoke)
+        chosen, _ = _find(study, set_, seeds, None, smoke)
+        from tuning.asking import first_trial
         from tuning.rows import NotReported, iterate
 
-        trial = chosen.trials()[0]
+        trial = first_trial(chosen)
         typer.echo(f"trial {trial.id}: {setting_text(trial.config)}; seeds {_range(trial.seeds)}")
         try:
-            for row in iterate(chosen, trial, chosen.read_data()):
+            for row, _ in iterate(chosen, trial, chosen.read_data()):
                 typer.echo(f"epoch {row['epoch']}  {_metrics(row['metrics'])}  {row['seconds']:.3f} s")
         except NotReported as error:
             raise StudyError(f"Study {chosen.name!r}: {error}") from None
@@ -115,20 +141,53 @@ def _plain_errors() -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
-def _find(reference: str, pairs: list[str] | None, seeds: int | None, smoke: bool) -> Study:
+def _find(reference: str, pairs: list[str] | None, seeds: int | None, trials: int | None, smoke: bool) -> tuple[Study, dict[str, Any]]:
+    """The study with its overrides, and these."""
     from tuning.catalog import find_study
 
     changes = parse_overrides(pairs or [])
     study = find_study(reference)
-    return study.override(_merged(study, changes, seeds, smoke))
+    options = {name: value for name, value in (("seeds", seeds), ("trials", trials)) if value is not None}
+    overrides = {**(study.smoke if smoke else {}), **changes, **options}
+    return study.override(overrides), overrides
 
 
-def _overrides(study: Study, pairs: list[str] | None, seeds: int | None, smoke: bool) -> dict[str, Any]:
-    return _merged(study, parse_overrides(pairs or []), seeds, smoke)
+def _go_on(folder: Path, address: str | None, change: Callable[[Study, Run], dict[str, Any]]) -> int:
+    """Train what a run lacks, once ``change`` has said which overrides it is to have."""
+    prepare_environment(address)
+    from analysis import load_run
+    from tuning.lock import locked
+    from tuning.prepare import add_session
+    from tuning.resume import continued
+
+    records = load_run(folder)
+    study, overrides = continued(records, change)
+    with locked(records.paths.lock):
+        add_session(records.paths, records.spec, study, overrides, _command())
+        return _train(study, records.paths, address)
 
 
-def _merged(study: Study, changes: dict[str, Any], seeds: int | None, smoke: bool) -> dict[str, Any]:
-    return {**(study.smoke if smoke else {}), **changes, **({} if seeds is None else {"seeds": seeds})}
+def _train(study: Study, paths: RunPaths, address: str | None) -> int:
+    """Train what the run lacks, write its report and print its folder; returns the exit code."""
+    from analysis import load_run
+    from tuning.launch import run_study
+    from tuning.progress import shown
+
+    trials = load_run(paths.root).trials
+    ended = trials[trials["status"] != "unfinished"]
+    with shown(study, dict(zip(ended["trial"], ended["status"], strict=True))) as listener:
+        outcome = run_study(study, paths, listener, address=address)
+    if outcome.interrupted_by:
+        _say(f"Interrupted. `study resume {_shown(paths.root)}` goes on; `study report {_shown(paths.root)}` reads what is there.")
+        typer.echo(_shown(paths.root))
+        return 128 + outcome.interrupted_by
+    _report(paths.root)
+    typer.echo(_shown(paths.root))
+    return 1 if "failed" in outcome.statuses.values() else 0
+
+
+def _command() -> list[str]:
+    return ["study", *sys.argv[1:]]
 
 
 def _report(folder: Path) -> None:

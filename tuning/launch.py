@@ -1,17 +1,14 @@
 """From a study to the trials of a run: the driver's side."""
 
-import json
+import math
 import os
-import secrets
-import shlex
+import shutil
 import signal
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from types import FrameType, ModuleType
+from dataclasses import dataclass, field, replace
+from types import FrameType
 from typing import Any
 
 import ray
@@ -19,19 +16,26 @@ from ray import tune
 from ray.tune.experiment import Trial as RayTrial
 from ray.tune.progress_reporter import TrialProgressCallback
 
-from analysis.runs import SCHEMA, RunPaths
+from analysis import load_run
+from analysis.runs import RunPaths
 from cluster.connect import connected
-from tuning.provenance import provenance
-from tuning.recorder import Listener, Recorder
-from tuning.study import Study, StudyError, Trial
+from tuning.asking import Asker, asked_trials
+from tuning.best import best_trial, confirmations, export_best
+from tuning.checkpoints import Keeper, disk_problem
+from tuning.lock import Lock, locked
+from tuning.past import Past, past_trials, trials_left
+from tuning.recorder import Interruption, Listener, Recorder, Records
+from tuning.search import Halving, TrialSource
+from tuning.shipping import code_travels
+from tuning.study import Grid, Study, StudyError, Trial
 from tuning.worker import run_trial
 
-OUR_PACKAGES = ("tuning", "trainables", "analysis", "cluster")
+SECONDS_BETWEEN_COUNTS = 5.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run went."""
+    """How a run stands after a session."""
 
     paths: RunPaths
     statuses: Mapping[str, str]
@@ -39,86 +43,116 @@ class Outcome:
     interrupted_by: signal.Signals | None
 
 
-def prepare_run(study: Study, results: Path, *, overrides: Mapping[str, Any], command: Sequence[str]) -> RunPaths:
-    """Check the data and the results folder, make the folder of the run and write its ``study.json``.
-
-    Raises:
-        StudyError: the data are not there, or the folder cannot be written.
-    """
-    data = study.describe_data()
-    started = datetime.now(UTC)
-    letters = "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz") for _ in range(4))
-    paths = RunPaths(results.resolve() / study.name / f"{started:%Y%m%d-%H%M%S}-{letters}")
-    record = {
-        "schema": SCHEMA,
-        **describe_study(study),
-        "data": data,
-        "overrides": dict(overrides),
-        "command": shlex.join(command),
-        "provenance": provenance(_source(study)),
-        "started": started.isoformat(timespec="seconds"),
-    }
-    try:
-        paths.root.mkdir(parents=True)
-        paths.study.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise StudyError(f"the results folder {results} cannot be written: {error.strerror}. Give another with --results.") from None
-    return paths
-
-
-def describe_study(study: Study) -> dict[str, Any]:
-    """The study as plain values, for ``study.json``."""
-    return {
-        "name": study.name,
-        "question": study.question,
-        "trainable": f"{study.trainable.__module__}.{study.trainable.__qualname__}",
-        "space": {key: {"values": list(values)} for key, values in study.space.items()},
-        "fixed": dict(study.fixed),
-        "search": {"kind": type(study.search).__name__.lower()},
-        "seeds": study.seed_list,
-        "seeds_per_trial": study.seeds_per_trial,
-        "metric": study.metric,
-        "mode": study.mode,
-        "epochs": study.epochs,
-        "solved": study.solved,
-        "published": asdict(study.published) if study.published else None,
-        "compare": asdict(study.compare) if study.compare else None,
-        "tables": {title: [dict(row) for row in rows] for title, rows in study.tables.items()},
-        "resources": asdict(study.resources),
-        "trials": len(study.trials()),
-    }
-
-
 def run_study(study: Study, paths: RunPaths, listener: Listener, *, address: str | None = None) -> Outcome:
-    """Run every trial of the study and record it below ``paths``.
+    """Run every trial that the records below ``paths`` lack, confirm the best settings, export the best network.
 
-    SIGINT and SIGTERM end the run early: what is written stays readable.
+    SIGINT and SIGTERM end the run early; nothing that ended is lost, and calling this again goes on: cut-off trials from their last
+    checkpoint, the search with what it knew.
 
     Raises:
-        StudyError: no trial of this study can be recorded (its metric is never reported, say), or it does not fit this machine.
+        StudyError: no trial of this study can be recorded (its metric is never reported, say), it does not fit this machine, or another
+            process writes to this run.
         ConnectionError: no cluster answers at ``address``.
     """
-    trials = {trial.id: trial for trial in study.trials()}
-    recorder = Recorder(paths, trials, listener)
-    with connected(address), _code_travels(study), _signals_to_tune(recorder):
-        _refuse_what_never_fits(study)
-        _tuner(study, trials, paths, recorder).fit()
-    recorder.close()
-    if recorder.stops_study:
-        raise StudyError(f"Study {study.name!r}: {recorder.stops_study}. The run was stopped; what it wrote is in {paths.root}")
-    return Outcome(paths, recorder.statuses, recorder.interrupted_by)
+    interruption = Interruption()
+    with locked(paths.lock) as lock:
+        session = _Session(study, paths, listener, lock, interruption)
+        with connected(address), code_travels(study), _signals_to_tune(interruption):
+            try:
+                _refuse_what_never_fits(study, paths)
+                session.run()
+            except KeyboardInterrupt:
+                if not interruption.by:
+                    raise
+            finally:
+                session.records.close()
+    return Outcome(paths, session.statuses, interruption.by)
 
 
-def _tuner(study: Study, trials: Mapping[str, Trial], paths: RunPaths, recorder: Recorder) -> tune.Tuner:
-    resources = {"cpu": study.resources.cpus, "gpu": study.resources.gpus}
+@dataclass
+class _Session:
+    """One process's part of a run: its phases one after the other."""
+
+    study: Study
+    paths: RunPaths
+    listener: Listener
+    lock: Lock
+    interruption: "Interruption"
+    statuses: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.records = Records(self.paths)
+
+    def run(self) -> None:
+        trainable = _trainable(self.study, self.paths)
+        self._search(trainable)
+        if self.study.confirm and not self.interruption.by:
+            planned = confirmations(self.study, load_run(self.paths.root))
+            self._phase(trainable, "confirm", lambda past: iter(trials_left(planned, past)), math.inf)
+        if not self.interruption.by:
+            export_best(self.study, self.paths)
+
+    def _search(self, trainable: Any) -> None:
+        if isinstance(self.study.search, Grid):
+            planned = self.study.trials()
+            self._phase(trainable, "search", lambda past: iter(trials_left(planned, past)), math.inf)
+        else:
+            self._phase(trainable, "search", self._asked, None)
+
+    def _asked(self, past: Sequence[Past]) -> Iterator[Trial]:
+        """Cut-off trials first; then what Optuna says, asked one by one."""
+        assert not isinstance(self.study.search, Grid)
+        asker = Asker(self.study, past, self.paths.optuna)
+        self._listeners.append(asker)
+        yield from (one.trial for one in past if not one.ended)
+        for trial in asked_trials(asker, range(len(past) + 1, self.study.search.trials + 1)):
+            # A setting that Optuna was asked for stands in the records from then on: a crash may not ask for it twice.
+            self._recorder.plan(trial)
+            yield trial
+
+    def _phase(self, trainable: Any, phase: str, trials: Callable[[Sequence[Past]], Iterator[Trial]], slots: float | None) -> None:
+        """Train the trials of one phase that the records lack."""
+        past = past_trials(load_run(self.paths.root), phase)
+        self.statuses |= {one.trial.id: one.status for one in past if one.ended}
+        # A confirmation is there for full trials over all seeds: none is stopped.
+        halving = Halving(self.study if phase == "search" else replace(self.study, stopping=None), past)
+        self._listeners: list[Listener] = [self.listener, Keeper(self.study, self.paths.checkpoints, best_trial(self.study, past))]
+        self._recorder = Recorder(
+            self.study,
+            self.records,
+            self._listeners,
+            stopped=halving.stopped,
+            attempts={one.trial.id: one.attempt for one in past},
+            beat=self.lock.beat,
+            interruption=self.interruption,
+        )
+        limit = _Slots(self.study) if slots is None else lambda: slots
+        shutil.rmtree(self.paths.ray, ignore_errors=True)
+        _tuner(self.study, trainable, self.paths, TrialSource(self.study, trials(past), limit), halving, self._recorder).fit()
+        self.statuses |= self._recorder.statuses
+        if self._recorder.stops_study:
+            what = f"{self._recorder.stops_study}. The run was stopped; what it wrote is in {self.paths.root}"
+            raise StudyError(f"Study {self.study.name!r}: {what}")
+
+
+def _trainable(study: Study, paths: RunPaths) -> Any:
     # Parameters travel through the object store: data are read once here and once per node, not once per trial.
-    trainable = tune.with_parameters(run_trial, study=study, trials=trials, data=study.read_data())
+    function = tune.with_parameters(run_trial, study=study, data=study.read_data(), checkpoints_folder=paths.checkpoints)
+    return tune.with_resources(function, {"cpu": study.resources.cpus, "gpu": study.resources.gpus})
+
+
+def _tuner(study: Study, trainable: Any, paths: RunPaths, source: TrialSource, halving: Halving, recorder: Recorder) -> tune.Tuner:
+    names = {"trial_name_creator": _trial_name, "trial_dirname_creator": _trial_name}
     return tune.Tuner(
-        tune.with_resources(trainable, resources),
-        param_space={"trial": tune.grid_search(list(trials))},
-        tune_config=tune.TuneConfig(reuse_actors=True, trial_name_creator=_trial_name, trial_dirname_creator=_trial_name),
+        trainable,
+        tune_config=tune.TuneConfig(search_alg=source, scheduler=halving, num_samples=-1, reuse_actors=True, **names),
         run_config=tune.RunConfig(
-            name=paths.ray.name, storage_path=str(paths.root), verbose=0, callbacks=[recorder, _Silence()], stop=_StopOnOrder(recorder)
+            name=paths.ray.name,
+            storage_path=str(paths.root),
+            verbose=0,
+            callbacks=[recorder, _Silence()],
+            stop=_StopOnOrder(recorder),
+            failure_config=tune.FailureConfig(max_failures=study.retries),
         ),
     )
 
@@ -143,68 +177,65 @@ class _StopOnOrder(tune.Stopper):
         return self._recorder.stops_study is not None
 
 
+class _Slots:
+    """How many trials fit on the nodes that are there; asked again every few seconds, for nodes come and go."""
+
+    def __init__(self, study: Study) -> None:
+        self._wanted = _wanted(study)
+        self._asked, self._count = -math.inf, 0
+
+    def __call__(self) -> float:
+        if time.monotonic() - self._asked > SECONDS_BETWEEN_COUNTS:
+            self._asked, self._count = time.monotonic(), sum(_fitting(node, self._wanted) for node in _nodes())
+        return max(1, self._count)
+
+
 def _trial_name(trial: RayTrial) -> str:
     return trial.config["trial"]
 
 
-def _refuse_what_never_fits(study: Study) -> None:
-    """A request that no node can meet would leave every trial pending for ever."""
-    wanted = {"CPU": study.resources.cpus, "GPU": study.resources.gpus}
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if not any(all(node.get(kind, 0) >= amount for kind, amount in wanted.items()) for node in nodes):
+def _wanted(study: Study) -> dict[str, float]:
+    return {"CPU": study.resources.cpus, "GPU": study.resources.gpus}
+
+
+def _nodes() -> list[dict[str, float]]:
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def _fitting(node: Mapping[str, float], wanted: Mapping[str, float]) -> int:
+    """How many trials fit on a node at the same time."""
+    return min(math.floor(node.get(kind, 0) / amount + 1e-9) for kind, amount in wanted.items() if amount)
+
+
+def _refuse_what_never_fits(study: Study, paths: RunPaths) -> None:
+    """A request that no node can meet would leave every trial pending for ever; checkpoints that do not fit the disk lose hours."""
+    wanted, nodes = _wanted(study), _nodes()
+    slots = sum(_fitting(node, wanted) for node in nodes)
+    if not slots:
         there = "; ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes)
         asked = f"{wanted['CPU']:g} CPUs and {wanted['GPU']:g} GPUs"
         raise StudyError(f"Study {study.name!r}: a trial asks for {asked}, and no node has that; there is: {there}.")
+    if problem := disk_problem(study, paths.root, slots):
+        raise StudyError(f"Study {study.name!r}: {problem}")
 
 
 @contextmanager
-def _code_travels(study: Study) -> Iterator[None]:
-    """Send the user's own modules by value: workers could not import a study file, nor what lies beside it."""
-    own = _own_modules(study)
-    for module in own:
-        ray.cloudpickle.register_pickle_by_value(module)
-    try:
-        yield
-    finally:
-        for module in own:
-            ray.cloudpickle.unregister_pickle_by_value(module)
-
-
-def _own_modules(study: Study) -> list[ModuleType]:
-    """The modules in the folder of the trainable, unless it is installed where workers find it."""
-    folder = _source(study).parent
-    if study.trainable.__module__.split(".")[0] in OUR_PACKAGES or folder.is_relative_to(sys.prefix):
-        return []
-    files = ((module, _file_of(module)) for module in list(sys.modules.values()))
-    return [module for module, file in files if file is not None and file.is_relative_to(folder) and not file.is_relative_to(sys.prefix)]
-
-
-def _source(study: Study) -> Path:
-    return _file_of(sys.modules[study.trainable.__module__]) or Path.cwd()
-
-
-def _file_of(module: ModuleType) -> Path | None:
-    file = getattr(module, "__file__", None)
-    return Path(file).resolve() if isinstance(file, str) else None
-
-
-@contextmanager
-def _signals_to_tune(recorder: Recorder) -> Iterator[None]:
+def _signals_to_tune(interruption: "Interruption") -> Iterator[None]:
     """SIGINT and SIGTERM end the fit as Tune's own SIGUSR1 does, with its state saved; a second one ends it at once.
 
     To be entered after ``ray.init``, which sets a SIGTERM handler that would save nothing.
     """
 
     def note(number: int, frame: FrameType | None) -> None:
-        if recorder.interrupted_by:
+        if interruption.by:
             raise KeyboardInterrupt
-        recorder.interrupted_by = signal.Signals(number)
+        interruption.by = signal.Signals(number)
         os.kill(os.getpid(), signal.SIGUSR1)
 
-    def not_yet_fitting(number: int, frame: FrameType | None) -> None:
+    def not_fitting(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    ours = {signal.SIGUSR1: not_yet_fitting, signal.SIGINT: note, signal.SIGTERM: note}
+    ours = {signal.SIGUSR1: not_fitting, signal.SIGINT: note, signal.SIGTERM: note}
     before = {number: signal.signal(number, handler) for number, handler in ours.items()}
     try:
         yield

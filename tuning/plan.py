@@ -3,24 +3,54 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tuning.study import Study
+from tuning.space import text
+from tuning.study import Grid, Optuna, Study
 
 
 def plan_text(study: Study) -> str:
-    """Question, space, settings x seeds = trials, resources, and the study's tables of facts."""
-    seeds, trials = study.seed_list, study.trials()
-    together = min(len(seeds), study.seeds_per_trial)
+    """Question, space, trials, rungs, confirmation, resources, and the study's tables of facts."""
     lines = [
         ("study", study.name),
         ("question", study.question),
-        *((f"  {key}", ", ".join(map(str, values))) for key, values in study.space.items()),
+        *((f"  {key}", text(values)) for key, values in study.space.items()),
         ("fixed", setting_text(study.fixed)),
         ("metric", f"{study.metric} ({study.mode}), after {study.epochs} epochs"),
-        ("plan", f"{len(study.settings())} settings x {len(seeds)} seeds = {len(trials)} trials of {together} seeds each"),
+        ("plan", _trials_text(study)),
+        *([("stopping", _stopping_text(study))] if study.stopping else []),
+        *([("confirm", _confirm_text(study))] if study.confirm else []),
         ("each trial", f"{study.resources.cpus:g} CPUs, {study.resources.gpus:g} GPUs"),
     ]
     tables = [f"\n{title}\n{table_text(rows)}" for title, rows in study.tables.items()]
-    return "\n".join([*(f"{name:12} {text}".rstrip() for name, text in lines), *tables])
+    return "\n".join([*(f"{name:12} {words}".rstrip() for name, words in lines), *tables])
+
+
+def _trials_text(study: Study) -> str:
+    seeds = len(study.seed_list)
+    if not isinstance(study.search, Grid):
+        how = "chosen by Optuna" if isinstance(study.search, Optuna) else "drawn at random"
+        return f"{study.planned} settings {how}, each a trial of {seeds} seed{'s' * (seeds > 1)}"
+    trials = study.trials()
+    together = len(trials[0].seeds)
+    return f"{len(study.settings())} settings x {seeds} seeds = {len(trials)} trials of {together} seeds each"
+
+
+def _stopping_text(study: Study) -> str:
+    """The rungs, and what the search then costs at the least: where exactly one trial in ``keep_one_in`` goes on."""
+    assert study.stopping
+    rungs, share, spent, before = study.rungs, 1.0, 0.0, 0
+    for rung in [*rungs, study.epochs]:
+        spent, before, share = spent + share * (rung - before), rung, share / study.stopping.keep_one_in
+    least = spent * study.planned
+    return (
+        f"at epochs {', '.join(map(str, rungs))} about one trial in {study.stopping.keep_one_in} goes on: "
+        f"{least:.0f} epochs or more, instead of {study.planned * study.epochs}"
+    )
+
+
+def _confirm_text(study: Study) -> str:
+    assert study.confirm
+    also = f" and {', '.join(study.confirm.also)}" if study.confirm.also else ""
+    return f"the best {study.confirm.top} settings{also}, each trained again on {study.confirm.seeds} fresh seeds"
 
 
 def setting_text(values: Mapping[str, Any]) -> str:

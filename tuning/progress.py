@@ -19,15 +19,16 @@ SECONDS_BETWEEN_LINES = 5.0
 class StudyProgress:
     """Counts the epochs and trials of one study as a ``Listener`` of the recorder."""
 
-    def __init__(self, study: Study, trials: int) -> None:
+    def __init__(self, study: Study, trials: int, already: Mapping[str, str] | None = None) -> None:
+        """``already``: the ends of the trials that an earlier session trained, by their ids."""
         self._study = study
         self._trials = trials
         self._started = time.monotonic()
         self._last: dict[str, tuple[Trial, Mapping[str, Any]]] = {}
-        self._scores: dict[tuple[Any, ...], list[float]] = {}
+        self._scores: dict[str, dict[tuple[Any, ...], list[float]]] = {}
         self.epochs = 0
-        self.all_epochs = trials * study.epochs
-        self.statuses: Counter[str] = Counter()
+        self.statuses: Counter[str] = Counter((already or {}).values())
+        self.all_epochs = (trials - self.statuses.total()) * study.epochs
 
     def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None:
         if not self.epochs:
@@ -39,21 +40,24 @@ class StudyProgress:
         self.statuses[status] += 1
         _, row = self._last.pop(trial.id, (trial, {"epoch": 0}))
         self.epochs += self._study.epochs - row["epoch"]
-        if status == "completed":
+        if status == "completed" and "metrics" in row:
             value = row["metrics"][self._study.metric]
-            self._scores.setdefault(tuple(trial.config.items()), []).extend(
+            self._scores.setdefault(trial.phase, {}).setdefault(tuple(trial.config.items()), []).extend(
                 value if isinstance(value, list) else [value] * len(trial.seeds)
             )
 
     def best(self) -> str:
-        """The best setting so far by the mean over its seeds so far, with their number; empty before the first trial is complete."""
-        if not self._scores:
+        """The best setting so far by the mean over its seeds so far, with their number; empty before the first trial is complete.
+
+        Once a confirmation has a result, those of the search, which are too good, do not count any more.
+        """
+        scores = self._scores.get("confirm") or self._scores.get("search")
+        if not scores:
             return ""
         pick = max if self._study.mode == "max" else min
-        setting, values = pick(self._scores.items(), key=lambda item: fmean(item[1]))
-        return f"best {self._study.metric} {fmean(values):.4g} (n = {len(values)}) at " + ", ".join(
-            f"{key}={value}" for key, value in setting
-        )
+        setting, values = pick(scores.items(), key=lambda item: fmean(item[1]))
+        where = ", ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in setting)
+        return f"best {self._study.metric} {fmean(values):.4g} (n = {len(values)}) at {where}"
 
     def counts(self) -> str:
         ended = sum(self.statuses.values())
@@ -119,10 +123,10 @@ class _Bar(_Plain):
 
 
 @contextmanager
-def shown(study: Study) -> Iterator[_Plain]:
-    """Progress of ``study`` on stderr for the time of the block, as the listener of a recorder."""
+def shown(study: Study, already: Mapping[str, str] | None = None) -> Iterator[_Plain]:
+    """Progress of ``study`` on stderr for the time of the block, as the listener of a recorder; ``already`` as in ``StudyProgress``."""
     console = Console(stderr=True)
-    progress = StudyProgress(study, len(study.trials()))
+    progress = StudyProgress(study, study.planned + study.planned_confirmations, already)
     if not console.is_terminal:
         plain = _Plain(console, progress)
         yield plain

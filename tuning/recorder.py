@@ -4,7 +4,9 @@ import json
 import math
 import os
 import signal
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -14,7 +16,7 @@ from ray import tune
 from ray.tune.experiment import Trial as RayTrial
 
 from analysis.runs import RunPaths
-from tuning.study import Trial
+from tuning.study import Study, Trial, trial_of
 
 
 class Listener(Protocol):
@@ -25,73 +27,24 @@ class Listener(Protocol):
     def end(self, trial: Trial, status: str, error: str | None) -> None: ...
 
 
-class Recorder(tune.Callback):
-    """Appends each row whole and flushes it; ``statuses`` holds the end of each trial by its id.
+class Records:
+    """The files of a run, to be appended to: each row is written whole and handed to the system at once.
 
-    Only what a trial says itself is its end: Ray also calls a trial complete that was cut off.
+    A line that the writer before was stopped in the middle of is cut off first: what it would have said comes again.
     """
 
-    def __init__(self, paths: RunPaths, trials: Mapping[str, Trial], listener: Listener) -> None:
+    def __init__(self, paths: RunPaths) -> None:
         self._paths = paths
-        self._trials = trials
-        self._listener = listener
         self._files: dict[str, IO[bytes]] = {}
-        self._epochs: dict[str, int] = {}
-        self.statuses: dict[str, str] = {}
-        self.stops_study: str | None = None
-        """Why no trial of this study can be recorded, once a trial has found that out."""
-        self.interrupted_by: signal.Signals | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Ray stores callbacks beside its own state; open files and the terminal stay out of it."""
-        return self.__dict__ | {"_listener": None, "_files": {}}
+    def append(self, name: str, row: Mapping[str, Any]) -> None:
+        """``name``: "trials" or "epochs"."""
+        if name not in self._files:
+            self._files[name] = _opened(getattr(self._paths, name))
+        self._files[name].write(json.dumps(_finite(row), separators=(",", ":"), allow_nan=False).encode() + b"\n")
+        self._files[name].flush()
 
-    def on_trial_start(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
-        spec = self._trials[trial.config["trial"]]
-        self._append("trials", _trial_row(spec, status="running"))
-
-    def on_trial_result(self, iteration: int, trials: list[RayTrial], trial: RayTrial, result: dict[str, Any], **info: Any) -> None:
-        spec = self._trials[trial.config["trial"]]
-        # Taken out of the result, for Ray keeps the last result of every trial in its own state.
-        for row in result.pop("rows", []):
-            self._write_epoch(spec, row)
-        end = result.pop("end", None)
-        if end:
-            self._write_end(spec, **end)
-
-    def on_step_end(self, iteration: int, trials: list[RayTrial], **info: Any) -> None:
-        """After an interruption this was the last step: Tune saves its state, and would then wait 10 s for the epochs that are running."""
-        if self.interrupted_by:
-            for actor in filter(None, (trial.temporary_state.ray_actor for trial in trials)):
-                ray.kill(actor)
-
-    def on_trial_error(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
-        """The process of the trial died: what the trial itself raises is caught there."""
-        spec = self._trials[trial.config["trial"]]
-        if spec.id not in self.statuses:
-            self._write_end(spec, status="failed", error=_ray_error(trial))
-
-    def close(self) -> None:
-        for file in self._files.values():
-            file.close()
-        self._files.clear()
-
-    def _write_epoch(self, spec: Trial, row: dict[str, Any]) -> None:
-        arrays, _ = row.pop("arrays"), row.pop("diverged")
-        if arrays:
-            self._write_arrays(spec.id, arrays)
-        self._epochs[spec.id] = row["epoch"]
-        self._append("epochs", row)
-        self._listener.epoch(spec, row)
-
-    def _write_end(self, spec: Trial, *, status: str, error: str | None = None, stops_study: bool = False, **facts: Any) -> None:
-        self.statuses[spec.id] = status
-        if stops_study:
-            self.stops_study = error
-        self._append("trials", _trial_row(spec, status=status, epochs=self._epochs.get(spec.id, 0), error=error, **facts))
-        self._listener.end(spec, status, error)
-
-    def _write_arrays(self, trial: str, arrays: Mapping[str, np.ndarray]) -> None:
+    def write_arrays(self, trial: str, arrays: Mapping[str, np.ndarray]) -> None:
         path = self._paths.arrays(trial)
         path.parent.mkdir(exist_ok=True)
         aside = path.with_suffix(".part")
@@ -99,15 +52,142 @@ class Recorder(tune.Callback):
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
         os.replace(aside, path)
 
-    def _append(self, name: str, row: Mapping[str, Any]) -> None:
-        if name not in self._files:
-            self._files[name] = getattr(self._paths, name).open("ab")
-        self._files[name].write(json.dumps(_finite(row), separators=(",", ":"), allow_nan=False).encode() + b"\n")
-        self._files[name].flush()
+    def close(self) -> None:
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
 
 
-def _trial_row(spec: Trial, **facts: Any) -> dict[str, Any]:
-    return {"trial": spec.id, "config": dict(spec.config), "seeds": list(spec.seeds), **facts}
+@dataclass
+class Interruption:
+    """What ended the session early, if something did."""
+
+    by: signal.Signals | None = None
+
+
+class Recorder(tune.Callback):
+    """Records the trials of one phase; ``statuses`` holds the end of each by its id.
+
+    Only what a trial says itself, or what stopped it, is its end: Ray also calls a trial complete that was cut off.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        records: Records,
+        listeners: Sequence[Listener],
+        *,
+        stopped: Mapping[str, int],
+        attempts: Mapping[str, int],
+        beat: Callable[[], None],
+        interruption: Interruption,
+    ) -> None:
+        self._study = study
+        self._records = records
+        self._listeners = listeners
+        self._stopped = stopped
+        self._attempts = dict(attempts)
+        self._beat = beat
+        self._interruption = interruption
+        self._planned: set[str] = set()
+        self._epochs: dict[str, int] = {}
+        self._live: dict[str, RayTrial] = {}
+        self._heard: dict[str, float] = {}
+        self._errors: dict[str, str] = {}
+        self.statuses: dict[str, str] = {}
+        self.stops_study: str | None = None
+        """Why no trial of this study can be recorded, once a trial has found that out."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Ray stores callbacks beside its own state, which is never read again."""
+        return {}
+
+    def plan(self, trial: Trial) -> None:
+        """Note a trial that will start at once."""
+        self._begin(trial)
+        self._planned.add(trial.id)
+
+    def _begin(self, trial: Trial) -> None:
+        """Note that a trial starts, or starts again."""
+        self._attempts[trial.id] = self._attempts.get(trial.id, 0) + 1
+        self._records.append("trials", self._trial_row(trial, status="running"))
+
+    def on_trial_start(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
+        spec = trial_of(self._study, trial.config)
+        self._live[spec.id] = trial
+        self._heard[spec.id] = time.monotonic()
+        if spec.id in self._planned:
+            self._planned.remove(spec.id)
+        else:
+            self._begin(spec)
+
+    def on_trial_result(self, iteration: int, trials: list[RayTrial], trial: RayTrial, result: dict[str, Any], **info: Any) -> None:
+        spec = trial_of(self._study, trial.config)
+        self._heard[spec.id] = time.monotonic()
+        # Taken out of the result, for Ray keeps the last result of every trial in its own state.
+        for row in result.pop("rows", []):
+            self._write_epoch(spec, row)
+        if raised := result.pop("raised", None):
+            self._errors[spec.id] = raised
+        if end := result.pop("end", None):
+            self._write_end(spec, **end)
+        elif spec.id in self._stopped and spec.id not in self.statuses:
+            self._write_end(spec, status="pruned", rung=self._stopped[spec.id])
+
+    def on_step_end(self, iteration: int, trials: list[RayTrial], **info: Any) -> None:
+        """After an interruption this was the last step: Tune saves its state, and would then wait 10 s for the epochs that are running."""
+        self._beat()
+        for name, trial in self._live.items():
+            actor = trial.temporary_state.ray_actor
+            if actor is not None and (self._interruption.by or self._hangs(name)):
+                ray.kill(actor)
+
+    def on_trial_complete(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
+        self._live.pop(trial_of(self._study, trial.config).id, None)
+
+    def on_trial_error(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
+        """The trial raised, or its process died, as often as it may."""
+        spec = trial_of(self._study, trial.config)
+        self._live.pop(spec.id, None)
+        if spec.id not in self.statuses:
+            self._write_end(spec, status="failed", error=self._errors.get(spec.id) or _ray_error(trial))
+
+    def _hangs(self, trial: str) -> bool:
+        silent = time.monotonic() - self._heard[trial]
+        if silent <= self._study.stall_seconds:
+            return False
+        self._errors[trial] = f"it reported nothing for {silent:.0f} s (stall_seconds={self._study.stall_seconds:g}) and was taken for hung"
+        self._heard[trial] = time.monotonic()
+        return True
+
+    def _write_epoch(self, spec: Trial, row: dict[str, Any]) -> None:
+        arrays, _ = row.pop("arrays"), row.pop("diverged")
+        if arrays:
+            self._records.write_arrays(spec.id, arrays)
+        self._epochs[spec.id] = row["epoch"]
+        self._records.append("epochs", {"trial": row["trial"], "attempt": self._attempts[spec.id], **row})
+        for listener in self._listeners:
+            listener.epoch(spec, row)
+
+    def _write_end(self, spec: Trial, *, status: str, error: str | None = None, stops_study: bool = False, **facts: Any) -> None:
+        self.statuses[spec.id] = status
+        if stops_study:
+            self.stops_study = error
+        self._records.append("trials", self._trial_row(spec, status=status, epochs=self._epochs.get(spec.id, 0), error=error, **facts))
+        for listener in self._listeners:
+            listener.end(spec, status, error)
+
+    def _trial_row(self, spec: Trial, **facts: Any) -> dict[str, Any]:
+        about = {"trial": spec.id, "phase": spec.phase, "config": dict(spec.config), "seeds": list(spec.seeds)}
+        return {**about, "attempt": self._attempts[spec.id], **facts}
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """``path`` to append to, cut off behind its last whole line."""
+    if path.exists():
+        content = path.read_bytes()
+        os.truncate(path, content.rfind(b"\n") + 1)
+    return path.open("ab")
 
 
 def _finite(value: Any) -> Any:

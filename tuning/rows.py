@@ -13,22 +13,21 @@ class NotReported(ValueError):
     """Raised when what a trainable yields cannot be recorded. It would be the same in every trial: the study stops."""
 
 
-def iterate(study: Study, trial: Trial, data: Mapping[str, Any], resume: Any = None) -> Iterator[dict[str, Any]]:
-    """The epochs of a trial as rows for the record; ``data`` is what ``study.read_data()`` gave.
+def iterate(study: Study, trial: Trial, data: Mapping[str, Any], resume: Any = None) -> Iterator[tuple[dict[str, Any], Any]]:
+    """The epochs of a trial as rows for the record, each with the state after it; ``data`` is what ``study.read_data()`` gave.
 
     Raises:
         NotReported: the trainable yields something that cannot be recorded.
     """
     started = time.monotonic()
     epochs = 0
-    for item in study.trainable({**study.config(trial.config), **data}, trial.seeds, resume):
+    for item in study.trainable({**study.config(trial.config, trial.phase), **data}, trial.seeds, resume):
         metrics = _checked(item, study, trial)
         arrays = metrics.pop("arrays", {})
         epoch = metrics.pop("epoch")
         now = time.monotonic()
-        yield {
+        row = {
             "trial": trial.id,
-            "attempt": 1,
             "epoch": epoch,
             "metrics": metrics,
             "arrays": arrays,
@@ -36,8 +35,9 @@ def iterate(study: Study, trial: Trial, data: Mapping[str, Any], resume: Any = N
             "seconds": round(now - started, 6),
             "at": round(time.time(), 3),
         }
-        epochs, started = epochs + 1, now
-    if not epochs:
+        yield row, item[1]
+        epochs, started = epochs + 1, time.monotonic()
+    if not epochs and resume is None:
         raise NotReported("the trainable yielded nothing: it must yield (metrics, state) after every epoch.")
 
 

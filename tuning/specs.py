@@ -2,8 +2,8 @@
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
@@ -23,6 +23,66 @@ class StudyError(ValueError):
 @dataclass(frozen=True, kw_only=True)
 class Grid:
     """Try every combination of the listed values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Random:
+    """Draw settings at random, each value independently of the others."""
+
+    trials: int
+    """How many settings to try, 1 or more."""
+    seed: int = 0
+    """Of the draws: the same seed tries the same settings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optuna:
+    """Let Optuna's TPE sampler choose settings by what earlier ones gave.
+
+    J. Bergstra, R. Bardenet, Y. Bengio, B. Kegl, "Algorithms for Hyper-Parameter Optimization", NeurIPS 2011.
+    """
+
+    trials: int
+    """How many settings to try, 1 or more."""
+    seed: int = 0
+    """Of the sampler. With one trial at a time the same seed tries the same settings; with more, the order in which they end decides."""
+    startup: int = 10
+    """The first settings are drawn at random, so many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asha:
+    """Stop the worse trials early, by asynchronous successive halving.
+
+    At every rung a trial goes on only if its metric is among the best ``1 / keep_one_in`` of those that reached the rung before it. A trial
+    is judged by the mean over all its seeds: no seed is ever stopped alone. L. Li et al., "A System for Massively Parallel Hyperparameter
+    Tuning", MLSys 2020, in the form that stops.
+    """
+
+    min_epochs: int = 1
+    """The first rung, in epochs."""
+    keep_one_in: int = 3
+    """2 or more: also how far apart rungs are."""
+
+    def rungs(self, epochs: int) -> list[int]:
+        """The epochs at which trials are judged: ``min_epochs``, then ``keep_one_in`` times the one before, as long as below ``epochs``."""
+        found, rung = [], self.min_epochs
+        while rung < epochs:
+            found.append(rung)
+            rung *= self.keep_one_in
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirm:
+    """After the search, train the best settings again on seeds that it did not use; claims rest on these."""
+
+    top: int = 3
+    """How many of the best settings, 1 or more."""
+    seeds: int = 5
+    """How many fresh seeds each; all settings get the same."""
+    also: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Other settings to train beside them, by a name for each: a published best one, say. A value for every key of the space."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,3 +133,4 @@ class Trial:
     config: Mapping[str, Any]
     """The values of the space's keys; the fixed ones are the study's."""
     seeds: Sequence[int]
+    phase: Literal["search", "confirm"] = "search"

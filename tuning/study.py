@@ -1,27 +1,27 @@
 """What a study is: frozen keyword-only specs that check themselves, all problems at once."""
 
 import dataclasses
-import inspect
 import itertools
-import json
-import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
-from trainables import Config, Trainable
-from trainables.limits import Limit, problems
+from trainables import Config, State, Trainable
+from trainables.limits import Limit
+from tuning import checks
+from tuning.space import ends, is_range
+from tuning.specs import Asha as Asha
 from tuning.specs import Compare as Compare
+from tuning.specs import Confirm as Confirm
 from tuning.specs import Grid as Grid
+from tuning.specs import Optuna as Optuna
 from tuning.specs import Published as Published
+from tuning.specs import Random as Random
 from tuning.specs import Resources as Resources
 from tuning.specs import StudyError as StudyError
 from tuning.specs import Trial as Trial
 from tuning.specs import did_you_mean as did_you_mean
-
-# Keys that a configuration may not use, because the study itself says them.
-RESERVED = ("epochs", "loaded", "seeds", "seed", "epoch", "trial", "status", "seconds", "node", "error", "attempt", "at", "n")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +38,8 @@ class Study:
     """What the study is to answer, one sentence."""
     trainable: Trainable
     """A generator function ``train(config, seeds, resume=None)``: see ``trainables``."""
-    space: Mapping[str, Sequence[Any]]
-    """What varies: each key with the list of its values."""
+    space: Mapping[str, Any]
+    """What varies: each key with the list of its values or, where the search is no grid, a range of Ray Tune (see ``tuning.space``)."""
     metric: str
     """The name of the metric, as the trainable reports it, that settings are compared by."""
     mode: Literal["max", "min"] = "max"
@@ -48,20 +48,33 @@ class Study:
     """Epochs of each trial, 1 or more."""
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """What does not vary: given to the trainable beside the setting."""
-    search: Grid = Grid()
+    search: Grid | Random | Optuna = Grid()
     """How settings are chosen from the space."""
+    stopping: Asha | None = None
+    """How trials that fall behind are stopped early; None trains every trial to the end."""
+    confirm: Confirm | None = None
+    """Which settings are trained again on fresh seeds after the search; None for none."""
     seeds: int | Sequence[int] = 5
     """The seeds of every setting; a number n means 0 to n - 1."""
     seeds_per_trial: int = 1
-    """How many seeds one trial trains; more than 1 pays where the trainable trains them as one stacked network."""
+    """How many seeds one trial trains; more than 1 pays where the trainable trains them as one stacked network. Where trials are stopped
+    early or settings are searched, a trial takes all seeds of the search: no seed is stopped alone."""
     resources: Resources = Resources()
     """What one trial takes."""
+    retries: int = 1
+    """How often a trial that raised, or whose process died, is started again from its last checkpoint. A diverged one never is."""
+    stall_seconds: float = 3600
+    """A trial that reports no epoch for so long counts as hung: its process is ended, which counts as a failure."""
     limits: Mapping[str, Limit] = field(default_factory=dict)
     """What the values of keys may be (``trainables.limits``)."""
     data: Callable[[Config], Mapping[str, Any]] | None = None
     """Says what the data are (name, counts, checksum) before anything starts; a ValueError from it stops the study."""
     load: Callable[[Config], Any] | None = None
     """Reads the data, once for the whole study: the trainable finds them as ``config["loaded"]``. They may not depend on the setting."""
+    state_bytes: Callable[[Config, Sequence[int]], int] | None = None
+    """About how many bytes the state of a trial takes, so that a run that would not fit the disk is refused before it starts."""
+    export: Callable[[Config, State, Path], None] | None = None
+    """Writes the best network, given its state after the last epoch, into the folder ``report/best`` for others to use."""
     solved: float | None = None
     """A seed counts as solved when its metric reaches this."""
     published: Published | None = None
@@ -74,7 +87,7 @@ class Study:
     """Overrides that make a run of seconds, for ``--smoke``: keys of the study's values, ``epochs`` or ``seeds``."""
 
     def __post_init__(self) -> None:
-        found = [*_shape_problems(self), *_value_problems(self)]
+        found = checks.study_problems(self)
         if found:
             raise StudyError([f"Study {self.name!r}: {problem}" for problem in found])
 
@@ -82,9 +95,33 @@ class Study:
     def seed_list(self) -> list[int]:
         return list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
 
-    def config(self, setting: Mapping[str, Any]) -> dict[str, Any]:
+    @property
+    def fresh_seeds(self) -> list[int]:
+        """The seeds of the confirmation: those that follow the largest of the search."""
+        first = max(self.seed_list) + 1
+        return list(range(first, first + self.confirm.seeds)) if self.confirm else []
+
+    @property
+    def rungs(self) -> list[int]:
+        """The epochs at which trials of the search may be stopped, ascending."""
+        return self.stopping.rungs(self.epochs) if self.stopping else []
+
+    @property
+    def planned(self) -> int:
+        """How many trials the search has."""
+        return len(self.trials()) if isinstance(self.search, Grid) else self.search.trials
+
+    @property
+    def planned_confirmations(self) -> int:
+        """How many trials the confirmation has at the most: fewer where fewer settings complete."""
+        if not self.confirm:
+            return 0
+        settings = min(self.confirm.top, self.planned) + len(self.confirm.also)
+        return settings * len(self.parts(self.fresh_seeds, self.seeds_per_trial))
+
+    def config(self, setting: Mapping[str, Any], phase: str = "search") -> dict[str, Any]:
         """All that the trainable is given for ``setting``, but for what ``load`` reads."""
-        return {**self.fixed, **setting, "epochs": self.epochs}
+        return {**self.fixed, **setting, "epochs": self.epochs, "test": self.confirm is None or phase == "confirm"}
 
     def read_data(self) -> dict[str, Any]:
         """What ``load`` reads, under the key that trainables find it by; empty without ``load``.
@@ -104,119 +141,62 @@ class Study:
 
     def _ask_data(self, function: Callable[[Config], Any]) -> Any:
         try:
-            return function(self.config(self.settings()[0]))
+            return function(self.config({key: ends(values)[0] for key, values in self.space.items()}))
         except (ValueError, OSError) as error:
             raise StudyError([f"Study {self.name!r}: {line}" for line in str(error).splitlines()]) from None
 
     def settings(self) -> list[dict[str, Any]]:
-        """Every combination of the space's values, the last key moving fastest."""
+        """Every combination of the space's values, the last key moving fastest. Only a grid has such a list."""
         return [dict(zip(self.space, values, strict=True)) for values in itertools.product(*self.space.values())]
 
     def trials(self) -> list[Trial]:
-        """Every setting over all its seeds, ``seeds_per_trial`` at a time."""
-        seeds, step = self.seed_list, self.seeds_per_trial
-        parts = [seeds[start : start + step] for start in range(0, len(seeds), step)]
-        pairs = list(itertools.product(self.settings(), parts))
-        digits = max(4, len(str(len(pairs))))
-        return [Trial(id=f"{i:0{digits}}", config=setting, seeds=part) for i, (setting, part) in enumerate(pairs, start=1)]
+        """Every setting of a grid over all its seeds, ``seeds_per_trial`` at a time."""
+        together = len(self.seed_list) if self.stopping else self.seeds_per_trial
+        pairs = list(itertools.product(self.settings(), self.parts(self.seed_list, together)))
+        return [Trial(id=trial_id(i, len(pairs)), config=setting, seeds=part) for i, (setting, part) in enumerate(pairs, start=1)]
+
+    def parts(self, seeds: Sequence[int], together: int) -> list[Sequence[int]]:
+        """``seeds`` cut into parts of ``together``; the last one may be shorter."""
+        return [seeds[start : start + together] for start in range(0, len(seeds), together)]
 
     def override(self, changes: Mapping[str, Any]) -> "Study":
-        """The same study with other values: of fixed keys, of ``epochs`` or ``seeds``, or of space keys (one value or a list).
+        """The same study with other values: of fixed keys, of space keys (one value or a list), or of ``epochs``, ``seeds``, ``trials`` (of
+        a search) or ``confirm`` (a mapping with ``top``, ``seeds`` or both, or None).
 
         Raises:
             StudyError: an unknown key, or a value that is not allowed.
         """
-        known = [*self.space, *self.fixed, "epochs", "seeds"]
+        own = ["epochs", "seeds", "confirm", *([] if isinstance(self.search, Grid) else ["trials"])]
+        known = [*self.space, *self.fixed, *own]
         unknown = [f"unknown key {key!r}{did_you_mean(key, known)} Known: {', '.join(known)}." for key in changes if key not in known]
         if unknown:
             raise StudyError([f"Study {self.name!r}: {problem}" for problem in unknown])
-        own = {key: changes[key] for key in ("epochs", "seeds") if key in changes}
+        others: dict[str, Any] = {key: changes[key] for key in ("epochs", "seeds") if key in changes}
+        if "trials" in changes:
+            others["search"] = dataclasses.replace(self.search, trials=changes["trials"])
+        if "confirm" in changes:
+            others["confirm"] = self._other_confirm(changes["confirm"])
         space = {key: _as_list(changes[key]) if key in changes else values for key, values in self.space.items()}
         fixed = {key: changes.get(key, value) for key, value in self.fixed.items()}
-        return dataclasses.replace(self, space=space, fixed=fixed, **own)
+        return dataclasses.replace(self, space=space, fixed=fixed, **others)
+
+    def _other_confirm(self, change: Any) -> Confirm | None:
+        if change is None:
+            return None
+        if not isinstance(change, Mapping) or not set(change) <= {"top", "seeds"}:
+            raise StudyError(f'Study {self.name!r}: confirm={change!r} must be like {{"top": 3, "seeds": 5}}, or null.')
+        return dataclasses.replace(self.confirm or Confirm(), **change)
 
 
-def _as_list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+def trial_id(number: int, planned: int = 0, prefix: str = "") -> str:
+    """The id of a trial, counted from 1, as wide as the number of planned trials needs; confirmations have a prefix."""
+    return f"{prefix}{number:0{max(4, len(str(planned)))}}"
 
 
-def _shape_problems(study: Study) -> list[str]:
-    """What is wrong with the study itself, before any single value."""
-    return [
-        message
-        for broken, message in (
-            (not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", str(study.name)), "name must be letters, digits, '_' or '-', 100 at most."),
-            (not callable(study.trainable), f"trainable={study.trainable!r} must be a function train(config, seeds, resume=None)."),
-            (
-                callable(study.trainable) and not _takes_config_and_seeds(study.trainable),
-                "trainable must take (config, seeds, resume=None).",
-            ),
-            (study.mode not in ("max", "min"), f"mode={study.mode!r} must be 'max' or 'min'."),
-            (not study.metric or not isinstance(study.metric, str), f"metric={study.metric!r} must be the name of a reported metric."),
-            (not study.space, "space is empty: give at least one key with the values to try."),
-            (not _is_count(study.epochs), f"epochs={study.epochs!r} must be a whole number, 1 or more."),
-            (
-                not _are_seeds(study.seeds),
-                f"seeds={study.seeds!r} must be a whole number, 1 or more, or a list of different whole numbers.",
-            ),
-            (not _is_count(study.seeds_per_trial), f"seeds_per_trial={study.seeds_per_trial!r} must be a whole number, 1 or more."),
-            (not 0 < study.resources.cpus < math.inf, f"resources: cpus={study.resources.cpus!r} must be above 0."),
-            (not 0 <= study.resources.gpus < math.inf, f"resources: gpus={study.resources.gpus!r} must be 0 or more."),
-        )
-        if broken
-    ]
+def trial_of(study: Study, config: Mapping[str, Any]) -> Trial:
+    """The trial that a configuration of ``search.TrialSource`` stands for."""
+    return Trial(id=config["trial"], config=config["setting"], seeds=config["seeds"] or study.seed_list, phase=config["phase"])
 
 
-def _value_problems(study: Study) -> list[str]:
-    """What is wrong with the keys and values of space and fixed."""
-    found = [
-        f"{key!r} is the study's own word and cannot be a key of space or fixed."
-        for key in RESERVED
-        if key in {**study.space, **study.fixed}
-    ]
-    found += [f"{key!r} is in space and in fixed; keep one of them." for key in study.space if key in study.fixed]
-    for key, values in study.space.items():
-        if not isinstance(values, (list, tuple)) or not values:
-            found.append(f"space: {key}={values!r} must be a list with at least one value.")
-            continue
-        if any(value in values[:i] for i, value in enumerate(values)):
-            found.append(f"space: {key}={list(values)!r} holds a value twice.")
-        found += [
-            f"space: {key} holds {value!r}; {_PLAIN}" for value in values if isinstance(value, (list, tuple, dict)) or not _is_json(value)
-        ]
-        found += [problem for value in values for problem in problems({key: value}, study.limits)]
-    if study.compare and study.compare.baseline not in study.space.get(study.compare.parameter, ()):
-        found.append(f"compare: baseline={study.compare.baseline!r} is no value of {study.compare.parameter!r} in the space.")
-    found += [f"fixed: {key}={value!r}; {_PLAIN}" for key, value in study.fixed.items() if key not in study.limits and not _is_json(value)]
-    return found + problems(study.fixed, study.limits)
-
-
-_PLAIN = "values are written to the records, so give finite numbers, text, True, False or None (a name to look up in the trainable, say)."
-
-
-def _is_json(value: Any) -> bool:
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _takes_config_and_seeds(trainable: Trainable) -> bool:
-    try:
-        inspect.signature(trainable).bind({}, [0])
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def _are_seeds(seeds: Any) -> bool:
-    if isinstance(seeds, (list, tuple)):
-        return (
-            bool(seeds) and len(set(seeds)) == len(seeds) and all(isinstance(s, int) and not isinstance(s, bool) and s >= 0 for s in seeds)
-        )
-    return _is_count(seeds)
+def _as_list(value: Any) -> Any:
+    return value if is_range(value) else list(value) if isinstance(value, (list, tuple)) else [value]

@@ -1,43 +1,86 @@
-"""One trial on a node: report its rows to the driver, several short epochs at a time, and how it ended."""
+"""One trial on a node: go on from its last checkpoint, report its rows to the driver, and how it ended."""
 
 import os
 import time
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import ray
 from ray import tune
 
+from tuning import checkpoints
 from tuning.rows import NotReported, iterate
-from tuning.study import Study, Trial
+from tuning.study import Study, Trial, trial_of
 
 # A report costs the driver some milliseconds: epochs that are shorter than this share one.
 SECONDS_BETWEEN_REPORTS = 0.25
+SECONDS_BETWEEN_CHECKPOINTS = 1.0
+"""Shorter epochs share a checkpoint: after a crash that much is trained again."""
+OUT_OF_MEMORY = (
+    "CUDA out of memory: give each trial a larger share of a GPU (Resources(gpus=...)), or make it smaller (its batch_size, say)."
+)
 
 
-def run_trial(config: Mapping[str, Any], *, study: Study, trials: Mapping[str, Trial], data: Mapping[str, Any]) -> None:
-    """The function that Ray Tune calls on a node, with the id of one of ``trials`` in ``config["trial"]``.
+def run_trial(config: Mapping[str, Any], *, study: Study, data: Mapping[str, Any], checkpoints_folder: Path) -> None:
+    """The function that Ray Tune calls on a node, with a trial as ``search.TrialSource`` suggests it.
 
-    It reports ``rows`` (epochs), and with the last of them ``end``: how the trial ended. What the trainable raises is part of the record
-    and not Ray's business, so the process stays alive for the next trial.
+    It reports ``rows`` (epochs), and with the last of them ``end``: how the trial ended. What the trainable raises is reported as
+    ``raised`` and raised again, for Ray to start the trial anew as often as the study allows.
     """
-    trial = trials[config["trial"]]
-    place = {"node": ray.get_runtime_context().get_node_id(), "ip": ray.util.get_node_ip_address(), "pid": os.getpid()}
-    rows: list[dict[str, Any]] = []
-    reported = started = time.monotonic()
+    trial = trial_of(study, config)
+    desk = _Desk(study, trial, checkpoints_folder / trial.id)
     end: dict[str, Any] = {"status": "completed"}
     try:
-        for row in iterate(study, trial, data):
-            rows.append(row | place)
-            if time.monotonic() - reported > SECONDS_BETWEEN_REPORTS:
-                tune.report({"rows": rows})
-                rows, reported = [], time.monotonic()
+        for row, state in iterate(study, trial, data, desk.resumed_state):
+            desk.add(row, state)
             if row["diverged"]:
                 end = {"status": "diverged", "error": f"{', '.join(row['diverged'])} became non-finite at epoch {row['epoch']}"}
                 break
     except NotReported as error:
         end = {"status": "failed", "error": str(error), "stops_study": True}
-    except Exception:
-        end = {"status": "failed", "error": traceback.format_exc()}
-    tune.report({"rows": rows, "end": end | {"seconds": time.monotonic() - started, "node": place["node"]}})
+    except Exception as error:
+        hint = f"\n{OUT_OF_MEMORY}" if type(error).__name__ == "OutOfMemoryError" else ""
+        desk.report(raised=traceback.format_exc() + hint)
+        raise
+    desk.report(end=end | {"seconds": time.monotonic() - desk.started, "node": desk.place["node"]})
+
+
+class _Desk:
+    """Collects the rows of a trial, and decides when they are reported and its state is kept."""
+
+    def __init__(self, study: Study, trial: Trial, folder: Path) -> None:
+        self._study, self._trial, self._folder = study, trial, folder
+        self.place = {"node": ray.get_runtime_context().get_node_id(), "ip": ray.util.get_node_ip_address(), "pid": os.getpid()}
+        # The last epoch's checkpoint is there for its weights: what else that epoch recorded comes from training it again.
+        found = checkpoints.newest(folder, before=study.epochs)
+        self.resumed_state = found.state if found else None
+        self._rows: list[dict[str, Any]] = found.rows if found else []
+        self.started = self._reported = self._kept = time.monotonic()
+        self._checked = found is not None
+
+    def add(self, row: dict[str, Any], state: Any) -> None:
+        """Take the row of an epoch; report it where it is time, after its state is kept."""
+        self._rows.append(row | self.place)
+        now = time.monotonic()
+        last = row["epoch"] == self._study.epochs
+        due = now - self._reported > SECONDS_BETWEEN_REPORTS or row["epoch"] in self._study.rungs
+        if state is not None and not row["diverged"] and (last or (due and now - self._kept > SECONDS_BETWEEN_CHECKPOINTS)):
+            self._keep(row, state, last)
+        if due and not row["diverged"] and not last:
+            self.report()
+
+    def report(self, **facts: Any) -> None:
+        rows, self._rows = self._rows, []
+        tune.report({"rows": rows, **facts})
+        self._reported = time.monotonic()
+
+    def _keep(self, row: Mapping[str, Any], state: Any, last: bool) -> None:
+        if not self._checked and (problem := checkpoints.state_problem(state)):
+            raise NotReported(problem)
+        self._checked = True
+        # Arrays are no JSON: an epoch before the last that recorded some is no place to go on from.
+        if last or not any(each["arrays"] for each in self._rows):
+            checkpoints.save(self._folder, row["epoch"], state, [] if last else self._rows)
+        self._kept = time.monotonic()

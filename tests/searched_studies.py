@@ -1,0 +1,80 @@
+"""Searches of milliseconds whose every number is known: for tests of searching, stopping, resuming and confirming."""
+
+import json
+import math
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+from tuning.study import Asha, Confirm, Optuna, Study
+
+
+def learn(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    """A score that rises with the epochs towards 1 - (x - 0.3)^2, with noise from (seed, epoch) and a state that remembers every epoch."""
+    total = resume["total"] if resume else [0.0] * len(seeds)
+    for epoch in range(resume["epoch"] + 1 if resume else 1, config["epochs"] + 1):
+        _misbehave(config, epoch)
+        total = [value + random.Random(f"{seed}/{epoch}").random() for value, seed in zip(total, seeds, strict=True)]
+        top = 1 - (config["x"] - 0.3) ** 2
+        score = [top * (1 - math.exp(-epoch / 3)) + 0.001 * value for value in total]
+        metrics: dict[str, Any] = {"epoch": epoch, "score": score}
+        if epoch == config["epochs"] and config["test"]:
+            metrics["test_score"] = score
+        time.sleep(config.get("pause", 0))
+        yield metrics, {"epoch": epoch, "total": total}
+
+
+def _misbehave(config: Any, epoch: int) -> None:
+    """Once, if ``once`` names a file that is not there yet: what ``fault`` says, at epoch 4 of a setting with x above 0.5."""
+    if epoch != 4 or config["x"] <= 0.5 or not config.get("once"):
+        return
+    mark = Path(config["once"])
+    if config["fault"] in ("raise_always", "nan_always"):
+        pass
+    elif mark.exists():
+        return
+    mark.write_text("here")
+    if config["fault"].startswith("raise"):
+        raise RuntimeError("too far to the right")
+    if config["fault"] == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if config["fault"] == "hang":
+        signal.pause()
+
+
+def diverge(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    for metrics, state in learn(config, seeds, resume):
+        if config["x"] > 0.5 and metrics["epoch"] == 2:
+            metrics["score"] = [float("nan")] * len(seeds)
+        yield metrics, state
+
+
+def write_weights(config: Any, state: Any, folder: Path) -> None:
+    (folder / "weights.json").write_text(json.dumps(state["total"]))
+
+
+def searched_study(trainable: Any = learn, **changes: Any) -> Study:
+    values: dict[str, Any] = {
+        "name": "searched",
+        "question": "Where is the top?",
+        "trainable": trainable,
+        "space": {"x": tune.uniform(0.0, 1.0), "kind": ["a", "b"]},
+        "search": Optuna(trials=12, startup=4),
+        "stopping": Asha(min_epochs=2, keep_one_in=2),
+        "confirm": Confirm(top=2, seeds=3, also={"published": {"x": 0.9, "kind": "a"}}),
+        "metric": "score",
+        "epochs": 8,
+        "seeds": 1,
+        "seeds_per_trial": 3,
+        "export": write_weights,
+    }
+    return Study(**values | changes)
+
+
+study = searched_study()

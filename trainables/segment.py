@@ -1,0 +1,72 @@
+"""A trained U-Net for others to use: written with its setting, read back, and outlining lungs in pictures."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from trainables import Config
+from trainables.loop import count_parameters
+from trainables.unet import UNet, predict, standardised
+from trainables.xrays import read_gray, shrink
+
+EXAMPLE = '''"""Outline the lungs in every PNG of a folder: python segment.py IMAGES MASKS"""
+
+import sys
+from pathlib import Path
+
+from trainables.segment import load_network, outline
+
+images, masks = map(Path, sys.argv[1:])
+masks.mkdir(exist_ok=True)
+network, image_size = load_network(Path(__file__).parent)
+for image in sorted(images.glob("*.png")):
+    outline(network, image, image_size).save(masks / image.name)
+'''
+
+
+def export(config: Config, state: Any, folder: Path) -> None:
+    """Write the best of the trial's networks by validation Dice: ``weights.pt``, ``network.json`` (how to build it) and ``segment.py``, an
+    example of use. ``state`` is one that ``lungs.train`` yielded."""
+    best = int(np.argmax(state["validation_dice"]))
+    torch.save(state["learners"][best]["weights"], folder / "weights.pt")
+    shape = {key: config[key] for key in ("base_channels", "levels", "dropout", "image_size")}
+    (folder / "network.json").write_text(json.dumps(shape) + "\n", encoding="utf-8")
+    (folder / "segment.py").write_text(EXAMPLE, encoding="utf-8")
+
+
+def load_network(folder: Path) -> tuple[UNet, int]:
+    """The network that ``export`` wrote into ``folder``, and the side in pixels of the images that it was trained on.
+
+    Raises:
+        OSError: the files are not there.
+    """
+    shape = json.loads((folder / "network.json").read_text(encoding="utf-8"))
+    network = UNet(shape["base_channels"], shape["levels"], shape["dropout"]).to(memory_format=torch.channels_last)
+    network.load_state_dict(torch.load(folder / "weights.pt", map_location="cpu", weights_only=True))
+    return network, shape["image_size"]
+
+
+def outline(network: UNet, file: Path, image_size: int) -> Image.Image:
+    """The lungs in a picture: white on black, in the size of the picture.
+
+    Raises:
+        ValueError: the file is no picture, or is smaller than ``image_size``.
+    """
+    picture = read_gray(file)
+    if min(picture.shape) < image_size:
+        raise ValueError(f"{file} is {picture.shape} pixels; images are only made smaller, to {image_size}.")
+    mask = predict(network, standardised(shrink(picture[None], image_size)))[0].numpy()
+    height, width = picture.shape
+    return Image.fromarray(mask.astype(np.uint8) * 255).resize((width, height), Image.Resampling.NEAREST)
+
+
+def state_bytes(config: Config, seeds: Sequence[int]) -> int:
+    """About how large a state of ``lungs.train`` is: the weights and, for each, one (sgd) or two (adam) numbers of the optimiser."""
+    with torch.device("meta"):
+        weights = count_parameters(UNet(config["base_channels"], config["levels"], config["dropout"]))
+    return 4 * weights * (3 if config["optimizer"] == "adam" else 2) * len(seeds)

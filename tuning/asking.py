@@ -1,0 +1,120 @@
+"""Optuna, asked for one setting after the other and told the truth about each."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from trainables.loop import derive_seed
+from tuning.past import Past
+from tuning.space import distribution
+from tuning.study import Optuna, Random, Study, Trial, trial_id
+
+
+class Asker:
+    """The settings of a search, and Optuna's knowledge of them: a listener of the recorder.
+
+    Optuna learns what is in the records and nothing else: each session builds its knowledge anew from them, so there is never a trial that
+    it takes for running after a crash, and a damaged journal costs nothing. A stopped trial is told as pruned with its values so far, a
+    diverged or failed one as failed, and only a trial that ran to the end as complete.
+
+    Each setting is drawn with a random state that depends on (seed of the search, number of the trial) alone: what was told before, and
+    nothing else, decides what comes next. With one trial at a time a resumed search equals an uninterrupted one.
+    """
+
+    def __init__(self, study: Study, past: Sequence[Past] = (), journal: Path | None = None) -> None:
+        import optuna
+
+        assert isinstance(study.search, Random | Optuna)
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._optuna = optuna
+        self._study = study
+        self._search = study.search
+        self._space = {key: distribution(values) for key, values in study.space.items()}
+        direction = "maximize" if study.mode == "max" else "minimize"
+        name = journal.parent.name if journal else study.name
+        self._told = optuna.create_study(storage=_storage(journal), study_name=name, direction=direction)
+        self._open: dict[str, Any] = {}
+        self._values: dict[str, float] = {}
+        for one in past:
+            self._recall(one)
+
+    def ask(self, number: int) -> Trial:
+        """The trial with that number, counted from 1."""
+        self._told.sampler = self._sampler(number)
+        asked = self._told.ask(self._space)
+        trial = Trial(id=trial_id(number, self._search.trials), config=dict(asked.params), seeds=self._study.seed_list)
+        self._open[trial.id] = asked
+        return trial
+
+    def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None:
+        value = row["metrics"][self._study.metric]
+        mean = fmean(value) if isinstance(value, list) else float(value)
+        asked = self._open.get(trial.id)
+        if asked is None or not math.isfinite(mean):
+            return
+        self._values[trial.id] = mean
+        if row["epoch"] not in self._told.trials[asked.number].intermediate_values:
+            asked.report(mean, row["epoch"])
+
+    def end(self, trial: Trial, status: str, error: str | None) -> None:
+        asked = self._open.pop(trial.id, None)
+        if asked is None:
+            return
+        state = self._state(status)
+        complete = state == self._optuna.trial.TrialState.COMPLETE
+        self._told.tell(asked, self._values.get(trial.id) if complete else None, state=state)
+
+    def _sampler(self, number: int) -> Any:
+        seed = derive_seed(self._search.seed, "search", number) % 2**32
+        if isinstance(self._search, Random):
+            return self._optuna.samplers.RandomSampler(seed=seed)
+        return self._optuna.samplers.TPESampler(seed=seed, n_startup_trials=self._search.startup)
+
+    def _state(self, status: str) -> Any:
+        states = self._optuna.trial.TrialState
+        return {"completed": states.COMPLETE, "pruned": states.PRUNED, "unfinished": states.RUNNING}.get(status, states.FAIL)
+
+    def _recall(self, past: Past) -> None:
+        """Add a trial of an earlier session as the records have it."""
+        state = self._state(past.status)
+        last = past.scores.get(max(past.scores, default=0))
+        if past.status == "completed" and last is None:
+            state = self._optuna.trial.TrialState.FAIL
+        known = self._optuna.trial.create_trial(
+            state=state,
+            value=last if state == self._optuna.trial.TrialState.COMPLETE else None,
+            params=dict(past.trial.config),
+            distributions=self._space,
+            intermediate_values=dict(past.scores),
+        )
+        self._told.add_trial(known)
+        if not past.ended:
+            stored = self._told.get_trials(deepcopy=False)[-1]
+            self._open[past.trial.id] = self._optuna.trial.Trial(self._told, stored._trial_id)
+            if last is not None:
+                self._values[past.trial.id] = last
+
+
+def asked_trials(asker: Asker, numbers: range) -> Iterator[Trial]:
+    """The trials with these numbers, each asked for when it is its turn."""
+    for number in numbers:
+        yield asker.ask(number)
+
+
+def first_trial(study: Study) -> Trial:
+    """The trial that a run of ``study`` would begin with."""
+    return Asker(study).ask(1) if isinstance(study.search, Random | Optuna) else study.trials()[0]
+
+
+def _storage(journal: Path | None) -> Any:
+    """The journal at that path, anew; None keeps it in memory."""
+    if journal is None:
+        return None
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    for leftover in (journal, journal.with_name(journal.name + ".lock")):
+        leftover.unlink(missing_ok=True)
+    return JournalStorage(JournalFileBackend(str(journal)))

@@ -1,0 +1,64 @@
+"""The best settings of a search: chosen for confirmation, and the best network written for others to use."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from analysis import load_run
+from analysis.export import write_aside
+from analysis.runs import Run, RunPaths
+from tuning import checkpoints
+from tuning.past import Past, past_trials, setting_key
+from tuning.study import Study, Trial, trial_id
+
+
+def best_trial(study: Study, past: Sequence[Past]) -> tuple[str, float] | None:
+    """The id of the best completed trial and its metric after its last epoch; None where none is complete."""
+    ranked = ranking(study, past)
+    return (ranked[0].trial.id, ranked[0].scores[max(ranked[0].scores)]) if ranked else None
+
+
+def ranking(study: Study, past: Sequence[Past]) -> list[Past]:
+    """The completed trials, the best first (of equals the first), by the metric after the last epoch. Others ran for fewer epochs."""
+    completed = [one for one in past if one.status == "completed" and one.scores]
+    return sorted(completed, key=lambda one: one.scores[max(one.scores)], reverse=study.mode == "max")
+
+
+def confirmations(study: Study, run: Run) -> list[Trial]:
+    """The trials that confirm the best settings of ``run`` on fresh seeds, all settings on the same ones."""
+    assert study.confirm
+    settings = {setting_key(one.trial.config): one.trial.config for one in ranking(study, past_trials(run))}
+    chosen = dict(list(settings.items())[: study.confirm.top])
+    chosen |= {setting_key(setting): setting for setting in study.confirm.also.values()}
+    pairs = [(setting, part) for setting in chosen.values() for part in study.parts(study.fresh_seeds, study.seeds_per_trial)]
+    return [
+        Trial(id=trial_id(number, prefix="c"), config=setting, seeds=part, phase="confirm")
+        for number, (setting, part) in enumerate(pairs, start=1)
+    ]
+
+
+def export_best(study: Study, paths: RunPaths) -> None:
+    """Write the best confirmed network (the best of the search, where nothing was confirmed) into ``report/best``, and keep its checkpoint
+    alone."""
+    run = load_run(paths.root)
+    phases = [past_trials(run, phase) for phase in ("confirm", "search")]
+    best = next((found for past in phases if (found := ranking(study, past))), [])
+    if not best:
+        return
+    for folder in paths.checkpoints.glob("*"):
+        if folder.name != best[0].trial.id:
+            shutil.rmtree(folder, ignore_errors=True)
+    kept = checkpoints.newest(paths.checkpoints / best[0].trial.id)
+    if kept is not None and study.export:
+        _export(study, best[0], kept.state, paths.best)
+
+
+def _export(study: Study, best: Past, state: Any, folder: Path) -> None:
+    assert study.export
+    folder.mkdir(parents=True, exist_ok=True)
+    config = study.config(best.trial.config, best.trial.phase)
+    content = {"trial": best.trial.id, "seeds": list(best.trial.seeds), "metric": study.metric, "config": config}
+    write_aside(folder / "setting.json", json.dumps(content, indent=1) + "\n")
+    study.export(config, state, folder)

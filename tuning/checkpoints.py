@@ -1,0 +1,141 @@
+"""Where trials can go on from: one file per checkpoint, whole or not there, and none left that nobody needs."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from tuning.study import Study, Trial
+
+KEPT = 2
+"""Checkpoints per live trial: the last, and the one before in case the last is damaged."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """``state`` as the trainable yielded it after ``epoch``; ``rows``, the epochs that were reported together with it."""
+
+    epoch: int
+    state: Any
+    rows: list[dict[str, Any]]
+
+
+def save(folder: Path, epoch: int, state: Any, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Write a checkpoint and remove older ones than the last two; returns its size in bytes.
+
+    Named ``<epoch>-<start of its SHA-256>.pt``, written beside and moved, so that a file is what its name says or is not read at all. It
+    carries the rows it is reported with: should the driver never get them, they come again with the checkpoint.
+    """
+    content = _content({"epoch": epoch, "state": state, "rows": json.dumps(rows)})
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = folder / f".{os.getpid()}.part"
+    with aside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, folder / f"{epoch:06}-{_digest(content)}.pt")
+    for old in _files(folder)[KEPT:]:
+        old.unlink(missing_ok=True)
+    return len(content)
+
+
+def newest(folder: Path, before: int | None = None) -> Checkpoint | None:
+    """The last whole checkpoint of a trial (after an epoch below ``before``, if given); damaged files are passed over."""
+    for file in _files(folder):
+        if before is None or int(file.name.split("-")[0]) < before:
+            content = file.read_bytes()
+            if _digest(content) == file.stem.split("-")[1]:
+                found = _read(content)
+                return Checkpoint(found["epoch"], found["state"], json.loads(found["rows"]))
+    return None
+
+
+def state_problem(state: Any) -> str | None:
+    """One sentence if a state could not be read back."""
+    try:
+        _read(_content(state))
+    except Exception as error:
+        kind = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return f"the state it yields cannot be kept ({kind}); a state holds dicts, lists, numbers, text and tensors, or is None"
+    return None
+
+
+def disk_problem(study: Study, results: Path, slots: int) -> str | None:
+    """One sentence if the checkpoints of ``study`` would not fit the disk that ``results`` lies on; ``slots`` trials at a time."""
+    if study.state_bytes is None:
+        return None
+    from itertools import product
+
+    from tuning.space import ends
+
+    corners = [dict(zip(study.space, values, strict=True)) for values in product(*(ends(values) for values in study.space.values()))]
+    seeds = max([study.seed_list, *study.parts(study.fresh_seeds, study.seeds_per_trial)], key=len)
+    largest = max(study.state_bytes(study.config(setting), seeds) for setting in corners)
+    # While one is written beside, a live trial has one more than it keeps; the best of the study is kept as well.
+    needed = largest * (slots * (KEPT + 1) + KEPT)
+    free = shutil.disk_usage(results).free
+    if needed < free:
+        return None
+    return (
+        f"checkpoints would take up to {needed / 1e9:.1f} GB ({slots} trials at a time, {largest / 1e6:.0f} MB each), and "
+        f"{results} has {free / 1e9:.1f} GB free. Free some, give another place with --results, or run fewer at a time."
+    )
+
+
+class Keeper:
+    """Keeps the checkpoints of live trials and of the best one that completed; a listener of the recorder."""
+
+    def __init__(self, study: Study, folder: Path, best: tuple[str, float] | None = None) -> None:
+        self._study = study
+        self._folder = folder
+        self._values: dict[str, float] = {}
+        self.best = best
+        """The id of the best trial of this phase that has ended complete, and its metric."""
+
+    def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None:
+        value = row["metrics"][self._study.metric]
+        self._values[trial.id] = fmean(value) if isinstance(value, list) else float(value)
+
+    def end(self, trial: Trial, status: str, error: str | None) -> None:
+        value = self._values.pop(trial.id, None)
+        dropped = trial.id
+        if status == "completed" and value is not None and self._is_better(value):
+            dropped = self.best[0] if self.best else ""
+            self.best = trial.id, value
+        if dropped and dropped != (self.best or ("",))[0]:
+            shutil.rmtree(self._folder / dropped, ignore_errors=True)
+
+    def _is_better(self, value: float) -> bool:
+        if self.best is None:
+            return True
+        return value > self.best[1] if self._study.mode == "max" else value < self.best[1]
+
+
+def _content(value: Any) -> bytes:
+    import torch  # takes seconds to import, and a trainable without torch and without a state never needs it
+
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return buffer.getvalue()
+
+
+def _read(content: bytes) -> Any:
+    """What ``_content`` was given. Nothing in it is ever run: tensors, numbers, text, lists and dicts alone are read."""
+    import torch
+
+    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _files(folder: Path) -> list[Path]:
+    """Checkpoints of a trial, the last first."""
+    return sorted(folder.glob("*-*.pt"), reverse=True) if folder.is_dir() else []

@@ -1,0 +1,155 @@
+"""What can be wrong with a study: every problem found is one sentence that says what was given and what is allowed."""
+
+import inspect
+import json
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from trainables import Trainable
+from trainables.limits import problems
+from tuning.space import is_range, range_problems
+from tuning.specs import Grid
+
+if TYPE_CHECKING:
+    from tuning.study import Study
+
+# Keys that a configuration may not use, because the study itself says them.
+RESERVED = (
+    *("epochs", "test", "loaded", "seeds", "seed", "epoch", "trial", "trials", "confirm", "phase", "rung", "setting"),
+    *("status", "seconds", "node", "error", "attempt", "at", "n"),
+)
+
+
+def study_problems(study: "Study") -> list[str]:
+    """Every problem of a study, in the order of its fields."""
+    return [*_shape_problems(study), *_search_problems(study), *_value_problems(study)]
+
+
+def _search_problems(study: "Study") -> list[str]:
+    """What is wrong with how settings are chosen, stopped and confirmed."""
+    grid = isinstance(study.search, Grid)
+    found = [f"space: {key} is a range; a grid needs a list of values." for key, values in study.space.items() if grid and is_range(values)]
+    if not grid and not _is_count(study.search.trials):  # type: ignore[union-attr]
+        found.append(f"search: trials={study.search.trials!r} must be a whole number, 1 or more.")  # type: ignore[union-attr]
+    if str(study.metric).startswith(("test_", "extra_test_")):
+        found.append(f"metric={study.metric!r} is a test metric: settings may not be chosen by it. Choose a validation metric.")
+    return found + _stopping_problems(study) + _confirm_problems(study)
+
+
+def _stopping_problems(study: "Study") -> list[str]:
+    rule = study.stopping
+    if not rule:
+        return []
+    found = [] if _is_count(rule.keep_one_in, 2) else [f"stopping: keep_one_in={rule.keep_one_in!r} must be a whole number, 2 or more."]
+    if not _is_count(rule.min_epochs):
+        found.append(f"stopping: min_epochs={rule.min_epochs!r} must be a whole number, 1 or more.")
+    elif _is_count(study.epochs) and rule.min_epochs >= study.epochs:
+        found.append(f"stopping: min_epochs={rule.min_epochs} must be below epochs={study.epochs}, or no trial is ever stopped.")
+    return found
+
+
+def _confirm_problems(study: "Study") -> list[str]:
+    wanted = study.confirm
+    if not wanted:
+        return []
+    counts = (("top", wanted.top), ("seeds", wanted.seeds))
+    found = [f"confirm: {name}={value!r} must be a whole number, 1 or more." for name, value in counts if not _is_count(value)]
+    for name, setting in wanted.also.items():
+        if set(setting) != set(study.space):
+            found.append(f"confirm: {name!r} has values for {', '.join(setting)}; it needs one for each of {', '.join(study.space)}.")
+        found += [f"confirm: {name!r}: {problem}" for problem in problems(setting, study.limits)]
+    return found
+
+
+def _listed(study: "Study", key: str) -> Any:
+    """The values of a key of the space, where they are a list."""
+    values = study.space.get(key, ())
+    return () if is_range(values) else values
+
+
+def _shape_problems(study: "Study") -> list[str]:
+    """What is wrong with the study itself, before any single value."""
+    return [
+        message
+        for broken, message in (
+            (not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", str(study.name)), "name must be letters, digits, '_' or '-', 100 at most."),
+            (not callable(study.trainable), f"trainable={study.trainable!r} must be a function train(config, seeds, resume=None)."),
+            (
+                callable(study.trainable) and not _takes_config_and_seeds(study.trainable),
+                "trainable must take (config, seeds, resume=None).",
+            ),
+            (study.mode not in ("max", "min"), f"mode={study.mode!r} must be 'max' or 'min'."),
+            (not study.metric or not isinstance(study.metric, str), f"metric={study.metric!r} must be the name of a reported metric."),
+            (not study.space, "space is empty: give at least one key with the values to try."),
+            (not _is_count(study.epochs), f"epochs={study.epochs!r} must be a whole number, 1 or more."),
+            (
+                not _are_seeds(study.seeds),
+                f"seeds={study.seeds!r} must be a whole number, 1 or more, or a list of different whole numbers.",
+            ),
+            (not _is_count(study.seeds_per_trial), f"seeds_per_trial={study.seeds_per_trial!r} must be a whole number, 1 or more."),
+            (not 0 < study.resources.cpus < math.inf, f"resources: cpus={study.resources.cpus!r} must be above 0."),
+            (not 0 <= study.resources.gpus < math.inf, f"resources: gpus={study.resources.gpus!r} must be 0 or more."),
+            (not _is_count(study.retries, 0), f"retries={study.retries!r} must be a whole number, 0 or more."),
+            (not study.stall_seconds > 0, f"stall_seconds={study.stall_seconds!r} must be above 0."),
+        )
+        if broken
+    ]
+
+
+def _value_problems(study: "Study") -> list[str]:
+    """What is wrong with the keys and values of space and fixed."""
+    found = [
+        f"{key!r} is the study's own word and cannot be a key of space or fixed."
+        for key in {**study.space, **study.fixed}
+        if key in RESERVED
+    ]
+    found += [f"{key!r} is in space and in fixed; keep one of them." for key in study.space if key in study.fixed]
+    for key, values in study.space.items():
+        if is_range(values):
+            found += range_problems(key, values, study.limits)
+            continue
+        if not isinstance(values, (list, tuple)) or not values:
+            found.append(f"space: {key}={values!r} must be a list with at least one value.")
+            continue
+        if any(value in values[:i] for i, value in enumerate(values)):
+            found.append(f"space: {key}={list(values)!r} holds a value twice.")
+        found += [
+            f"space: {key} holds {value!r}; {_PLAIN}" for value in values if isinstance(value, (list, tuple, dict)) or not _is_json(value)
+        ]
+        found += [problem for value in values for problem in problems({key: value}, study.limits)]
+    if study.compare and study.compare.baseline not in _listed(study, study.compare.parameter):
+        found.append(f"compare: baseline={study.compare.baseline!r} is no value of {study.compare.parameter!r} in the space.")
+    found += [f"fixed: {key}={value!r}; {_PLAIN}" for key, value in study.fixed.items() if key not in study.limits and not _is_json(value)]
+    return found + problems(study.fixed, study.limits)
+
+
+_PLAIN = "values are written to the records, so give finite numbers, text, True, False or None (a name to look up in the trainable, say)."
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _takes_config_and_seeds(trainable: Trainable) -> bool:
+    try:
+        inspect.signature(trainable).bind({}, [0])
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _is_count(value: Any, least: int = 1) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _are_seeds(seeds: Any) -> bool:
+    if isinstance(seeds, (list, tuple)):
+        return (
+            bool(seeds) and len(set(seeds)) == len(seeds) and all(isinstance(s, int) and not isinstance(s, bool) and s >= 0 for s in seeds)
+        )
+    return _is_count(seeds)

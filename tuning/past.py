@@ -1,0 +1,80 @@
+"""What the records of a run already hold: the trials of earlier sessions, to go on from."""
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.runs import Run
+from tuning.study import Trial, trial_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """A trial that an earlier session began."""
+
+    trial: Trial
+    status: str
+    attempt: int
+    scores: Mapping[int, float] = field(default_factory=dict)
+    """Epoch -> the study's metric, mean over the seeds of the trial."""
+
+    @property
+    def ended(self) -> bool:
+        return self.status != "unfinished"
+
+
+def past_trials(run: Run, phase: str = "search") -> list[Past]:
+    """The trials of one phase, in the order of their ids."""
+    part = run.phase(phase)
+    scores = _scores(part)
+    return [_past(part, row, scores.get(row["trial"], {})) for row in part.trials.to_dict("records")]
+
+
+def trials_left(planned: Sequence[Trial], past: Sequence[Past]) -> list[Trial]:
+    """What is still to be trained: cut-off trials, to go on with, then the planned ones whose seeds no trial of the setting had yet.
+
+    Where a study was extended, a planned trial may have the id of another one that is there: then it gets the next free one.
+    """
+    seen = {(setting_key(one.trial.config), seed) for one in past for seed in one.trial.seeds}
+    taken = {one.trial.id for one in past}
+    prefix = "c" if any(trial.phase == "confirm" for trial in planned) else ""
+    free = itertools.count(max([int(name.removeprefix(prefix)) for name in taken] + [len(planned)]) + 1)
+    left = [one.trial for one in past if not one.ended]
+    for trial in planned:
+        seeds = [seed for seed in trial.seeds if (setting_key(trial.config), seed) not in seen]
+        if seeds:
+            name = trial.id if trial.id not in taken else trial_id(next(free), prefix=prefix)
+            left.append(replace(trial, id=name, seeds=seeds))
+    return left
+
+
+def setting_key(setting: Mapping[str, Any]) -> str:
+    """One text per setting."""
+    return json.dumps(dict(setting), sort_keys=True)
+
+
+def _past(run: Run, row: Mapping[Any, Any], scores: Mapping[int, float]) -> Past:
+    setting = {key: _plain(row[key]) for key in run.parameters}
+    trial = Trial(id=row["trial"], config=setting, seeds=row["seeds"], phase=row["phase"])
+    return Past(trial=trial, status=row["status"], attempt=int(row["attempt"]), scores=scores)
+
+
+def _scores(run: Run) -> dict[str, dict[int, float]]:
+    if run.epochs.empty or run.metric not in run.epochs:
+        return {}
+    means = run.epochs.groupby(["trial", "epoch"])[run.metric].mean().dropna()
+    found: dict[str, dict[int, float]] = {}
+    for (trial, epoch), value in means.items():
+        found.setdefault(trial, {})[int(epoch)] = float(value)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """A value out of a frame as it was in the record: numpy's scalars, and NaN where None stood."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if value is None or value is pd.NA or value != value else value

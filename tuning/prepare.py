@@ -1,0 +1,112 @@
+"""The folder of a run before its first trial: what is checked, and what ``study.json`` says."""
+
+import json
+import secrets
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from analysis.export import write_aside
+from analysis.runs import SCHEMA, RunPaths
+from tuning.provenance import provenance
+from tuning.space import describe
+from tuning.study import Grid, Study, StudyError
+
+
+def prepare_run(study: Study, results: Path, *, overrides: Mapping[str, Any], command: Sequence[str], reference: str = "") -> RunPaths:
+    """Check the data and the results folder, make the folder of the run and write its ``study.json``.
+
+    ``reference`` is how the study was named, for a later session to find it again.
+
+    Raises:
+        StudyError: the data are not there, or the folder cannot be written.
+    """
+    data = study.describe_data()
+    started = datetime.now(UTC)
+    letters = "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz") for _ in range(4))
+    paths = RunPaths(results.resolve() / study.name / f"{started:%Y%m%d-%H%M%S}-{letters}")
+    record = {
+        "schema": SCHEMA,
+        **describe_study(study),
+        "data": data,
+        "reference": str(Path(reference).resolve()) if reference.endswith(".py") else reference,
+        "overrides": dict(overrides),
+        "command": shlex.join(command),
+        "provenance": provenance(source_of(study)),
+        "started": started.isoformat(timespec="seconds"),
+    }
+    try:
+        paths.root.mkdir(parents=True)
+        write_spec(paths, record | {"sessions": [_session(record["command"], started)]})
+    except OSError as error:
+        raise StudyError(f"the results folder {results} cannot be written: {error.strerror}. Give another with --results.") from None
+    return paths
+
+
+def add_session(paths: RunPaths, spec: Mapping[str, Any], study: Study, overrides: Mapping[str, Any], command: Sequence[str]) -> None:
+    """Note in ``study.json`` that a run goes on, and as what."""
+    sessions = [*spec.get("sessions", []), _session(shlex.join(command), datetime.now(UTC))]
+    write_spec(paths, {**spec, **describe_study(study), "overrides": dict(overrides), "sessions": sessions})
+
+
+def write_spec(paths: RunPaths, record: Mapping[str, Any]) -> None:
+    write_aside(paths.study, json.dumps(record, indent=1, allow_nan=False) + "\n")
+
+
+def describe_study(study: Study) -> dict[str, Any]:
+    """The study as plain values, for ``study.json``."""
+    return {
+        "name": study.name,
+        "question": study.question,
+        "trainable": f"{study.trainable.__module__}.{study.trainable.__qualname__}",
+        "space": {key: describe(values) for key, values in study.space.items()},
+        "fixed": dict(study.fixed),
+        "search": {"kind": type(study.search).__name__.lower(), **asdict(study.search)},
+        "stopping": _stopping(study),
+        "confirm": _confirm(study),
+        "seeds": study.seed_list,
+        "seeds_per_trial": _together(study),
+        "metric": study.metric,
+        "mode": study.mode,
+        "epochs": study.epochs,
+        "solved": study.solved,
+        "published": asdict(study.published) if study.published else None,
+        "compare": asdict(study.compare) if study.compare else None,
+        "tables": {title: [dict(row) for row in rows] for title, rows in study.tables.items()},
+        "resources": asdict(study.resources),
+        "trials": study.planned,
+    }
+
+
+def source_of(study: Study) -> Path:
+    """The file of the trainable, or the working folder where it has none."""
+    return file_of(sys.modules[study.trainable.__module__]) or Path.cwd()
+
+
+def file_of(module: ModuleType) -> Path | None:
+    file = getattr(module, "__file__", None)
+    return Path(file).resolve() if isinstance(file, str) else None
+
+
+def _stopping(study: Study) -> dict[str, Any] | None:
+    return {"kind": "asha", **asdict(study.stopping), "rungs": study.rungs} if study.stopping else None
+
+
+def _confirm(study: Study) -> dict[str, Any] | None:
+    if not study.confirm:
+        return None
+    also = [{"name": name, "setting": dict(setting)} for name, setting in study.confirm.also.items()]
+    return {"top": study.confirm.top, "seeds": study.confirm.seeds, "also": also}
+
+
+def _together(study: Study) -> int:
+    return study.seeds_per_trial if isinstance(study.search, Grid) and not study.stopping else len(study.seed_list)
+
+
+def _session(command: str, started: datetime) -> dict[str, str]:
+    return {"command": command, "started": started.isoformat(timespec="seconds")}

@@ -1,0 +1,105 @@
+"""What Ray Tune asks and tells during a study: which trial comes next, and whether one goes on."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+from ray.tune.experiment import Trial as RayTrial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from tuning.past import Past
+from tuning.study import Study, Trial
+
+
+class TrialSource(Searcher):
+    """Hands out trials one after the other, never more at a time than ``slots()`` says.
+
+    A model-based search would otherwise be asked for settings long before they can start, without what was learned meanwhile.
+    """
+
+    def __init__(self, study: Study, trials: Iterator[Trial], slots: Callable[[], float]) -> None:
+        super().__init__()
+        self._all_seeds = study.seed_list
+        self._trials = trials
+        self._slots = slots
+        self._live: set[str] = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Ray stores searchers beside its own state, which is never read again."""
+        return {}
+
+    def suggest(self, trial_id: str) -> Any:
+        """The next trial as a configuration for ``worker.run_trial``; None while every slot is taken."""
+        if len(self._live) >= self._slots():
+            return None
+        trial = next(self._trials, None)
+        if trial is None:
+            return Searcher.FINISHED
+        self._live.add(trial_id)
+        # All seeds of the study go without saying: Ray keeps five copies of a configuration in its own state.
+        seeds = None if list(trial.seeds) == self._all_seeds else list(trial.seeds)
+        return {"trial": trial.id, "setting": dict(trial.config), "seeds": seeds, "phase": trial.phase}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        self._live.discard(trial_id)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: what a search knows is in the records."""
+        open(checkpoint_path, "wb").close()
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: see ``save``."""
+
+
+class Halving(FIFOScheduler):
+    """Stops trials that fall behind, as ``Asha`` says; ``stopped`` holds the rung of each that was, by its id.
+
+    Ray's own scheduler of this kind forgets its rungs with the driver, keys them by ids that change, and lets NaN pass for ever. This one
+    is built from the records: a trial of an earlier session counts at every rung that it passed. The decisions are the same.
+    """
+
+    def __init__(self, study: Study, past: Sequence[Past] = ()) -> None:
+        super().__init__()
+        self._sign = 1 if study.mode == "max" else -1
+        self._metric = study.metric
+        self._share = 1 - 1 / study.stopping.keep_one_in if study.stopping else 0.0
+        self._rungs: dict[int, dict[str, float]] = {rung: {} for rung in study.rungs}
+        self.stopped: dict[str, int] = {}
+        for one in past:
+            self._recall(one)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """As ``TrialSource``."""
+        return {}
+
+    @property
+    def metric(self) -> None:
+        """None: Ray would end the study at the first report without it."""
+
+    def on_trial_result(self, tune_controller: Any, trial: RayTrial, result: Mapping[str, Any]) -> str:
+        for row in result.get("rows", ()):
+            value = row["metrics"].get(self._metric)
+            mean = fmean(value) if isinstance(value, list) else value
+            if not result.get("end") and not self.goes_on(trial.config["trial"], row["epoch"], mean):
+                self.stopped[trial.config["trial"]] = row["epoch"]
+                return TrialScheduler.STOP
+        return TrialScheduler.CONTINUE
+
+    def goes_on(self, trial: str, epoch: int, value: float) -> bool:
+        """Whether a trial with that mean metric after ``epoch`` goes on; it counts at the rung from then on. True between rungs."""
+        recorded = self._rungs.get(epoch, {})
+        if epoch not in self._rungs or trial in recorded:
+            return True
+        better = self._sign * value
+        cutoff = np.percentile(list(recorded.values()), 100 * self._share) if recorded else -np.inf
+        recorded[trial] = better
+        return bool(better >= cutoff)
+
+    def _recall(self, past: Past) -> None:
+        """A trial whose last epoch is a rung may have been cut off before it was judged there: it will be judged again."""
+        last = max(past.scores, default=0)
+        for rung, recorded in self._rungs.items():
+            if rung in past.scores and (past.ended or rung < last):
+                recorded[past.trial.id] = self._sign * past.scores[rung]
