@@ -129,10 +129,10 @@ def _extreme(run: Run) -> str:
 
 
 def missing(statuses: pd.DataFrame) -> str:
-    """Which planned trials stand behind nothing; empty where all completed."""
+    """Which planned trials stand behind nothing, and which were stopped early, as the study wants it; empty where all completed."""
     trials = statuses.set_index("status")["trials"]
-    rest = {status: amount for status, amount in trials.items() if amount and status not in ("planned", "completed")}
-    if not rest:
-        return ""
+    rest = {status: amount for status, amount in trials.items() if amount and status not in ("planned", "completed", "pruned")}
+    stopped = f"{trials['pruned']} {'was' if trials['pruned'] == 1 else 'were'} stopped early by design" if trials["pruned"] else ""
     absent = listing(f"{amount} {status}" for status, amount in rest.items())
-    return f"{trials['completed']} of {count(trials['planned'], 'planned trial')} completed; {absent} stand behind no number here"
+    parts = [part for part in (stopped, f"{absent} stand behind no number here" if rest else "") if part]
+    return "; ".join([f"{trials['completed']} of {count(trials['planned'], 'planned trial')} completed", *parts]) if parts else ""

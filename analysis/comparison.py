@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.answer import answer as answer
-from analysis.intervals import holm, mean_intervals, sign_flip_p_values, two_sample_interval, two_sample_p_value
+from analysis.intervals import holm, mean_intervals, sign_flip_p_values, t_intervals, t_p_values, two_sample_interval, two_sample_p_value
 from analysis.runs import Run
 from analysis.tables import best_setting, identities, identity, seed_table, settings_table, summary_table
 from analysis.wording import describe
@@ -30,25 +30,29 @@ def comparison_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFram
     return frame.join(differences(seeds, run.metric, frame[["first_setting", "last_setting"]].to_numpy(dtype=int)))
 
 
-def rival_table(run: Run, seeds: pd.DataFrame | None = None, summary: pd.DataFrame | None = None) -> pd.DataFrame:
+def rival_table(run: Run, seeds: pd.DataFrame | None = None, summary: pd.DataFrame | None = None, *, student: bool = False) -> pd.DataFrame:
     """The setting with the best mean against every other one that has a result, in the order of the settings.
 
-    Columns: ``best_setting``, ``setting`` and those of ``differences`` (best minus other). Empty where fewer than two have a result.
+    Columns: ``best_setting``, ``setting`` and those of ``differences`` (best minus other; there ``student``). Empty where fewer than two
+    have a result.
     """
     seeds = seed_table(run) if seeds is None else seeds
     summary = summary_table(run, seeds) if summary is None else summary
     best = best_setting(summary, run.spec)
     others = [] if best is None else [number for number in summary.index[summary["n"] > 0] if number != best]
     frame = pd.DataFrame({"best_setting": [best] * len(others), "setting": others}, dtype=int)
-    return frame.join(differences(seeds, run.metric, frame[["setting", "best_setting"]].to_numpy(dtype=int)))
+    return frame.join(differences(seeds, run.metric, frame[["setting", "best_setting"]].to_numpy(dtype=int), student=student))
 
 
-def differences(seeds: pd.DataFrame, metric: str, pairs: np.ndarray) -> pd.DataFrame:
+def differences(seeds: pd.DataFrame, metric: str, pairs: np.ndarray, *, student: bool = False) -> pd.DataFrame:
     """Differences of mean metric, second setting minus first, for ``pairs`` of setting numbers, shape ``(k, 2)``.
 
     Columns: ``n`` (pairs of seeds, or seeds on the smaller side where fewer than two seeds are shared), ``paired``, ``difference``,
     ``ci_low``, ``ci_high`` (95 %, bootstrap), ``corrected_low``, ``corrected_high`` (the same at the level at which Holm's procedure judges
     this row), ``p`` (permutation test), ``p_holm``, and ``supported``: the corrected interval excludes 0 and ``p_holm`` is at most 0.05.
+
+    ``student``: intervals and p-values of paired differences are those of the t-test, for few seeds whose metric is itself a mean over many
+    test cases: there a bootstrap is too narrow, and no permutation of five pairs has a p-value below 0.0625.
     """
     arms = {int(number): group.set_index("seed")[metric] for number, group in seeds.dropna(subset=metric).groupby(level=0)}
     nothing = pd.Series(dtype=float)
@@ -56,10 +60,10 @@ def differences(seeds: pd.DataFrame, metric: str, pairs: np.ndarray) -> pd.DataF
     samples = [sample for sample, _ in found]
     frame = pd.DataFrame({"n": [min(map(len, sample)) for sample in samples], "paired": [paired for _, paired in found]})
     frame["difference"] = [last.mean() - first.mean() if min(len(first), len(last)) else np.nan for first, last in samples]
-    frame[["ci_low", "ci_high"]] = _intervals(found, pd.Series(LEVEL, index=frame.index))
-    frame["p"] = _p_values(found)
+    frame[["ci_low", "ci_high"]] = _intervals(found, pd.Series(LEVEL, index=frame.index), student)
+    frame["p"] = _p_values(found, student)
     frame["p_holm"] = holm(frame["p"])
-    frame[["corrected_low", "corrected_high"]] = _intervals(found, _corrected_levels(frame["p"]))
+    frame[["corrected_low", "corrected_high"]] = _intervals(found, _corrected_levels(frame["p"]), student)
     excludes = (frame["corrected_low"] > 0) | (frame["corrected_high"] < 0)
     return frame.assign(supported=excludes & (frame["p_holm"] <= 1 - LEVEL))[NUMBERS]
 
@@ -101,19 +105,21 @@ def _align(first: pd.Series, last: pd.Series) -> Arms:
     return (first.loc[shared].to_numpy(dtype=float), last.loc[shared].to_numpy(dtype=float)), True
 
 
-def _intervals(found: list[Arms], levels: pd.Series) -> np.ndarray:
+def _intervals(found: list[Arms], levels: pd.Series, student: bool) -> np.ndarray:
     """Intervals of the differences, shape ``(k, 2)``; rows of one level go through scipy together."""
     limits = np.full((len(found), 2), np.nan)
+    of_samples = t_intervals if student else mean_intervals
     for level, rows in levels.groupby(levels).groups.items():
-        limits[rows] = mean_intervals([_paired_differences(found[row]) for row in rows], float(level))
+        limits[rows] = of_samples([_paired_differences(found[row]) for row in rows], float(level))
     for place, ((first, last), paired) in enumerate(found):
         if not paired:
             limits[place] = two_sample_interval(first, last, levels[place])
     return limits
 
 
-def _p_values(found: list[Arms]) -> np.ndarray:
-    values = sign_flip_p_values([_paired_differences(arms) for arms in found])
+def _p_values(found: list[Arms], student: bool) -> np.ndarray:
+    of_samples = t_p_values if student else sign_flip_p_values
+    values = of_samples([_paired_differences(arms) for arms in found])
     for place, ((first, last), paired) in enumerate(found):
         if not paired:
             values[place] = two_sample_p_value(first, last)

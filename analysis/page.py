@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis.charts import style
 from analysis.export import write_aside
+from analysis.wording import listing
 
 _CSS = """
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #57606a; --paper: #fff; --line: #d0d7de; --shade: #f3f5f7; --link: #0969da; }
@@ -117,6 +118,12 @@ def table(frame: pd.DataFrame, marked: Sequence[bool] = (), left: Sequence[str] 
     head = "".join(f"<th{kind}>{escape(name).replace('_', '_<wbr>')}</th>" for name, kind in zip(frame, words, strict=True))
     rows = [_row(values, words, mark) for values, mark in zip(frame.itertuples(index=False, name=None), marks, strict=True)]
     return f'<div class="scroll"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n' + "\n".join(rows) + "\n</tbody></table></div>"
+
+
+def files(*names: str) -> str:
+    """Links to tables that lie beside the page; ``names`` are ours."""
+    links = listing(f'<a href="tables/{name}">{name}</a>' for name in names)
+    return f'<p class="soft">As files, in full precision in the CSV: {links}.</p>'
 
 
 def details(summary: str, content: str) -> str:

@@ -36,6 +36,11 @@ def pictures(run: Run, seeds: pd.DataFrame, summary: pd.DataFrame) -> list[Pictu
         return [*_setting_pictures(run, summary), *_seed_pictures(run, seeds, summary), *_network_pictures(run, seeds)]
 
 
+def network_pictures(run: Run, seeds: pd.DataFrame, summary: pd.DataFrame) -> list[Picture]:
+    """The pictures of single networks alone, of a run whose settings have nothing to show beyond a leaderboard."""
+    return list(_network_pictures(run, seeds)) if (summary["n"] > 0).any() else []
+
+
 def write_picture(folder: Path, picture: Picture) -> list[Path]:
     """Write ``<name>.svg`` and ``<name>.png`` (twice the size of the SVG), black on white."""
     import vl_convert
@@ -47,12 +52,17 @@ def write_picture(folder: Path, picture: Picture) -> list[Path]:
 
 
 def _tidy(svg: str) -> str:
-    """The same picture without what only makes it long (all digits of a coordinate, an opacity of 1), its gradients numbered from 0: Vega
-    counts on through the process, so the second report would differ from the first."""
+    """The same picture without what only makes it long (all digits of a coordinate, an opacity of 1), its gradients and clips numbered from
+    0: Vega counts on through the process, so the second report would differ from the first."""
     svg = svg.replace(' opacity="1"', "")
-    gradients = {name: str(place) for place, name in enumerate(dict.fromkeys(re.findall(r"gradient_(\d+)", svg)))}
-    svg = re.sub(r"gradient_(\d+)", lambda found: f"gradient_{gradients[found[1]]}", svg)
+    for kind in ("gradient_", r'(?:(?<=id=")|(?<=url\(#))clip'):
+        svg = _renumbered(svg, kind)
     return re.sub(r'(?<=transform=")[^"]*|(?<= d=")[^"]*', _short_coordinates, svg)
+
+
+def _renumbered(svg: str, kind: str) -> str:
+    numbers = {name: str(place) for place, name in enumerate(dict.fromkeys(re.findall(rf"{kind}(\d+)", svg)))}
+    return re.sub(rf"({kind})(\d+)", lambda found: found[1] + numbers[found[2]], svg)
 
 
 def _short_coordinates(found: re.Match[str]) -> str:

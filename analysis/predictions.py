@@ -85,12 +85,20 @@ def gallery(baseline: Predictions, arm: Predictions) -> tuple[pd.DataFrame, dict
     return pd.DataFrame(rows, columns=columns), {group: int(members.sum()) for group, members in groups.items()}
 
 
-def png(image: np.ndarray) -> bytes:
-    """A grey picture, uint8 (height, width), 0 is black, as PNG (W3C, "Portable Network Graphics", sections 5 and 11)."""
+def png(image: np.ndarray, palette: np.ndarray | None = None) -> bytes:
+    """A picture, uint8 (height, width), as PNG (W3C, "Portable Network Graphics", sections 5 and 11): grey, 0 is black, or each pixel the
+    number of a colour in ``palette``, uint8 (colours, 3), red, green and blue."""
     height, width = image.shape
     lines = np.hstack([np.zeros((height, 1), np.uint8), image.astype(np.uint8)])  # before each line: not filtered
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(lines.tobytes(), 9)) + _chunk(b"IEND", b"")
+    header = struct.pack(">IIBBBBB", width, height, 8, 0 if palette is None else 3, 0, 0, 0)
+    colours = b"" if palette is None else _chunk(b"PLTE", palette.astype(np.uint8).tobytes())
+    content = _chunk(b"IDAT", zlib.compress(lines.tobytes(), 9))
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + colours + content + _chunk(b"IEND", b"")
+
+
+def data_uri(picture: bytes) -> str:
+    """A PNG as an address that holds it."""
+    return "data:image/png;base64," + base64.b64encode(picture).decode("ascii")
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
@@ -99,14 +107,13 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 def _tile(group: str, place: int, index: int, readers: list[Predictions], image: np.ndarray) -> dict[str, Any]:
     read = dict.fromkeys(str(_taken_for(reader, index)) for reader in readers)
-    address = "data:image/png;base64," + base64.b64encode(png(255 - image)).decode("ascii")
     place_in_group = {"column": place % ABREAST, "row": place // ABREAST}
     return {
         "group": group,
         "index": index,
         "true": int(readers[0].labels[index]),
         "read": " / ".join(read),
-        "image": address,
+        "image": data_uri(png(255 - image)),
         **place_in_group,
     }
 

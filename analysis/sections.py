@@ -13,7 +13,8 @@ from analysis.export import readable, readable_summary
 from analysis.intervals import PERMUTATIONS, RESAMPLES
 from analysis.pictures import Picture
 from analysis.runs import Run
-from analysis.wording import MISSING, count, describe, last_line, listing, number, sentences
+from analysis.search_sections import SearchFindings, cost_sections, result_sections, search_reading, searched_by, searched_sizes
+from analysis.wording import MISSING, count, describe, last_line, number, sentences
 
 DIFFERENCES = ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high"]
 SHOWN_ROWS = 200  # longer tables stand in their CSV file alone
@@ -21,7 +22,10 @@ SHOWN_ROWS = 200  # longer tables stand in their CSV file alone
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """Everything a report says, computed: the frames of ``tables`` and ``comparison``, the sentence of ``answer``."""
+    """Everything a report says, computed: the frames of ``tables`` and ``comparison``, the sentence of ``answer``.
+
+    Of a search, ``seeds``, ``summary`` and ``comparisons`` are those of its search phase, and ``statuses`` tells phases apart.
+    """
 
     run: Run
     seeds: pd.DataFrame
@@ -29,9 +33,14 @@ class Findings:
     statuses: pd.DataFrame
     published: pd.DataFrame | None
     comparisons: pd.DataFrame
-    rivals: pd.DataFrame
     arms: ArmFindings | None
+    search: SearchFindings | None
     answer: str
+
+    @property
+    def over_seeds(self) -> bool:
+        """Whether settings have something to say beyond a leaderboard: always in a grid, else where one has several seeds."""
+        return self.search is None or bool((self.summary["n"] > 1).any())
 
 
 def caption(found: Findings) -> str:
@@ -58,34 +67,54 @@ def opening(found: Findings) -> str:
     goal += "" if solved is None else f"; a seed counts as solved at {solved:g} or {'more' if spec['mode'] == 'max' else 'less'}"
     rows = [
         ("Data", "; ".join(_phrases(spec.get("data")))),
-        ("n", _sizes(found)),
+        ("n", _sizes(found) if found.search is None else searched_sizes(found.search)),
         ("Metric", goal),
+        *([("Search", searched_by(found.run))] if found.search else []),
         *([("Compared", compared_by(found.arms.what))] if found.arms else []),
         ("Fixed", ", ".join(_phrases(spec.get("fixed"))) or "nothing"),
         ("Command", spec.get("command", "")),
         ("Started", spec.get("started", "")),
     ]
-    head = f"{page.paragraph('Study ' + str(spec['name']), 'soft')}\n<h1>{page.escape(spec['question'])}</h1>"
+    head = _generated(spec) + f"{page.paragraph('Study ' + str(spec['name']), 'soft')}\n<h1>{page.escape(spec['question'])}</h1>"
     return f"<header>\n{head}\n{page.paragraph(found.answer, 'answer')}\n{page.facts(rows)}\n{_warnings(found)}\n</header>"
 
 
 def sections(found: Findings, pictures: list[Picture]) -> Iterator[tuple[str, str, str]]:
     """Anchor, title and markup of each section, in reading order."""
+    if found.search is not None:
+        yield from result_sections(found.search)
+        yield from _pictures(pictures)
+        yield from cost_sections(found.search)
     yield "trials", "Trials", _trials(found)
     if found.arms is not None:
         yield from arm_sections(found.arms)
-    yield "summary", "Settings", _summary(found)
-    if len(found.comparisons):
+    if found.over_seeds:
+        yield "summary", "Settings", _summary(found)
+    if found.over_seeds and len(found.comparisons):
         yield "comparisons", "What the parameters do", _comparisons(found)
     if found.published is not None:
         yield "published", "Beside the published table", _published(found, found.published)
-    if pictures:
-        drawn = "\n".join(page.figure(picture.name, picture.title, picture.note, picture.spec) for picture in pictures)
-        yield "pictures", "Pictures", f'<div class="pictures">\n{drawn}\n</div>'
+    if found.search is None:
+        yield from _pictures(pictures)
     if found.run.spec.get("tables"):
         yield "known", "Known beforehand", known_section(found.run.spec["tables"])
     yield "reading", "How to read this", _reading(found)
     yield "provenance", "Provenance", page.facts(_flat(found.run.spec.get("provenance") or {}))
+
+
+def _pictures(pictures: list[Picture]) -> Iterator[tuple[str, str, str]]:
+    if pictures:
+        drawn = "\n".join(page.figure(picture.name, picture.title, picture.note, picture.spec) for picture in pictures)
+        yield "pictures", "Pictures", f'<div class="pictures">\n{drawn}\n</div>'
+
+
+def _generated(spec: Mapping[str, Any]) -> str:
+    """Before all else, that images are none of patients."""
+    if "phantoms" not in str((spec.get("data") or {}).get("name", "")).lower():
+        return ""
+    return page.paragraph(
+        "The images of this study are generated phantoms, no X-rays: nothing here says how it does on patients.", "warning"
+    )
 
 
 def _sizes(found: Findings) -> str:
@@ -102,7 +131,7 @@ def _sizes(found: Findings) -> str:
 
 
 def _warnings(found: Findings) -> str:
-    trials = found.statuses.set_index("status")["trials"]
+    trials = found.statuses.groupby("status")["trials"].sum()
     notes = list(found.run.notes)
     if trials["unfinished"] or trials["not started"]:
         notes.append("This run is not complete: what follows rests on the trials completed so far.")
@@ -112,7 +141,8 @@ def _warnings(found: Findings) -> str:
 def _trials(found: Findings) -> str:
     failed = found.run.trials[found.run.trials["error"].notna()]
     errors = [_error(found.run, row) for row in failed.to_dict("records")]
-    return page.table(readable(found.statuses, []), left=["status", "errors"]) + (
+    statuses = found.statuses if found.search is None else found.statuses[found.statuses["trials"] > 0].reset_index(drop=True)
+    return page.table(readable(statuses, []), left=["phase", "status", "errors"]) + (
         "\n<h3>Errors</h3>\n" + "\n".join(errors) if errors else ""
     )
 
@@ -128,7 +158,7 @@ def _summary(found: Findings) -> str:
     if len(shown) > SHOWN_ROWS:
         shown = shown.sort_values(f"{found.run.metric}_mean", ascending=found.run.spec["mode"] == "min").head(SHOWN_ROWS)
         note = page.paragraph(f"The best {SHOWN_ROWS} of {len(found.summary):,} settings; all of them are in tables/summary.csv.")
-    files = _files("summary.csv", "summary.tex", "summary.md", "seeds.csv")
+    files = page.files("summary.csv", "summary.tex", "summary.md", "seeds.csv")
     return f"{page.paragraph(caption(found))}{note}{page.table(readable_summary(shown, found.run.metric))}{files}"
 
 
@@ -149,7 +179,7 @@ def _comparisons(found: Findings) -> str:
         f"Difference of mean {found.run.metric}, last value minus first, over the seeds that both settings have.{pairing} Shaded rows are "
         "supported: their corrected interval excludes 0 and their Holm-corrected p-value is at most 0.05."
     )
-    return page.paragraph(note) + page.table(shown, list(rows["supported"]), ["parameter", "at"]) + _files("comparisons.csv")
+    return page.paragraph(note) + page.table(shown, list(rows["supported"]), ["parameter", "at"]) + page.files("comparisons.csv")
 
 
 def _published(found: Findings, table: pd.DataFrame) -> str:
@@ -163,7 +193,7 @@ def _published(found: Findings, table: pd.DataFrame) -> str:
         f"{count(source['runs'], 'seed')} drawn from ours falls 95 % of the time; a row is marked outside where the published mean does "
         f"not lie in it ({sum(marks)} of {len(marks)})."
     )
-    return page.paragraph(note) + page.table(text, marks) + _files("published.csv")
+    return page.paragraph(note) + page.table(text, marks) + page.files("published.csv")
 
 
 def _spans(low: pd.Series, high: pd.Series) -> list[str]:
@@ -171,7 +201,18 @@ def _spans(low: pd.Series, high: pd.Series) -> list[str]:
 
 
 def _reading(found: Findings) -> str:
+    settings = [] if found.search and not found.over_seeds else _settings_reading(found)
     lines = [
+        *(search_reading(found.search) if found.search else []),
+        *(settings if found.search is None else settings[2:]),
+        *(arm_reading(found.arms) if found.arms else []),
+    ]
+    return "<ul>" + "".join(f"<li>{page.escape(line)}</li>" for line in lines) + "</ul>"
+
+
+def _settings_reading(found: Findings) -> list[str]:
+    """What to know about the table of settings; the first two are said of a search elsewhere."""
+    return [
         "Every number is that of the last epoch of a completed trial; no epoch is picked because it looked best. Trials that did not "
         "complete are counted above and stand behind no number.",
         "std is the standard deviation over seeds with ddof = 1; one seed has none. n counts the seeds with a number.",
@@ -180,9 +221,7 @@ def _reading(found: Findings) -> str:
         *([] if found.arms and found.comparisons.empty else [_TESTS]),
         "The setting with the best mean was chosen by the same numbers it is described with, so its mean is a little too good on average; "
         "fresh seeds would tell.",
-        *(arm_reading(found.arms) if found.arms else []),
     ]
-    return "<ul>" + "".join(f"<li>{page.escape(line)}</li>" for line in lines) + "</ul>"
 
 
 _TESTS = (
@@ -190,11 +229,6 @@ _TESTS = (
     "corrected over all rows of their table by Holm's method (Holm 1979); the corrected interval of a row has the level at which that "
     "method judges it."
 )
-
-
-def _files(*names: str) -> str:
-    links = listing(f'<a href="tables/{name}">{name}</a>' for name in names)
-    return f'<p class="soft">As files, in full precision in the CSV: {links}.</p>'
 
 
 def _phrases(content: Mapping[str, Any] | None) -> list[str]:

@@ -81,7 +81,8 @@ def summary_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFrame:
     if _counts_weights(run):
         table["parameters"] = _weights(run).reindex(table.index).astype("Int64")
     samples = samples_by_setting(seeds, run.metric)
-    facts = pd.DataFrame([_moments(samples.get(number, np.array([]))) for number in table.index], index=table.index)
+    moments = [_moments(samples.get(number, np.array([]))) for number in table.index]
+    facts = pd.DataFrame(moments, index=table.index, columns=list(_moments(np.array([]))))
     limits = mean_intervals([samples.get(number, np.array([])) for number in table.index])
     names = {"mean": f"{run.metric}_mean", "std": f"{run.metric}_std", "median": f"{run.metric}_median"}
     table = table.join(facts.rename(columns=names)).assign(ci_low=limits[:, 0], ci_high=limits[:, 1])

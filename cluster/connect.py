@@ -1,13 +1,16 @@
 """Join a Ray cluster, or start a private one on this machine that nobody else can reach."""
 
+import contextlib
 import logging
 import os
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 _QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -58,8 +61,7 @@ def connected(address: str | None, cpus: int | None = None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    # Short, for the paths of Ray's sockets below it may not exceed 107 characters; gone afterwards, for Ray never tidies up.
-    folder = None if address else tempfile.mkdtemp(prefix="study-", dir="/tmp")
+    folder = None if address else _private_folder()
     private = {"num_cpus": cpus, "include_dashboard": False, "_temp_dir": folder}
     try:
         # Tune logs as errors what the records and the progress say better: which trials failed.
@@ -70,3 +72,25 @@ def connected(address: str | None, cpus: int | None = None) -> Iterator[None]:
         ray.shutdown()
         if folder:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _private_folder() -> str:
+    """A folder for a private Ray. Short, for the paths of its sockets may not exceed 107 characters; removed by the caller, for Ray never
+    tidies up.
+
+    What drivers left behind that were killed is removed first, with the processes of their Ray that still run.
+    """
+    for leftover in Path("/tmp").glob("study-*-*"):
+        owner = leftover.name.split("-")[1]
+        if owner.isdigit() and not Path("/proc", owner).exists() and Path("/proc/self").exists() and leftover.stat().st_uid == os.getuid():
+            end_processes_of(str(leftover))
+            shutil.rmtree(leftover, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"study-{os.getpid()}-", dir="/tmp")
+
+
+def end_processes_of(folder: str) -> None:
+    """End the processes of a private Ray, which name its folder on their command line."""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if folder.encode() in file.read_bytes():
+                os.kill(int(file.parent.name), signal.SIGKILL)

@@ -36,7 +36,10 @@ SPEC: dict[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One trial: ``epochs`` holds the metrics of each epoch, each a number or one number per seed."""
+    """One trial: ``epochs`` holds the metrics of each epoch, each a number or one number per seed.
+
+    ``name``: its id, else ``t0000`` and on; ``began``: unix time, else its epochs are dated as text; ``pace``: seconds per epoch.
+    """
 
     config: Mapping[str, Any]
     epochs: Sequence[Mapping[str, Any]]
@@ -44,6 +47,12 @@ class Trial:
     status: str = "completed"
     error: str | None = None
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    name: str | None = None
+    phase: str | None = None
+    rung: int | None = None
+    attempt: int = 1
+    began: float | None = None
+    pace: float = 0.1
 
 
 def write_run(folder: Path, trials: Sequence[Trial], /, **spec: Any) -> Path:
@@ -52,11 +61,11 @@ def write_run(folder: Path, trials: Sequence[Trial], /, **spec: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     content = {**SPEC, "trials": len(trials), **spec}
     paths.study.write_text(json.dumps(content), encoding="utf-8")
-    named = [(f"t{number:04d}", trial) for number, trial in enumerate(trials)]
+    named = [(trial.name or f"t{number:04d}", trial) for number, trial in enumerate(trials)]
     paths.trials.write_text("".join(_trial_line(name, trial, content["fixed"]) for name, trial in named), encoding="utf-8")
     with paths.epochs.open("w", encoding="utf-8") as file:
         for name, trial in named:
-            file.writelines(_epoch_line(name, epoch, metrics) for epoch, metrics in enumerate(trial.epochs, start=1))
+            file.writelines(_epoch_line(name, trial, epoch, metrics) for epoch, metrics in enumerate(trial.epochs, start=1))
             _write_arrays(paths.arrays(name), trial.arrays)
     return folder
 
@@ -139,6 +148,122 @@ _DIGITS: dict[str, Any] = {
 }
 
 
+def searched_like(folder: Path, trials: int = 40, epochs: int = 18, seeds: int = 5, **spec: Any) -> Path:
+    """A search for outlines of lungs, stopped by ASHA at epochs 2 and 6, its best three settings and a published one confirmed on ``seeds``
+    fresh seeds, with images to draw outlines into; always the same numbers. ``spec`` as for ``write_run``: no confirmation, say."""
+    rng = np.random.default_rng(1)
+    rungs: dict[int, list[float]] = {2: [], 6: []}
+    searched = [_lungs_trial(rng, number, epochs, rungs) for number in range(1, trials + 1)]
+    completed = sorted(
+        (trial for trial in searched if trial.status == "completed"), key=lambda trial: -trial.epochs[-1]["validation_dice"][0]
+    )
+    confirm = spec.get("confirm", {"top": 3, "seeds": seeds, "also": [{"name": "published best", "setting": _PUBLISHED_LUNGS}]})
+    chosen = [dict(trial.config) for trial in completed[: confirm["top"]]] + [dict(_PUBLISHED_LUNGS)] if confirm else []
+    fresh = [_fresh_lungs(rng, place, setting, epochs, seeds) for place, setting in enumerate(chosen, start=1)]
+    about: dict[str, Any] = {
+        "name": "lungs_unet",
+        "question": "Which U-Net outlines lungs best?",
+        "metric": "validation_dice",
+        "epochs": epochs,
+    }
+    about |= {"search": {"kind": "optuna", "trials": trials, "seed": 0}, "seeds": [0], "seeds_per_trial": 1, "trials": trials}
+    about |= {"space": _LUNGS, "stopping": {"kind": "asha", "min_epochs": 2, "keep_one_in": 3, "rungs": [2, 6]}, "confirm": confirm}
+    data = {"name": "generated chest phantoms (200 images, data seed 0)", "training": 120, "validation": 40, "test": 40}
+    return write_run(folder, [*searched, *fresh], **{**about, "data": data, **spec})
+
+
+_LUNGS: dict[str, Any] = {
+    "learning_rate": {"kind": "float", "low": 1e-4, "high": 1e-1, "log": True, "step": None},
+    "batch_size": {"values": [4, 8, 16, 32]},
+    "optimizer": {"values": ["adam", "sgd"]},
+    "base_channels": {"values": [8, 16, 24]},
+    "levels": {"values": [3, 4]},
+    "dropout": {"kind": "float", "low": 0.0, "high": 0.5, "log": False, "step": None},
+    "augment": {"values": [True, False]},
+    "loss": {"values": ["cross_entropy", "cross_entropy_dice"]},
+}
+_PUBLISHED_LUNGS: dict[str, Any] = {
+    "learning_rate": 0.01, "batch_size": 8, "optimizer": "adam", "base_channels": 16, "levels": 3, "dropout": 0.1, "augment": True,
+    "loss": "cross_entropy",
+}  # fmt: skip
+
+
+def _drawn_lungs(rng: np.random.Generator) -> dict[str, Any]:
+    listed = {key: domain["values"][rng.integers(len(domain["values"]))] for key, domain in _LUNGS.items() if "values" in domain}
+    drawn = {"learning_rate": float(10 ** rng.uniform(-4, -1)), "dropout": float(rng.uniform(0, 0.5))}
+    return {key: {**listed, **drawn}[key] for key in _LUNGS}
+
+
+def _lungs_level(setting: Mapping[str, Any]) -> float:
+    """What a setting reaches in the long run."""
+    right = {"adam": -2.5, "sgd": -1.5}[setting["optimizer"]]
+    level = 0.955 - 0.03 * (np.log10(setting["learning_rate"]) - right) ** 2 - 0.05 * setting["dropout"]
+    return float(level + 0.004 * (setting["base_channels"] - 8) / 8 + 0.005 * (setting["loss"] == "cross_entropy_dice"))
+
+
+def _lungs_epochs(rng: np.random.Generator, setting: Mapping[str, Any], epochs: int, seeds: int) -> list[dict[str, Any]]:
+    final = _lungs_level(setting) + rng.normal(0, 0.004, seeds)
+    curve = final - 0.5 * np.exp(-np.arange(1, epochs + 1)[:, None] / 2.5) + rng.normal(0, 0.003, (epochs, seeds))
+    shared = {"parameters": 1000 * setting["base_channels"], "train_seconds": 3.0, "images_per_second": 40.0}
+    return [{"loss": (1.1 - row).tolist(), "validation_dice": row.tolist(), **shared} for row in np.round(curve, 5)]
+
+
+def _lungs_trial(rng: np.random.Generator, number: int, epochs: int, rungs: dict[int, list[float]]) -> Trial:
+    setting = _drawn_lungs(rng)
+    rows = _lungs_epochs(rng, setting, epochs, 1)
+    about: dict[str, Any] = {"name": f"{number:04d}", "phase": "search", "config": setting, "seeds": [0], "pace": 3.0}
+    about |= {"began": 1.7e9 + 20.0 * number, "attempt": 2 if number == 7 else 1}
+    if setting["learning_rate"] > 0.06:
+        lost = {"loss": [float("nan")], "validation_dice": [float("nan")]}
+        return Trial(epochs=[rows[0], rows[1] | lost], status="diverged", error="loss became non-finite at epoch 2", **about)
+    if number == 11:
+        return Trial(epochs=rows[:1], status="failed", error="Traceback\nRuntimeError: out of memory", **about)
+    for rung, values in rungs.items():
+        values.append(rows[rung - 1]["validation_dice"][0])
+        if values[-1] < sorted(values)[-max(1, len(values) // 3)]:
+            return Trial(epochs=rows[:rung], status="pruned", rung=rung, **about)
+    return Trial(epochs=rows, **about)
+
+
+def _fresh_lungs(rng: np.random.Generator, place: int, setting: Mapping[str, Any], epochs: int, seeds: int) -> Trial:
+    rows = _lungs_epochs(rng, setting, epochs, seeds)
+    dice = np.asarray(rows[-1]["validation_dice"]) - 0.01
+    tests = {
+        "test_f1": dice + 0.01,
+        "test_f1_std": 0.02 + 0 * dice,
+        "test_f1_min": dice - 0.2,
+        "test_dice": dice,
+        "test_dice_min": dice - 0.25,
+    }
+    rows[-1] |= {name: np.round(values, 5).tolist() for name, values in tests.items()}
+    about: dict[str, Any] = {
+        "phase": "confirm",
+        "seeds": range(100, 100 + seeds),
+        "began": 1.7e9 + 5000.0 + 100 * place,
+        "pace": 3.0 * seeds,
+    }
+    return Trial(name=f"c{place:04d}", config=setting, epochs=rows, arrays=_overlays(rng), **about)
+
+
+def _overlays(rng: np.random.Generator, side: int = 64) -> dict[str, np.ndarray]:
+    """Three pictures of two dark ellipses, each found a little worse than the one before."""
+    y, x = np.mgrid[:side, :side] / side - 0.5
+    truth = np.minimum(((x + 0.2) / 0.14) ** 2, ((x - 0.2) / 0.14) ** 2) + (y / 0.33) ** 2 < 1
+    found = [np.roll(truth, shift, axis=(0, 1)) for shift in (0, 2, 6)]
+    images = np.clip(170 - 110 * truth + rng.normal(0, 12, (3, side, side)), 0, 255).astype(np.uint8)
+    dice = [2 * (one & truth).sum() / (one.sum() + truth.sum()) for one in found]
+    names = np.array([f"phantom {place}" for place in (12, 3, 31)])
+    arrays = {
+        "overlay_images": images,
+        "overlay_truth": np.stack([truth] * 3),
+        "overlay_prediction": np.stack(found),
+        "overlay_names": names,
+    }
+    return {name: array.astype(np.uint8) if array.dtype == bool else array for name, array in arrays.items()} | {
+        "overlay_dice": np.array(dice)
+    }
+
+
 def _digits_trial(rng: np.random.Generator, arm: str, labels: np.ndarray, hard: np.ndarray, seeds: range, epochs: int) -> Trial:
     skill, weights, pace = {"ffn": (1.25, 109386, 30_000), "cnn": (2.2, 12810, 9_000)}[arm]
     wrong = hard * rng.gamma(2.0, 0.5, (len(seeds), len(hard))) > skill
@@ -193,14 +318,18 @@ def _surfaces(rng: np.random.Generator, ends: list[int], pixels: int = 48) -> di
 
 
 def _trial_line(name: str, trial: Trial, fixed: Mapping[str, Any]) -> str:
+    """The row of a trial that ended; before it the row of its start, where it was started more than once."""
     row = {"trial": name, "config": {**fixed, **trial.config}, "seeds": list(trial.seeds), "status": trial.status}
-    return json.dumps({**row, "epochs": len(trial.epochs), "seconds": 1.5, "node": "n1", "error": trial.error}) + "\n"
+    row |= {"phase": trial.phase} if trial.phase else {}
+    started = json.dumps({**row, "status": "running", "attempt": 1}) + "\n" if trial.attempt > 1 else ""
+    row |= {"rung": trial.rung} if trial.rung else {}
+    row |= {"attempt": trial.attempt} if trial.attempt > 1 else {}
+    return started + json.dumps({**row, "epochs": len(trial.epochs), "seconds": 1.5, "node": "n1", "error": trial.error}) + "\n"
 
 
-def _epoch_line(name: str, epoch: int, metrics: Mapping[str, Any]) -> str:
-    return (
-        json.dumps({"trial": name, "epoch": epoch, "metrics": metrics, "seconds": 0.1, "at": f"2026-01-02T03:04:{epoch % 60:02d}Z"}) + "\n"
-    )
+def _epoch_line(name: str, trial: Trial, epoch: int, metrics: Mapping[str, Any]) -> str:
+    at = f"2026-01-02T03:04:{epoch % 60:02d}Z" if trial.began is None else trial.began + epoch * trial.pace
+    return json.dumps({"trial": name, "epoch": epoch, "metrics": metrics, "seconds": trial.pace, "at": at}) + "\n"
 
 
 def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

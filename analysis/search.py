@@ -1,0 +1,181 @@
+"""What a search found: its settings from best to worst, and those that were trained again on fresh seeds. Frames in, frames out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.comparison import rival_table
+from analysis.intervals import t_intervals
+from analysis.runs import STATUSES, Run
+from analysis.search_trials import parameter_columns, trial_ends
+from analysis.tables import identities, last_epochs, samples_by_setting, seed_table, settings_table, trial_settings
+
+STATES = ("completed", "unfinished", *(status for status in STATUSES if status not in ("completed", "unfinished")))
+CONFIRMED = ["confirmed_mean", "confirmed_std", "confirmed_n", "confirmed_low", "confirmed_high"]
+AGAINST = {"ci_low": "difference_low", "ci_high": "difference_high"}
+
+
+def leaderboard(run: Run) -> pd.DataFrame:
+    """One row per setting that was tried or is named by the confirmation, best first.
+
+    Columns:
+    ``rank``: by search score, equals share it; only completed trials have one
+    ``trial``: the search trial (several, if more than one ended alike); missing for a setting that only the confirmation names
+    ``name``: what the confirmation calls the setting, if it does
+    the parameters (see ``search_trials.parameter_columns``)
+    ``status, last_epoch, rung``: how the trial ended, its last epoch, the epoch at which it was stopped if it was
+    ``search_score, search_n``: mean of the metric over seeds at the last epoch of completed trials, and how many seeds
+    ``confirmed_mean, confirmed_std`` (``ddof=1``), ``confirmed_n, confirmed_low, confirmed_high`` (95 % t interval of the mean): the
+    metric on fresh seeds
+    ``shrinkage``: confirmed mean minus search score
+    and of every recorded metric whose name begins with ``test_`` what ``held_out_facts`` gives.
+
+    After the ranked settings come those that only the confirmation names, then the rest by end state, furthest first. The index is the
+    setting as text, the same in all tables of a search.
+    """
+    search, confirm = run.phase("search"), run.phase("confirm")
+    settings = pd.concat([_listed(run, search), _listed(run, confirm), _named(run)])
+    settings = settings[~settings.index.duplicated()]
+    facts = _tried(search).join(_confirmed(confirm), how="outer").reindex(settings.index)
+    facts["name"] = facts.index.map(_names(run))
+    facts["rank"] = facts["search_score"].rank(method="min", ascending=run.spec["mode"] == "min").astype("Int64")
+    facts["shrinkage"] = facts["confirmed_mean"] - facts["search_score"]
+    tests = [name for name in facts if name.startswith("test_")]
+    board = settings.join(facts.drop(columns="value"))[_order(run, tests)]
+    return board.loc[_best_first(run, facts)].astype(dict.fromkeys(["last_epoch", "rung", "search_n", "confirmed_n"], "Int64"))
+
+
+def confirmed_table(run: Run, board: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the leaderboard that have a result on fresh seeds, best confirmed mean first, and the best one against each other.
+
+    Columns: those of ``leaderboard``, and ``pairs`` (of seeds), ``paired, difference`` (of mean metric, the best minus this setting),
+    ``difference_low, difference_high, corrected_low, corrected_high, p, p_holm, supported`` as ``comparison.differences`` explains them;
+    missing in the first row.
+    """
+    confirm = run.phase("confirm")
+    known = board[board["confirmed_n"].fillna(0) > 0]
+    known = known.sort_values("confirmed_mean", ascending=run.spec["mode"] == "min", kind="stable")
+    rivals = rival_table(confirm, student=True)
+    keys = pd.Series(_keys(settings_table(confirm)), dtype=object)
+    if len(rivals):  # of equal means the table of rivals decides which one is the best
+        best = keys[rivals["best_setting"].iloc[0]]
+        known = known.loc[[best, *(key for key in known.index if key != best)]]
+    rivals.index = pd.Index(keys.reindex(rivals["setting"]), dtype=object)
+    rivals = rivals.drop(columns=["best_setting", "setting"]).rename(columns={"n": "pairs", **AGAINST})
+    return known.join(rivals.astype({"pairs": "Int64", "paired": "boolean", "supported": "boolean"}))
+
+
+def awaited(run: Run, board: pd.DataFrame) -> int:
+    """How many settings the confirmation is still to train: of the best ranked and of those it names, those that have no trial there, and
+    those of which one is unfinished."""
+    planned, confirm = run.spec.get("confirm"), run.phase("confirm")
+    chosen = {*board.index[board["rank"].notna()][: planned["top"]], *board.index[board["name"].notna()]} if planned else set()
+    begun = pd.Series(_keys(confirm.trials[run.parameters]), dtype=object)
+    return len(chosen - set(begun)) + begun[confirm.trials["status"] == "unfinished"].nunique()
+
+
+def held_out_facts(rows: pd.DataFrame) -> pd.DataFrame:
+    """What each setting reached on the test data: ``rows`` as ``tables.last_epochs`` gives them, index ``setting``.
+
+    ``<metric>_mean`` and ``<metric>_std`` (``ddof=1``) over seeds of every metric whose name begins with ``test_``; of one whose name ends
+    in ``_min`` the least over seeds, under its own name. Metrics without a number are left out.
+    """
+    names = [name for name in rows if name.startswith("test_") and rows[name].notna().any()]
+    columns: dict[str, pd.Series] = {}
+    for name in names:
+        values = rows[name].groupby(level=0)
+        if name.endswith("_min"):
+            columns[name] = values.min()
+        else:
+            columns |= {f"{name}_mean": values.mean(), f"{name}_std": values.std()}
+    return pd.DataFrame(columns, index=rows.index.unique(), dtype=float)
+
+
+def trials_of(run: Run, part: Run, key: str) -> pd.DataFrame:
+    """The trials of one phase of a run that had the setting ``key``, an entry of the index of ``leaderboard``."""
+    return part.trials[[found == key for found in _keys(part.trials[run.parameters])]]
+
+
+def held_out_metrics(columns: Any) -> list[str]:
+    """The names of the test metrics behind the columns of ``held_out_facts``, in their order."""
+    return [name.removesuffix("_mean") for name in columns if name.startswith("test_") and name.endswith(("_mean", "_min"))]
+
+
+def _keys(settings: pd.DataFrame) -> list[str]:
+    """One text per setting: the identities of its values (JSON, so that a line break can part them)."""
+    return ["\n".join(texts) for texts in identities(settings)]
+
+
+def _listed(run: Run, part: Run) -> pd.DataFrame:
+    """The settings that the trials of a phase had, index their keys."""
+    settings = settings_table(part)
+    tried = settings.loc[sorted(set(trial_settings(part)))]
+    return tried.set_axis(pd.Index(_keys(tried), dtype=object)).rename(columns=parameter_columns(run)).astype(object)
+
+
+def _named(run: Run) -> pd.DataFrame:
+    settings = [entry["setting"] for entry in _also(run)]
+    frame = pd.DataFrame([{key: setting.get(key) for key in run.parameters} for setting in settings], columns=run.parameters, dtype=object)
+    return frame.set_axis(pd.Index(_keys(frame), dtype=object)).rename(columns=parameter_columns(run))
+
+
+def _also(run: Run) -> list[Mapping[str, Any]]:
+    return list((run.spec.get("confirm") or {}).get("also") or [])
+
+
+def _names(run: Run) -> dict[str, str]:
+    return dict(zip(_named(run).index, [str(entry["name"]) for entry in _also(run)], strict=True))
+
+
+def _tried(search: Run) -> pd.DataFrame:
+    """How the trials of each setting ended, and their score: index the key of the setting."""
+    keys = pd.Series(_keys(settings_table(search)), dtype=object)
+    ends = trial_ends(search).reset_index().assign(setting=trial_settings(search).to_numpy())
+    rows = {keys[number]: _end_of(group) for number, group in ends.groupby("setting")}
+    columns = ["trial", "status", "last_epoch", "rung", "value"]
+    frame = pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), dtype=object), columns=columns)
+    scores = seed_table(search)[search.metric].replace([np.inf, -np.inf], np.nan).groupby(level=0).agg(["mean", "count"])
+    scores = scores[scores["count"] > 0].rename(columns={"mean": "search_score", "count": "search_n"})
+    return frame.join(scores.set_axis(pd.Index(keys.reindex(scores.index), dtype=object)))
+
+
+def _end_of(trials: pd.DataFrame) -> dict[str, Any]:
+    """The end state of a setting, the best of its trials'; those that ended so."""
+    status = min(trials["status"], key=STATES.index)
+    same = trials[trials["status"] == status]
+    return {"trial": ", ".join(same["trial"]), "status": status, "last_epoch": same["epoch"].max(), "rung": same["rung"].max()} | {
+        "value": same["value"].mean()
+    }
+
+
+def _confirmed(confirm: Run) -> pd.DataFrame:
+    """What each setting reached on fresh seeds: index the key of the setting."""
+    samples = samples_by_setting(seed_table(confirm), confirm.metric)
+    facts = pd.DataFrame({number: _moments(values) for number, values in samples.items()}, index=CONFIRMED[:3], dtype=float).T
+    facts[CONFIRMED[3:]] = t_intervals(list(samples.values()))
+    facts = facts.join(held_out_facts(last_epochs(confirm)))
+    keys = pd.Series(_keys(settings_table(confirm)), dtype=object)
+    return facts.set_axis(pd.Index(keys.reindex(facts.index), dtype=object))
+
+
+def _moments(values: np.ndarray) -> list[float]:
+    return [values.mean(), values.std(ddof=1) if len(values) > 1 else np.nan, len(values)]
+
+
+def _order(run: Run, tests: list[str]) -> list[str]:
+    found = ["status", "last_epoch", "rung", "search_score", "search_n"]
+    return ["rank", "trial", "name", *parameter_columns(run).values(), *found, *CONFIRMED, "shrinkage", *tests]
+
+
+def _best_first(run: Run, facts: pd.DataFrame) -> pd.Index:
+    better = facts["value"] if run.spec["mode"] == "min" else -facts["value"]
+    keys = {
+        "rank": facts["rank"].astype(float).fillna(np.inf),
+        "state": facts["status"].map({state: place for place, state in enumerate(STATES)}).fillna(-1),
+        "epoch": -facts["last_epoch"].astype(float),
+        "value": better.astype(float),
+        "trial": facts["trial"].astype(str),
+    }
+    return pd.DataFrame(keys, index=facts.index).sort_values(list(keys), kind="stable").index

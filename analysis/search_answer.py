@@ -1,0 +1,134 @@
+"""The sentence at the top of the report of a search: a winner only where fresh seeds set it apart from every other confirmed setting."""
+
+from typing import Any
+
+import pandas as pd
+
+from analysis.answer import missing, sentence
+from analysis.runs import Run
+from analysis.search import awaited, held_out_metrics
+from analysis.search_trials import described, short_name
+from analysis.wording import MISSING, count, in_numbers, listing, number, signed
+
+LIMITS = ["corrected_low", "corrected_high"]
+NAMED = 3  # so many settings are named with their interval; more are counted
+
+
+def search_answer(run: Run, board: pd.DataFrame, confirmed: pd.DataFrame, statuses: pd.DataFrame) -> str:
+    """What the search found, and what does not stand behind it.
+
+    The frames are those of ``search.leaderboard``, ``search.confirmed_table`` and ``search_trials.phase_statuses``.
+    """
+    said = _confirmed(run, board, confirmed) if len(confirmed) else _searched(run, board)
+    return " ".join(text for text in (said, sentence(*_missing(statuses))) if text)
+
+
+def setting_name(run: Run, row: Any) -> str:
+    """What a row of the leaderboard is called, and its values: ``trial 0012 (width 3, depth 1)``."""
+    return f"{short_name(row)} ({described(run, row)})"
+
+
+def _searched(run: Run, board: pd.DataFrame) -> str:
+    """The best search score, which is no claim."""
+    ranked = board[board["search_score"].notna()]
+    if ranked.empty:
+        return sentence("no trial of the search has completed with a number, so there is no answer yet")
+    best = ranked.iloc[0]
+    equals = int((ranked["search_score"] == best["search_score"]).sum()) - 1
+    shared = f", shared with {count(equals, 'other setting')}" if equals else ""
+    score = f"{run.metric} {number(best['search_score'])}, n = {best['search_n']}{shared}: {setting_name(run, best)}"
+    caution = f"it is the best of {count(len(ranked), 'setting')}, picked by the same numbers, so it is too good on average"
+    ahead = "its confirmation on fresh seeds is still to come" if run.spec.get("confirm") else "fresh seeds would tell"
+    return sentence(f"the best search score is {score}", f"{caution}; no winner is claimed, {ahead}")
+
+
+def _confirmed(run: Run, board: pd.DataFrame, confirmed: pd.DataFrame) -> str:
+    best, others = confirmed.iloc[0], confirmed.iloc[1:]
+    ahead = awaited(run, board)
+    said = _verdict(run, best, others, claim=not ahead)
+    rest = f"the confirmation is not complete, {count(ahead, 'setting')} still to come: no winner is claimed" if ahead else ""
+    return sentence(said, _shrinkage(run, best), _on_test(best), rest)
+
+
+def _verdict(run: Run, best: pd.Series, others: pd.DataFrame, claim: bool) -> str:
+    """``claim``: whether a winner may be named."""
+    name, score = setting_name(run, best), _score(run, best)
+    if others.empty:
+        return f"the only setting with a result on fresh seeds is {name}: {score}"
+    open_rows, apart = others[~others["supported"].fillna(False)], others[others["supported"].fillna(False)]
+    if open_rows.empty:
+        one = len(others) == 1
+        against = "the other confirmed setting" if one else f"each of the {len(others)} other confirmed settings"
+        excludes = "the corrected interval excludes" if one else "all corrected intervals exclude"
+        ends = _range(others, "difference", "difference")
+        which = "the winner on fresh seeds" if claim else "so far the best on fresh seeds"
+        return f"{which} is {name}: {score}; better than {against} ({ends}; {excludes} 0)"
+    start = "no winner" if claim else "so far"
+    better = f"; it is better than {_unlike(apart)}" if len(apart) else ""
+    return f"{start}: {name} has the best mean on fresh seeds, {score}, but cannot be told apart from {_unlike(open_rows)}{better}"
+
+
+def _unlike(rows: pd.DataFrame) -> str:
+    """Settings with their difference to the best one; all of them are told apart from it, or none is."""
+    if len(rows) > NAMED:
+        evidence = "all corrected intervals exclude 0" if rows["supported"].all() else "no evidence of a difference"
+        ends = _range(rows, *LIMITS) if rows[LIMITS].notna().any(axis=None) else "too few results"
+        return f"{count(len(rows), 'other confirmed setting')} ({evidence}, corrected intervals within {ends})"
+    return listing(f"{short_name(row)} ({_evidence(row)})" for row in rows.to_dict("records"))
+
+
+def _evidence(row: Any) -> str:
+    """The difference of the best and this setting, as far as it goes."""
+    seeds = f"n = {row['pairs']}{'' if row['paired'] else ' unpaired'}"
+    difference, interval = signed(row["difference"]), " to ".join(map(_plus, in_numbers(pd.Series([row[name] for name in LIMITS]))))
+    if pd.isna(row["corrected_low"]):
+        if not row["paired"] or row["pairs"] < 2:
+            return f"too few results, {seeds}"
+        return f"{'no difference' if row['difference'] == 0 else f'the same difference, {difference},'} at any seed, {seeds}"
+    if row["supported"]:
+        return f"{difference}, corrected interval {interval}, {seeds}"
+    if row["corrected_low"] > 0 or row["corrected_high"] < 0:  # another comparison of the family failed before this one was judged
+        return f"no evidence of a difference after correction: {difference}, p = {number(row['p_holm'], 2)}, {seeds}"
+    return f"no evidence of a difference: {interval}, {seeds}"
+
+
+def _shrinkage(run: Run, best: pd.Series) -> str:
+    """How the score that picked the setting held on fresh seeds."""
+    if pd.isna(best["shrinkage"]):
+        return (
+            "it was not among the completed trials of the search, so no search score flatters it" if isinstance(best["name"], str) else ""
+        )
+    worse = best["shrinkage"] < 0 if run.spec["mode"] == "max" else best["shrinkage"] > 0
+    held = f"shrank by {number(abs(best['shrinkage']), 2)}" if worse else f"did not shrink ({signed(best['shrinkage'])})"
+    return f"its search score, {number(best['search_score'])} with n = {best['search_n']}, {held} on fresh seeds"
+
+
+def _on_test(best: pd.Series) -> str:
+    """Mean and least of the metrics of the test data, those first that have a least."""
+    names = [name for name in held_out_metrics(best.index) if not name.endswith(("_min", "_std")) and pd.notna(best[f"{name}_mean"])]
+    pairs = [name for name in names if pd.notna(best.get(f"{name}_min"))] or names
+    told = [f"{name} {number(best[f'{name}_mean'])} on average{_least(best, name)}" for name in pairs[:NAMED]]
+    return f"on the test data it has {listing(told)}" if told else ""
+
+
+def _least(best: pd.Series, name: str) -> str:
+    return f" ({number(best[f'{name}_min'])} at the least)" if pd.notna(best.get(f"{name}_min")) else ""
+
+
+def _score(run: Run, row: pd.Series) -> str:
+    interval = "" if pd.isna(row["confirmed_low"]) else f" [{number(row['confirmed_low'])}, {number(row['confirmed_high'])}]"
+    return f"{run.metric} {number(row['confirmed_mean'])}{interval}, n = {row['confirmed_n']}"
+
+
+def _plus(text: str) -> str:
+    return text if text.startswith(("-", MISSING)) else f"+{text}"
+
+
+def _range(rows: pd.DataFrame, low: str, high: str) -> str:
+    return " to ".join(dict.fromkeys([signed(rows[low].min()), signed(rows[high].max())]))
+
+
+def _missing(statuses: pd.DataFrame) -> list[str]:
+    """Which planned trials stand behind nothing, phase by phase."""
+    parts = [missing(rows) for _, rows in statuses.groupby("phase", sort=False)]
+    return [part if place == 0 or not part else f"of the confirmation, {part}" for place, part in enumerate(parts)]

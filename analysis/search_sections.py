@@ -1,0 +1,235 @@
+"""What stands in the report of a search: findings in, markup out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis import page
+from analysis.export import latex, markdown, readable
+from analysis.runs import Run
+from analysis.search import held_out_metrics
+from analysis.search_answer import setting_name
+from analysis.search_costs import ALL
+from analysis.search_trials import brief, parameter_columns, short_name
+from analysis.wording import MISSING, count, in_numbers, listing, number, signed
+
+SHOWN_ROWS = 60  # a longer leaderboard stands in its CSV file alone
+SCORES = ["search_score", "confirmed_mean", "confirmed_std", "confirmed_low", "confirmed_high"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchFindings:
+    """What a report says about a search: the frames of ``search.leaderboard``, ``search.confirmed_table``, ``search_costs.rung_table`` and
+    ``search_costs.ledger``."""
+
+    run: Run
+    board: pd.DataFrame
+    confirmed: pd.DataFrame
+    rungs: pd.DataFrame
+    ledger: pd.DataFrame
+
+
+def result_sections(found: SearchFindings) -> Iterator[tuple[str, str, str]]:
+    """Anchor, title and markup of what the search found, in reading order."""
+    yield "leaderboard", "Leaderboard", _leaderboard(found)
+    if len(found.confirmed):
+        yield "confirmed", "On fresh seeds", _confirmed(found)
+
+
+def cost_sections(found: SearchFindings) -> Iterator[tuple[str, str, str]]:
+    """Anchor, title and markup of what the search spent, in reading order."""
+    if len(found.rungs):
+        yield "rungs", "Rungs", _rungs(found)
+    if len(found.ledger):
+        yield "ledger", "What it took", _ledger(found)
+
+
+def searched_by(run: Run) -> str:
+    """How settings were chosen, stopped and confirmed, in one line."""
+    search, stopping, confirm = run.spec["search"], run.spec.get("stopping"), run.spec.get("confirm")
+    chosen = [search["kind"], *([count(search["trials"], "trial")] if "trials" in search else [])]
+    parts = [", ".join([*chosen, *(f"{key} {value}" for key, value in search.items() if key not in ("kind", "trials"))])]
+    if stopping:
+        at = f" at epoch {listing(map(str, stopping['rungs']))}" if stopping.get("rungs") else ""
+        parts.append(f"stopped early by {stopping['kind']}: one in {stopping['keep_one_in']} goes on{at}")
+    if confirm:
+        also = "".join(f", and {entry['name']}" for entry in confirm.get("also") or [])
+        parts.append(f"confirmed: the best {confirm['top']}{also}, on {count(confirm['seeds'], 'fresh seed')} each")
+    return "; ".join(parts)
+
+
+def searched_sizes(found: SearchFindings) -> str:
+    """How many trials and seeds stand behind the page."""
+    scores = found.board["search_n"].dropna()
+    if scores.empty:
+        return "no trial of the search has a result"
+    each = f"{scores.min()}" if scores.min() == scores.max() else f"{scores.min()} to {scores.max()}"
+    seeds = found.confirmed["confirmed_n"]
+    fresh = "" if seeds.empty else f"; {count(len(seeds), 'setting')} on fresh seeds, {_spread(seeds)} each"
+    return f"{count(len(scores), 'setting')} with a search score, n = {each} each{fresh}"
+
+
+def written_leaderboard(found: SearchFindings) -> dict[str, str]:
+    """The leaderboard rounded for reading, by file name."""
+    table, caption = readable_board(found), f"{found.run.spec['name']}: {board_caption(found)}"
+    return {"leaderboard.tex": latex(table, caption), "leaderboard.md": markdown(table, caption)}
+
+
+def board_caption(found: SearchFindings) -> str:
+    """What the leaderboard ranks by, and how much of it is shown."""
+    fresh = (
+        " confirmed: mean ± std (ddof = 1) over n fresh seeds, with the 95 % t interval of the mean; shrinkage: that mean minus the "
+        "search score."
+        if len(found.confirmed)
+        else ""
+    )
+    part = "" if len(found.board) <= SHOWN_ROWS else f" The first {SHOWN_ROWS} of {len(found.board):,} settings."
+    return (
+        f"Settings ranked by search score: {found.run.metric} of completed trials at their last epoch, mean over the seeds of the search. "
+        f"Trials that did not complete have no score, whatever they reached.{fresh}{part}"
+    )
+
+
+def readable_board(found: SearchFindings) -> pd.DataFrame:
+    """The leaderboard as texts, columns named for a reader: what was reached comes before the parameters."""
+    board = found.board.head(SHOWN_ROWS).reset_index(drop=True)
+    text = readable(board[SCORES].astype(float), [SCORES])
+    named = zip(board["trial"], board["name"], strict=True)
+    shown = {"rank": board["rank"].map(_whole), "trial": [", ".join(text for text in both if isinstance(text, str)) for both in named]}
+    shown |= {"search score": text["search_score"]}
+    if len(found.confirmed):
+        shown["confirmed"] = _joined(text["confirmed_mean"], text["confirmed_std"], " \u00b1 ")
+        shown["n"] = board["confirmed_n"].map(_whole)
+        shown["95 % interval"] = _joined(text["confirmed_low"], text["confirmed_high"], " to ")
+        shown["shrinkage"] = [signed(value) for value in board["shrinkage"]]
+    shown |= {"ended": board["status"].map(_word), "epoch": board["last_epoch"].map(_whole)}
+    shown |= {column: board[column].map(brief) for column in parameter_columns(found.run).values()}
+    return pd.DataFrame({name: list(column) for name, column in shown.items()}, dtype=object)
+
+
+def search_reading(found: SearchFindings) -> list[str]:
+    """What to know when reading the tables of a search, one sentence or a few each."""
+    fresh = found.run.spec.get("confirm")
+    return [
+        "Only completed trials have a search score, that of their last epoch; no epoch is picked because it looked best. A trial that was "
+        "stopped early is compared with nothing but the others at its rung.",
+        "A search score is too good on average for the settings it picks, because the same numbers picked them; "
+        + (
+            "shrinkage says by how much. What is claimed rests on the fresh seeds alone."
+            if fresh
+            else "fresh seeds would tell by how much."
+        ),
+        "std is the standard deviation over seeds with ddof = 1; one seed has none. n counts the seeds with a number.",
+        *(_FRESH if len(found.confirmed) else []),
+    ]
+
+
+_FRESH = [
+    "The best confirmed setting is compared with each other one seed by seed: intervals and p-values are those of the paired t-test, which "
+    "takes the differences for normally distributed; means over many test cases closely are. p-values are corrected over all rows of their "
+    "table by Holm's method (Holm 1979); the corrected interval of a row has the level at which that method judges it. Where all "
+    "differences are equal there is no interval.",
+    "Seeds differ in initialisation and order of the data, not in the data: intervals over seeds say what retraining would give on these "
+    "data, not what other data would. Test data took part in no choice.",
+]
+
+
+def _leaderboard(found: SearchFindings) -> str:
+    if found.board.empty:
+        return page.paragraph("No trial has begun.")
+    marked = [key in found.confirmed.index for key in found.board.index[:SHOWN_ROWS]]
+    note = page.paragraph(board_caption(found) + (" Shaded rows were confirmed." if any(marked) else ""))
+    table = page.table(readable_board(found), marked, ["trial", "ended"])
+    return f'{note}<div class="dense">{table}</div>' + page.files("leaderboard.csv", "leaderboard.tex", "leaderboard.md")
+
+
+def _confirmed(found: SearchFindings) -> str:
+    rows = found.confirmed
+    marks = [bool(mark) for mark in rows["supported"].fillna(False)]
+    note = (
+        f"Settings trained again on seeds that the search did not use: {found.run.metric} at the last epoch, best mean first. difference: "
+        "best setting minus this one, over the seeds that both have. Shaded rows are supported: their corrected interval excludes 0 and "
+        "their Holm-corrected p-value is at most 0.05."
+    )
+    parts = [page.paragraph(note), f'<div class="dense">{page.table(_readable_confirmed(found), marks, ["setting"])}</div>']
+    if held_out_metrics(rows.columns):
+        told = (
+            "On the test data, at the last epoch: mean \u00b1 std over the fresh seeds; of metrics that are a least, the least over seeds."
+        )
+        parts += ["<h3>Test data</h3>", page.paragraph(told)]
+        parts += [f'<div class="dense">{page.table(_readable_tests(found), left=["setting"])}</div>']
+    return "\n".join(parts) + page.files("confirmed.csv")
+
+
+def _readable_confirmed(found: SearchFindings) -> pd.DataFrame:
+    rows = found.confirmed.reset_index(drop=True)
+    measured = rows[[*SCORES, "difference", "corrected_low", "corrected_high"]].astype(float)
+    text = readable(measured, [SCORES, ["difference", "corrected_low", "corrected_high"]])
+    shown = {
+        "setting": [setting_name(found.run, row) for row in rows.to_dict("records")],
+        "n": rows["confirmed_n"].map(_whole),
+        "mean \u00b1 std": _joined(text["confirmed_mean"], text["confirmed_std"], " \u00b1 "),
+        "95 % interval": _joined(text["confirmed_low"], text["confirmed_high"], " to "),
+        "search score": text["search_score"],
+        "shrinkage": [signed(value) for value in rows["shrinkage"]],
+    }
+    if len(rows) > 1:
+        shown |= {"difference": text["difference"], "corrected interval": _joined(text["corrected_low"], text["corrected_high"], " to ")}
+        shown["p (Holm)"] = [number(value, 2) for value in rows["p_holm"]]
+    return pd.DataFrame({name: list(column) for name, column in shown.items()}, dtype=object)
+
+
+def _readable_tests(found: SearchFindings) -> pd.DataFrame:
+    rows = found.confirmed.reset_index(drop=True)
+    shown = {"setting": [short_name(row) for row in rows.to_dict("records")]}
+    for name in held_out_metrics(rows.columns):
+        if name.endswith("_min"):
+            shown[name] = in_numbers(rows[name])
+        else:
+            text = readable(rows[[f"{name}_mean", f"{name}_std"]], [[f"{name}_mean", f"{name}_std"]])
+            shown[name] = _joined(text[f"{name}_mean"], text[f"{name}_std"], " \u00b1 ")
+    return pd.DataFrame(shown, dtype=object)
+
+
+def _rungs(found: SearchFindings) -> str:
+    text = readable(found.rungs, [["best", "passed_at"]]).rename(columns={"went_on": "went on", "passed_at": "passed at"})
+    note = (
+        f"What became of the trials that reached each rung, an epoch at which the worse are stopped. best: the best {found.run.metric} at "
+        "that epoch; passed at: the worst there of the trials that went on, for the first trials pass more easily than later ones; others "
+        "failed, diverged or are not finished there."
+    )
+    return page.paragraph(note) + page.table(text) + page.files("rungs.csv")
+
+
+def _ledger(found: SearchFindings) -> str:
+    rows = found.ledger
+    shown = {name: rows[name].map(_amount) for name in ("trials", "epochs", "seconds", "epochs_saved", "seconds_saved")}
+    names = {"status": "ended", "epochs_saved": "epochs saved", "seconds_saved": "seconds saved (estimate)"}
+    text = pd.DataFrame({"phase": rows["phase"], "status": rows["status"].mask(rows["status"] == ALL, ""), **shown}, dtype=object)
+    note = (
+        "Epochs and seconds that the trials spent, as their epochs were timed. Saved is what pruned and diverged trials would have needed "
+        "to the full length; its seconds are an estimate: the epochs left, at the mean seconds per epoch of that very trial."
+    )
+    table = page.table(text.rename(columns=names), list(rows["phase"] == ALL), ["phase", "ended"])
+    return page.paragraph(note) + table + page.files("ledger.csv")
+
+
+def _spread(seeds: pd.Series) -> str:
+    return f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
+
+
+def _whole(value: float) -> str:
+    return MISSING if pd.isna(value) else f"{int(value):,}"
+
+
+def _amount(value: float) -> str:
+    return MISSING if pd.isna(value) else f"{value:,.0f}" if value >= 10 or value == int(value) else number(value, 2)
+
+
+def _word(value: object) -> str:
+    return value if isinstance(value, str) else MISSING
+
+
+def _joined(first: pd.Series, last: pd.Series, between: str) -> list[str]:
+    return [start if end == MISSING else f"{start}{between}{end}" for start, end in zip(first, last, strict=True)]

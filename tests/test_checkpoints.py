@@ -1,0 +1,109 @@
+"""Checkpoints and the lock: whole or not there, and one writer at a time."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from searched_studies import searched_study
+
+from tuning import checkpoints, lock
+from tuning.study import StudyError, Trial
+
+ROWS = [{"trial": "0001", "epoch": 3, "metrics": {"score": [0.5]}}]
+
+
+def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
+    state = {"epoch": 3, "weights": {"w": torch.arange(6.0).view(2, 3)}, "list": [1, 2.5, "x", None, True]}
+    checkpoints.save(tmp_path, 3, state, ROWS)
+    found = checkpoints.newest(tmp_path)
+    assert (found.epoch, found.rows) == (3, ROWS)
+    assert torch.equal(found.state["weights"]["w"], state["weights"]["w"])
+    assert found.state["list"] == state["list"]
+
+
+def test_the_last_two_are_kept_and_a_damaged_one_is_passed_over(tmp_path: Path) -> None:
+    for epoch in range(1, 6):
+        checkpoints.save(tmp_path, epoch, {"epoch": epoch}, [])
+    files = sorted(tmp_path.iterdir())
+    assert [file.name[:6] for file in files] == ["000004", "000005"]
+    files[1].write_bytes(files[1].read_bytes()[:-1])
+    assert checkpoints.newest(tmp_path).state == {"epoch": 4}
+    assert checkpoints.newest(tmp_path, before=4) is None
+    files[0].write_bytes(b"")
+    assert checkpoints.newest(tmp_path) is None
+    assert checkpoints.newest(tmp_path / "nowhere") is None
+
+
+def test_a_half_written_file_is_never_taken_for_a_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / ".123.part").write_bytes(b"half")
+    assert checkpoints.newest(tmp_path) is None
+
+
+class Unknown:
+    pass
+
+
+def test_a_state_that_could_not_be_read_back_is_said_at_once() -> None:
+    assert checkpoints.state_problem({"weights": torch.zeros(2)}) is None
+    assert "cannot be kept" in checkpoints.state_problem({"net": Unknown()})
+
+
+def test_the_best_trial_keeps_its_checkpoint_and_no_other(tmp_path: Path) -> None:
+    keeper = checkpoints.Keeper(searched_study(), tmp_path)
+    ends = [("a", 0.5, "completed"), ("b", 0.7, "pruned"), ("c", 0.9, "completed"), ("d", 0.8, "completed"), ("e", 0.9, "failed")]
+    for name, score, status in ends:
+        checkpoints.save(tmp_path / name, 1, {}, [])
+        trial = Trial(id=name, config={}, seeds=[0])
+        keeper.epoch(trial, {"metrics": {"score": [score]}})
+        keeper.end(trial, status, None)
+    assert [folder.name for folder in tmp_path.iterdir()] == ["c"]
+
+
+def test_checkpoints_that_would_not_fit_are_refused_with_the_numbers(tmp_path: Path) -> None:
+    study = searched_study(state_bytes=lambda config, seeds: 10**15 * len(seeds))
+    problem = checkpoints.disk_problem(study, tmp_path, slots=2)
+    assert problem.startswith("checkpoints would take up to 24000000.0 GB (2 trials at a time, 3000000000 MB each), and ")
+    assert checkpoints.disk_problem(searched_study(state_bytes=lambda config, seeds: 10), tmp_path, slots=2) is None
+    assert checkpoints.disk_problem(searched_study(), tmp_path, slots=2) is None
+
+
+def test_the_lock_is_gone_after_the_block_and_held_twice_by_one_process(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with lock.locked(path):
+        with lock.locked(path):
+            assert path.exists()
+        assert path.exists()
+    assert not path.exists()
+
+
+def test_another_process_is_refused_until_it_is_dead(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    program = (
+        f"from tuning.lock import locked\nfrom pathlib import Path\nimport time\nwith locked(Path({str(path)!r})):\n    time.sleep(60)"
+    )
+    other = subprocess.Popen([sys.executable, "-c", program])
+    while not path.exists():
+        time.sleep(0.01)
+    with pytest.raises(StudyError, match=f"is being written by process {other.pid} on {socket.gethostname()}"), lock.locked(path):
+        pass
+    other.kill()
+    other.wait()
+    with lock.locked(path):
+        assert json.loads(path.read_bytes())["pid"] == os.getpid()
+
+
+def test_a_writer_on_another_machine_is_believed_while_its_lock_is_fresh(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.write_text(json.dumps({"host": "elsewhere", "pid": 1, "began": "1"}))
+    with pytest.raises(StudyError, match="process 1 on elsewhere"), lock.locked(path):
+        pass
+    old = time.time() - lock.STALE_SECONDS - 1
+    os.utime(path, (old, old))
+    with lock.locked(path):
+        pass

@@ -1,0 +1,220 @@
+"""Runs cut off at any moment, by any means, and what becomes of them."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_cli import ENVIRONMENT, STUDY
+
+from analysis import Run, load_run, summary_table
+
+CRASH_STUDY = Path(__file__).with_name("crash_study.py")
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    # Signals as a shell would leave them: a background job would ignore SIGINT.
+    return subprocess.Popen(
+        ["env", "--default-signal=INT", *STUDY, *arguments],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(folder: Path, *arguments: str) -> Run:
+    process = start(folder, *arguments)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return load_run(folder / out.splitlines()[-1])
+
+
+def run_folder(folder: Path) -> Path:
+    return next(folder.glob("results/*/*"))
+
+
+def wait_until(fact: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Until ``fact`` holds or the process has ended."""
+    while not fact() and process.poll() is None:
+        time.sleep(0.005)
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    found = list(folder.glob("results/*/*/epochs.jsonl"))
+    return [json.loads(line) for line in found[0].read_bytes().split(b"\n")[:-1]] if found else []
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def same_numbers(read: Run, expected: Run) -> None:
+    """All that two runs of one study must agree in: everything but times, processes and attempts."""
+    trials = ["trial", "phase", "status", "rung", "seeds", "epochs", "x", "kind"]
+    assert read.trials[trials].to_json() == expected.trials[trials].to_json()
+    epochs = ["trial", "epoch", "seed", "score", "test_score"]
+    assert read.epochs[epochs].to_json() == expected.epochs[epochs].to_json()
+    for phase in ("search", "confirm"):
+        assert summary_table(read.phase(phase)).to_csv() == summary_table(expected.phase(phase)).to_csv()
+
+
+def leftovers() -> list[str]:
+    """Processes of a private Ray whose driver is gone."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        owners = [word.split("-")[0] for word in words.split("/tmp/study-")[1:]]
+        if any(owner.isdigit() and not Path("/proc", owner).exists() for owner in owners):
+            found.append(words)
+    return found
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return finish(tmp_path_factory.mktemp("uninterrupted"), "run", str(CRASH_STUDY))
+
+
+def crash(folder: Path, moment: random.Random, kills: int, what: str) -> Run:
+    """Run the study to its end with so many kills, each a random number of epochs after the last one."""
+    process = start(folder, "run", str(CRASH_STUDY))
+    for _ in range(kills):
+        goal = len(rows(folder)) + moment.randint(0, 9)
+        wait_until(lambda goal=goal: len(rows(folder)) > goal, process)
+        time.sleep(moment.random() * 0.06)
+        if process.poll() is not None:
+            break
+        if what == "worker":
+            os.kill(rows(folder)[-1]["pid"], signal.SIGKILL)
+        else:
+            kill(process)
+            process = start(folder, "resume", str(run_folder(folder)))
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return load_run(run_folder(folder))
+
+
+@pytest.mark.parametrize("what", ["driver", "worker"])
+def test_a_run_that_was_killed_ends_as_an_uninterrupted_one(what: str, uninterrupted: Run, tmp_path: Path) -> None:
+    read = crash(tmp_path, random.Random(what), 2, what)
+    same_numbers(read, uninterrupted)
+    assert read.trials["attempt"].max() > 1
+    assert leftovers() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["driver", "worker"])
+@pytest.mark.parametrize("seed", range(5))
+def test_many_kills_at_random_moments(seed: int, what: str, uninterrupted: Run, tmp_path: Path) -> None:
+    """5 x 4 kills of the driver and 5 x 4 of a trial's process."""
+    same_numbers(crash(tmp_path, random.Random(f"{what}{seed}"), 4, what), uninterrupted)
+    assert leftovers() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_that_can_be_resumed(number: signal.Signals, uninterrupted: Run, tmp_path: Path) -> None:
+    process = start(tmp_path, "run", str(CRASH_STUDY))
+    wait_until(lambda: len(rows(tmp_path)) > 12, process)
+    process.send_signal(number)
+    sent = time.monotonic()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert time.monotonic() - sent < 30, "a hang, not a matter of speed"
+    folder = out.splitlines()[-1]
+    assert f"`study resume {folder}` goes on" in err
+    assert "unfinished" in set(load_run(tmp_path / folder).trials["status"])
+    same_numbers(finish(tmp_path, "resume", folder), uninterrupted)
+
+
+def test_resuming_a_finished_run_trains_nothing(uninterrupted: Run) -> None:
+    before = uninterrupted.paths.epochs.read_bytes()
+    again = finish(uninterrupted.paths.root.parent.parent.parent, "resume", str(uninterrupted.paths.root))
+    assert again.paths.epochs.read_bytes() == before
+
+
+def test_damage_to_rays_state_optunas_journal_or_a_checkpoint_costs_no_number(uninterrupted: Run, tmp_path: Path) -> None:
+    process = start(tmp_path, "run", str(CRASH_STUDY))
+    wait_until(lambda: len(rows(tmp_path)) > 20, process)
+    kill(process)
+    folder = run_folder(tmp_path)
+    for file in [*folder.glob("ray/*.json"), *folder.glob("ray/*.pkl"), folder / "optuna.journal"]:
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    for checkpoint in folder.glob("checkpoints/*/*.pt"):
+        checkpoint.write_bytes(checkpoint.read_bytes()[:-10])
+    with (folder / "epochs.jsonl").open("ab") as file:
+        file.write(b'{"trial": "00')
+    same_numbers(finish(tmp_path, "resume", str(folder)), uninterrupted)
+
+
+def test_a_second_writer_is_refused_and_a_dead_one_is_not_in_the_way(tmp_path: Path) -> None:
+    process = start(tmp_path, "run", str(CRASH_STUDY))
+    wait_until(lambda: len(rows(tmp_path)) > 2, process)
+    second = start(tmp_path, "resume", str(run_folder(tmp_path)))
+    _, err = second.communicate(timeout=60)
+    assert second.returncode == 2
+    assert f"is being written by process {process.pid} on" in err
+    assert "Traceback" not in err
+    kill(process)
+    assert set(finish(tmp_path, "resume", str(run_folder(tmp_path))).trials["status"]) <= {"completed", "pruned"}
+
+
+def test_extend_adds_trials_and_confirm_confirms_what_is_best_then(tmp_path: Path) -> None:
+    first = finish(tmp_path, "run", str(CRASH_STUDY), "--trials", "3", "--set", "confirm=null")
+    assert len(first.trials) == 3
+    longer = finish(tmp_path, "extend", str(first.paths.root), "--trials", "4")
+    assert longer.trials["trial"].tolist() == [f"{number:04}" for number in range(1, 8)]
+    assert longer.trials.loc[:2, "x"].tolist() == first.trials["x"].tolist()
+    assert longer.spec["trials"] == 7
+    sure = finish(tmp_path, "confirm", str(first.paths.root))
+    assert len(sure.phase("confirm").trials) == 3
+    assert [session["command"].split()[1] for session in sure.spec["sessions"]] == ["run", "extend", "confirm"]
+
+
+def test_extending_a_grid_adds_seeds(tmp_path: Path) -> None:
+    first = finish(tmp_path, "run", "xor_width_depth", "--smoke", "--seeds", "4", "--set", "width=2")
+    more = finish(tmp_path, "extend", str(first.paths.root), "--seeds", "3")
+    assert more.trials["seeds"].tolist() == [[0, 1, 2, 3]] * 4 + [[4, 5, 6]] * 4
+    whole = finish(tmp_path, "run", "xor_width_depth", "--smoke", "--seeds", "7", "--set", "width=2")
+    columns = ["accuracy_mean", "accuracy_std", "n"]
+    assert summary_table(more)[columns].to_csv() == summary_table(whole)[columns].to_csv()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["extend", "RUN"], "say by how much"),
+        (["extend", "RUN", "--trials", "0"], "must be 1 or more"),
+        (["resume", "nowhere"], "is no run folder"),
+    ],
+)
+def test_what_cannot_go_on_is_refused_in_one_line(arguments: list[str], said: str, uninterrupted: Run, tmp_path: Path) -> None:
+    process = start(tmp_path, *[str(uninterrupted.paths.root) if word == "RUN" else word for word in arguments])
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert said in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_study_that_is_not_what_it_was_is_refused(tmp_path: Path) -> None:
+    for name in ("crash_study.py", "searched_studies.py"):
+        (tmp_path / name).write_text(Path(__file__).with_name(name).read_text())
+    run = finish(tmp_path, "run", "crash_study.py", "--trials", "2", "--set", "confirm=null")
+    file = tmp_path / "crash_study.py"
+    file.write_text(file.read_text().replace('"pause": 0.03', '"pause": 0.04'))
+    process = start(tmp_path, "resume", str(run.paths.root))
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert 'is not the study of this run any more: fixed was {"pause": 0.03' in err
+    assert sys.executable not in err

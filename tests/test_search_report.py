@@ -1,0 +1,298 @@
+"""The report of a search: its sentence, its sections, pictures and files; at every stage of a run, and for any study."""
+
+import base64
+import zlib
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import pytest
+from run_folders import Trial, searched_like, write_run
+from test_report import HOSTILE, page_of
+from test_search_tables import ASHA, CONFIRM, FIVE, RANGE, SEARCH, four, fresh, run_of, sentence, tried
+
+from analysis import load_run, status_table, write_report
+from analysis.answer import missing
+from analysis.charts import style
+from analysis.overlays import GREYS, outlined, overlay_facts, palette
+from analysis.predictions import png
+from analysis.report import find
+from analysis.search import confirmed_table, leaderboard
+from analysis.search_pictures import search_pictures
+
+GAIN = np.array([0.05, 0.06, 0.04, 0.05, 0.055])
+TWO = {**CONFIRM, "also": []}
+PICTURES = ["confirmed", "overlays", "trials", "rungs", "progress", "parameters"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def lungs(tmp_path_factory):
+    """The folder of the search for lungs, and its page."""
+    folder = searched_like(tmp_path_factory.mktemp("lungs"))
+    return folder, page_of(folder)
+
+
+def pictures_of(run):
+    board = leaderboard(run)
+    return {picture.name: picture for picture in search_pictures(run, board, confirmed_table(run, board))}
+
+
+def test_without_confirmation_no_winner_is_claimed(tmp_path):
+    assert sentence(run_of(tmp_path, *four(), stopping=ASHA)) == (
+        "The best search score is accuracy 0.6, n = 1: trial 0002 (rate 0.2). It is the best of 2 settings, picked by the same numbers, so "
+        "it is too good on average; no winner is claimed, fresh seeds would tell. 2 of 4 planned trials completed; 1 was stopped early by "
+        "design; 1 diverged stand behind no number here."
+    )
+    assert "its confirmation on fresh seeds is still to come" in sentence(run_of(tmp_path / "planned", *four(), confirm=CONFIRM))
+
+
+def test_equal_best_scores_are_said(tmp_path):
+    run = run_of(tmp_path, *(tried(f"{number:04d}", number / 10, [0.5]) for number in range(1, 5)))
+    assert "accuracy 0.5, n = 1, shared with 3 other settings: trial 0001 (rate 0.1)" in sentence(run)
+
+
+def test_a_winner_is_named_where_it_is_apart_from_all_others(tmp_path):
+    tests = {"test_accuracy": (FIVE - 0.1).tolist(), "test_accuracy_min": (FIVE - 0.5).tolist()}
+    run = run_of(tmp_path, *four(), fresh("c0001", 0.1, FIVE), fresh("c0002", 0.2, FIVE + GAIN, **tests), confirm=TWO)
+    assert sentence(run).startswith(
+        "The winner on fresh seeds is trial 0002 (rate 0.2): accuracy 0.855 [0.834, 0.876], n = 5; better than the other confirmed setting "
+        "(+0.051; the corrected interval excludes 0). Its search score, 0.6 with n = 1, did not shrink (+0.26) on fresh seeds. On the test "
+        "data it has test_accuracy 0.704 on average (0.29 at the least). 2 of 4"
+    )
+
+
+def test_lower_is_better_and_a_score_that_shrank(tmp_path):
+    confirmed = [fresh("c0001", 0.1, FIVE), fresh("c0002", 0.2, FIVE + GAIN)]
+    text = sentence(run_of(tmp_path, *four(), *confirmed, confirm=TWO, mode="min"))
+    assert "The winner on fresh seeds is trial 0001 (rate 0.1)" in text
+    assert "Its search score, 0.4 with n = 1, shrank by 0.4 on fresh seeds." in text
+
+
+def test_settings_that_cannot_be_told_apart_are_named(tmp_path):
+    confirmed = [fresh("c0001", 0.1, FIVE), fresh("c0002", 0.2, FIVE + GAIN), fresh("c0003", 0.5, (FIVE + GAIN)[::-1])]
+    assert sentence(run_of(tmp_path, *four(), *confirmed, confirm=CONFIRM)).startswith(
+        "No winner: trial 0002 (rate 0.2) has the best mean on fresh seeds, accuracy 0.855 [0.834, 0.876], n = 5, but cannot be told apart "
+        "from published best (no evidence of a difference: -0.00439 to +0.00439, n = 5); it is better than trial 0001 (+0.051, corrected "
+        "interval +0.0394 to +0.0626, n = 5)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (FIVE, FIVE, "cannot be told apart from trial 0002 (no difference at any seed, n = 5)"),
+        (FIVE[:1], FIVE[:1] - 0.1, "accuracy 0.8, n = 1, but cannot be told apart from trial 0002 (too few results, n = 1)"),
+        (FIVE, FIVE[:1] - 0.5, "cannot be told apart from trial 0002 (too few results, n = 1 unpaired)"),
+    ],
+)
+def test_ties_and_single_seeds_support_no_claim(tmp_path, first, second, expected):
+    run = run_of(tmp_path, *four(), fresh("c0001", 0.1, first), fresh("c0002", 0.2, second), confirm=TWO)
+    assert expected in sentence(run)
+    assert sentence(run).startswith("No winner: ")
+
+
+def test_no_winner_before_all_are_confirmed(tmp_path):
+    running = Trial(name="c0003", phase="confirm", config={"rate": 0.5}, epochs=[], status="running", seeds=range(5))
+    for place, more in enumerate(([], [running])):
+        run = run_of(tmp_path / f"{place}", *four(), fresh("c0001", 0.1, FIVE), fresh("c0002", 0.2, FIVE + GAIN), *more, confirm=CONFIRM)
+        assert sentence(run).startswith("So far the best on fresh seeds is trial 0002")
+        assert "The confirmation is not complete, 1 setting still to come: no winner is claimed." in sentence(run)
+    assert "Of the confirmation, 2 of 3 planned trials completed; 1 unfinished stand behind no number here." in sentence(run)
+
+
+def test_a_failed_confirmation_is_counted(tmp_path):
+    failed = Trial(name="c0002", phase="confirm", config={"rate": 0.2}, epochs=[], status="failed", error="no", seeds=range(5))
+    text = sentence(run_of(tmp_path, *four(), fresh("c0001", 0.1, FIVE), failed, confirm=TWO))
+    assert text.startswith("The only setting with a result on fresh seeds is trial 0001 (rate 0.1): accuracy 0.804")
+    assert text.endswith("Of the confirmation, 1 of 2 planned trials completed; 1 failed stand behind no number here.")
+
+
+def test_stopped_trials_are_not_missing(tmp_path):
+    run = run_of(tmp_path, tried("0001", 0.1, [0.5]), tried("0002", 0.2, [0.5], status="pruned", rung=1), trials=2)
+    assert missing(status_table(run)) == "1 of 2 planned trials completed; 1 was stopped early by design"
+
+
+def test_a_full_report_has_every_section_and_file_in_order(lungs):
+    folder, page = lungs
+    text = page.text
+    parts = [
+        "The images of this study are generated phantoms, no X-rays", "Study lungs_unet", "Which U-Net outlines lungs best?", "No winner:",
+        "generated chest phantoms (200 images, data seed 0); training 120", "5 settings with a search score, n = 1 each; 4 settings",
+        "optuna, 40 trials, seed 0; stopped early by asha: one in 3 goes on at epoch 2 and 6; confirmed: the best 3, and published best",
+        "Settings ranked by search score: validation_dice of completed trials at their last epoch", "Settings trained again on seeds",
+        "Prediction and truth on test images", "What became of the trials that reached each rung", "Epochs and seconds", "Errors",
+        "Only completed trials have a search score",
+    ]  # fmt: skip
+    places = [text.find(part) for part in parts]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert text.startswith("The images of this study are generated phantoms")
+    report = folder / "report"
+    written = {str(path.relative_to(report)) for path in report.rglob("*") if path.is_file()}
+    tables = [
+        "leaderboard.csv",
+        "leaderboard.tex",
+        "leaderboard.md",
+        "confirmed.csv",
+        "rungs.csv",
+        "ledger.csv",
+        "seeds.csv",
+        "statuses.csv",
+    ]
+    assert written == {"index.html", *(f"tables/{name}" for name in tables)} | {
+        f"charts/{name}.{kind}" for name in PICTURES for kind in ("svg", "png")
+    }
+    links = [attributes["href"] for tag, attributes in page.elements if tag == "a"]
+    anchors = {attributes["id"] for _, attributes in page.elements if "id" in attributes}
+    assert [link for link in links if not (link in written or link.removeprefix("#") in anchors)] == []
+    assert (report / "index.html").stat().st_size < 3_000_000
+
+
+def test_the_files_hold_the_tables(lungs):
+    folder, _ = lungs
+    board = pd.read_csv(folder / "report" / "tables" / "leaderboard.csv", dtype={"trial": str})
+    assert len(board) == 41
+    assert board["search_score"].notna().sum() == 5
+    assert {"confirmed_mean", "shrinkage", "test_f1_mean", "test_f1_min", "test_f1_std_mean"} <= set(board)
+    seeds = pd.read_csv(folder / "report" / "tables" / "seeds.csv")
+    assert seeds["phase"].value_counts().to_dict() == {"confirm": 20, "search": 5}
+
+
+def test_pictures_are_valid_and_always_the_same(lungs):
+    run = load_run(lungs[0])
+    first, second = pictures_of(run), pictures_of(run)
+    assert list(first) == PICTURES
+    for name, picture in first.items():
+        assert picture.spec == second[name].spec
+        alt.Chart.from_dict({**picture.spec, "config": style("black", "white")}, validate=True)
+
+
+def test_end_states_differ_by_more_than_colour(lungs):
+    scales = pictures_of(load_run(lungs[0]))["rungs"].spec["layer"][-1]["encoding"]
+    assert scales["color"]["scale"]["domain"] == scales["shape"]["scale"]["domain"] == ["completed", "pruned", "diverged", "failed"]
+    assert len(set(scales["shape"]["scale"]["range"])) == 4
+
+
+def test_many_trials_are_drawn_in_part_and_the_note_says_so(tmp_path):
+    run = run_of(tmp_path, *(tried(f"{number:04d}", number / 200, [0.1, number / 200]) for number in range(1, 101)), stopping=ASHA)
+    picture = pictures_of(run)["trials"]
+    assert len({row["trial"] for row in picture.spec["datasets"]["facts"]}) == 60
+    assert "60 of 100 trials are drawn" in picture.note
+
+
+def test_outlines_lie_outside_the_truth_and_inside_the_prediction():
+    truth = np.zeros((6, 6), dtype=np.uint8)
+    truth[2:4, 2:4] = 1
+    picture = outlined(np.full((6, 6), 255, np.uint8), truth, truth)
+    factor = len(picture) // 6
+    assert picture.max() == GREYS + 1
+    assert (picture[:factor] == GREYS - 1).all()
+    assert picture[2 * factor - 1, 3 * factor] == GREYS
+    assert picture[2 * factor, 3 * factor] == GREYS + 1
+    assert picture[3 * factor, 3 * factor] == GREYS - 1  # the middle shows the image
+
+
+def test_a_picture_with_a_palette_is_a_png_of_colours():
+    numbers = np.array([[0, 255], [254, 253]], dtype=np.uint8)
+    content = png(numbers, palette(["#56B4E9", "#E69F00"]))
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    assert content[24:26] == b"\x08\x03"  # eight bits, palette
+    colours = content[content.index(b"PLTE") + 4 :][: 3 * 256]
+    assert (colours[:3], colours[-6:]) == (b"\0\0\0", bytes.fromhex("56B4E9E69F00"))
+    start = content.index(b"IDAT")
+    length = int.from_bytes(content[start - 4 : start], "big")
+    assert zlib.decompress(content[start + 4 : start + 4 + length]) == b"\0\0\xff\0\xfe\xfd"
+
+
+def test_images_are_those_of_the_best_trial_that_recorded_some(lungs):
+    run = load_run(lungs[0])
+    trials = run.trials[run.trials["trial"].isin(["c0001", "c0002"])]
+    trial, facts, shape = overlay_facts(run, trials, ["#000000", "#ffffff"])
+    assert (trial, shape) == ("c0002", 1.0)
+    assert facts["title"].tolist() == [
+        "best image, Dice 1.000, phantom 12",
+        "median image, Dice 0.846, phantom 3",
+        "worst image, Dice 0.547, phantom 31",
+    ]
+    assert base64.b64decode(facts["image"][0].removeprefix("data:image/png;base64,"))[1:4] == b"PNG"
+    assert overlay_facts(run, run.trials.head(0), ["#000000", "#ffffff"])[1].empty
+
+
+@pytest.mark.parametrize("stage", ["nothing", "begun", "running", "failed", "diverged", "one"])
+def test_a_report_at_every_stage(tmp_path, stage):
+    trials = {
+        "nothing": [],
+        "begun": [tried("0001", 0.1, [], status="running")],
+        "running": [*four()[1:], tried("0001", 0.1, [0.1, 0.3], status="running")],
+        "failed": [tried(f"000{place}", place / 10, [], status="failed", error=f"Traceback\nValueError: {place}") for place in (1, 2)],
+        "diverged": [tried("0001", 0.1, [float("inf")], status="diverged"), tried("0002", 0.2, [float("nan")], status="diverged")],
+        "one": [tried("0001", 0.1, [0.5])],
+    }[stage]
+    text = page_of(write_run(tmp_path, trials, **{**SEARCH, "trials": 4, "stopping": ASHA, "confirm": CONFIRM})).text
+    assert "This run is not complete" in text
+    assert ("there is no answer yet" in text) == (stage not in ("running", "one"))
+    assert "X-rays" not in text
+
+
+def test_a_study_of_others_with_their_names(tmp_path):
+    space = {"rank": {"values": [1, 2]}, HOSTILE: {"kind": "int", "low": 1, "high": 9, "log": False, "step": None}}
+    rows = [{HOSTILE + "2": [0.5, 0.25], "test_x": [0.1, 0.2]}]
+    trials = [Trial(name=f"000{n}", phase="search", config={"rank": n, HOSTILE: n}, epochs=rows, seeds=[0, 1]) for n in (1, 2)]
+    trials += [Trial(name=f"c000{n}", phase="confirm", config={"rank": n, HOSTILE: n}, epochs=rows, seeds=[7, 8]) for n in (1, 2)]
+    spec = {
+        "space": space,
+        "metric": HOSTILE + "2",
+        "mode": "min",
+        "name": HOSTILE,
+        "question": HOSTILE,
+        "data": {"name": HOSTILE},
+        "epochs": 1,
+    }
+    confirm = {"top": 2, "seeds": 2, "also": [{"name": HOSTILE, "setting": {"rank": 1, HOSTILE: 9}}]}
+    page = page_of(write_run(tmp_path, trials, search={"kind": "random", "trials": 2, "seed": HOSTILE}, confirm=confirm, **spec))
+    assert [tag for tag, _ in page.elements if tag == "img"] == []
+    assert [name for _, attributes in page.elements for name in attributes if name.startswith("on")] == []
+    assert [script for script in page.scripts if script.lstrip().startswith("alert")] == []
+    board = pd.read_csv(tmp_path / "report" / "tables" / "leaderboard.csv")
+    assert board["setting rank"].tolist() == [1, 2, 1]
+    assert board["rank"].tolist()[:2] == [1, 1]
+    assert "Settings ranked by" in page.text
+    assert "over the seeds of each setting at the last epoch" in page.text  # several seeds each: settings are told as well
+
+
+def test_a_grid_that_stops_keeps_its_settings(tmp_path):
+    space = {"rate": {"values": [0.1, 0.2]}}
+    trials = [tried("0001", 0.1, [[0.5, 0.6]] * 2, seeds=(0, 1)), tried("0002", 0.2, [[0.1, 0.2]], seeds=(0, 1), status="pruned", rung=1)]
+    found = find(run_of(tmp_path, *trials, space=space, search={"kind": "grid"}, stopping=ASHA, trials=2))
+    assert found.over_seeds
+    assert found.search.board["rank"].tolist() == [1, pd.NA]
+
+
+def test_a_plain_grid_is_no_search_and_phantoms_are_said_of_any(tmp_path):
+    trial = Trial(config={"width": 1}, epochs=[{"accuracy": [0.5, 0.6, 0.7]}] * 2)
+    run = load_run(write_run(tmp_path, [trial], confirm=None, stopping=None, data={"name": "12 Phantoms"}))
+    assert find(run).search is None
+    text = write_report(run).read_text(encoding="utf-8")
+    assert "Leaderboard" not in text
+    assert "generated phantoms, no X-rays" in text
+
+
+def test_same_search_same_bytes(lungs):
+    folder, _ = lungs
+    before = {path: path.read_bytes() for path in (folder / "report").rglob("*") if path.is_file()}
+    write_report(load_run(folder))
+    assert {path: path.read_bytes() for path in (folder / "report").rglob("*") if path.is_file()} == before
+
+
+def test_a_range_need_not_be_logarithmic(tmp_path):
+    space = {"rate": {**RANGE["rate"], "log": False}}
+    panels = pictures_of(run_of(tmp_path, *four(), space=space))["parameters"].spec["concat"]
+    assert panels[0]["encoding"]["x"]["scale"]["domain"] == [0.001, 1.0]
+    assert "type" not in panels[0]["encoding"]["x"]["scale"]

@@ -1,0 +1,91 @@
+"""Lists and ranges: their record, their checks."""
+
+import pytest
+from ray import tune
+from searched_studies import searched_study
+
+from trainables.limits import Real
+from tuning.space import describe, ends, is_range, text
+from tuning.study import Asha, Confirm, Grid, Optuna, Random, StudyError
+
+
+@pytest.mark.parametrize(
+    ("values", "record", "words"),
+    [
+        ([1, 2], {"values": [1, 2]}, "1, 2"),
+        (tune.choice(["a", None]), {"values": ["a", None]}, "a, None"),
+        (tune.uniform(0, 1), {"kind": "float", "low": 0.0, "high": 1.0, "log": False, "step": None}, "0 to 1"),
+        (tune.loguniform(1e-4, 0.1), {"kind": "float", "low": 1e-4, "high": 0.1, "log": True, "step": None}, "0.0001 to 0.1, logarithmic"),
+        (tune.quniform(0, 1, 0.25), {"kind": "float", "low": 0.0, "high": 1.0, "log": False, "step": 0.25}, "0 to 1, in steps of 0.25"),
+        (tune.randint(1, 5), {"kind": "int", "low": 1, "high": 4, "log": False, "step": 1}, "whole numbers 1 to 4"),
+        (tune.lograndint(1, 9), {"kind": "int", "low": 1, "high": 8, "log": True, "step": 1}, "whole numbers 1 to 8, logarithmic"),
+    ],
+)
+def test_the_record_of_a_range_and_its_words(values: object, record: dict[str, object], words: str) -> None:
+    assert describe(values) == record
+    assert text(values) == words
+
+
+def test_lists_are_no_ranges_and_ends_are_what_limits_judge() -> None:
+    assert not is_range([1, 2])
+    assert ends([3, 1]) == [3, 1]
+    assert ends(tune.randint(1, 5)) == [1, 4]
+
+
+def test_every_problem_of_a_search_is_said_at_once() -> None:
+    with pytest.raises(StudyError) as caught:
+        searched_study(
+            space={"x": tune.uniform(-1, 1), "kind": ["a"], "y": tune.randn(), "z": tune.qloguniform(2, 8, 2)},
+            limits={"x": Real(0)},
+            search=Optuna(trials=0),
+            stopping=Asha(min_epochs=8, keep_one_in=1),
+            confirm=Confirm(top=0, seeds=True, also={"old": {"x": -2}}),
+            metric="test_score",
+            retries=-1,
+            stall_seconds=0,
+        )
+    text = str(caught.value)
+    for part in (
+        "retries=-1",
+        "stall_seconds=0",
+        "trials=0 must be a whole number, 1 or more",
+        "metric='test_score' is a test metric",
+        "keep_one_in=1 must be a whole number, 2 or more",
+        "min_epochs=8 must be below epochs=8",
+        "top=0",
+        "seeds=True",
+        "'old' has values for x; it needs one for each of x, kind, y, z",
+        "'old': x=-2 must be a finite number 0 or more",
+        "x=-1.0 must be a finite number 0 or more",
+        "y is a range that cannot be searched",
+        "z is a range that cannot be searched (a logarithmic range cannot be quantised)",
+    ):
+        assert part in text
+    assert len(caught.value.problems) == 13
+
+
+def test_a_grid_needs_lists() -> None:
+    with pytest.raises(StudyError, match="x is a range; a grid needs a list of values"):
+        searched_study(search=Grid())
+
+
+def test_rungs() -> None:
+    assert Asha(min_epochs=2, keep_one_in=3).rungs(18) == [2, 6]
+    assert Asha(min_epochs=2, keep_one_in=3).rungs(19) == [2, 6, 18]
+    assert Asha(min_epochs=1, keep_one_in=2).rungs(2) == [1]
+
+
+def test_overrides_of_trials_and_confirmation() -> None:
+    study = searched_study().override({"trials": 3, "confirm": {"seeds": 9}, "x": 0.5})
+    assert (study.search.trials, study.confirm.seeds, study.confirm.top, study.space["x"]) == (3, 9, 2, [0.5])
+    assert study.override({"confirm": None}).confirm is None
+    with pytest.raises(StudyError, match=r"must be like"):
+        study.override({"confirm": 3})
+    with pytest.raises(StudyError, match="unknown key 'trials'"):
+        searched_study(search=Grid(), space={"x": [1], "kind": ["a"]}).override({"trials": 3})
+
+
+def test_random_and_grid_need_no_optuna_to_be_planned() -> None:
+    assert searched_study(search=Random(trials=7)).planned == 7
+    assert searched_study().planned_confirmations == 3
+    assert searched_study(confirm=None).planned_confirmations == 0

@@ -1,0 +1,91 @@
+"""Who is stopped: held against Ray's own scheduler, and against a rebuild from the records."""
+
+import types
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from ray.tune.schedulers import ASHAScheduler, TrialScheduler
+from searched_studies import searched_study
+
+from tuning.past import Past
+from tuning.search import Halving
+from tuning.study import Asha, Study, Trial
+
+SCORES = st.lists(st.lists(st.integers(0, 20), min_size=9, max_size=9), min_size=1, max_size=12)
+
+
+def asha_study(keep_one_in: int, mode: Any = "max") -> Study:
+    return searched_study(stopping=Asha(min_epochs=1, keep_one_in=keep_one_in), epochs=9, mode=mode)
+
+
+def ray_trial(name: str) -> Any:
+    return types.SimpleNamespace(trial_id=name, config={"trial": name})
+
+
+def result(epoch: int, score: float) -> dict[str, Any]:
+    return {"rows": [{"epoch": epoch, "metrics": {"score": [score]}}]}
+
+
+@given(scores=SCORES, keep_one_in=st.integers(2, 4), mode=st.sampled_from(["max", "min"]), order=st.randoms(use_true_random=False))
+def test_decisions_are_those_of_rays_own_scheduler(scores: list[list[int]], keep_one_in: int, mode: str, order: Any) -> None:
+    study = asha_study(keep_one_in, mode)
+    ours = Halving(study)
+    theirs = ASHAScheduler(time_attr="epoch", metric="score", mode=mode, max_t=9, grace_period=1, reduction_factor=keep_one_in)
+    trials = {str(i): iter(enumerate(values, start=1)) for i, values in enumerate(scores)}
+    for name in trials:
+        theirs.on_trial_add(None, ray_trial(name))
+    while trials:
+        name = order.choice(sorted(trials))
+        epoch, score = next(trials[name])
+        if epoch == study.epochs:  # Ray stops every trial at its last epoch; ours has then ended by itself
+            del trials[name]
+            continue
+        expected = theirs.on_trial_result(None, ray_trial(name), {"epoch": epoch, "score": score})
+        assert ours.on_trial_result(None, ray_trial(name), result(epoch, score)) == expected
+        if expected == TrialScheduler.STOP:
+            assert ours.stopped[name] == epoch
+            del trials[name]
+
+
+@given(scores=SCORES, cut=st.integers(0, 12))
+def test_rungs_built_from_the_records_decide_as_those_that_lived_on(scores: list[list[int]], cut: int) -> None:
+    """One trial after the other; after ``cut`` of them the scheduler is built anew from what was recorded."""
+    study = asha_study(3)
+    whole, past, decisions = Halving(study), [], []
+    for number, values in enumerate(scores):
+        decisions.append(_run(whole, str(number), values))
+        past.append(_past(str(number), values[: decisions[-1]], "pruned" if decisions[-1] < 9 else "completed"))
+    rebuilt = Halving(study, past[:cut])
+    assert [_run(rebuilt, str(number), values) for number, values in list(enumerate(scores))[cut:]] == decisions[cut:]
+
+
+def test_a_trial_cut_off_at_its_rung_is_judged_there_when_it_comes_again() -> None:
+    study = asha_study(3)
+    past = [_past("a", [9, 9, 9, 9], "completed"), _past("b", [1], "unfinished"), _past("c", [8, 8], "unfinished")]
+    halving = Halving(study, past)
+    assert not halving.goes_on("b", 1, 1)
+    assert halving.goes_on("c", 1, 0), "it passed that rung before"
+
+
+def test_between_rungs_and_without_stopping_every_trial_goes_on() -> None:
+    assert Halving(asha_study(3)).goes_on("a", 2, -100)
+    free = Halving(searched_study(stopping=None))
+    assert all(free.goes_on(name, epoch, 0) for name in "ab" for epoch in range(1, 9))
+
+
+def test_a_trial_is_judged_by_the_mean_over_its_seeds() -> None:
+    halving = Halving(asha_study(2))
+    halving.goes_on("a", 1, 5)
+    row = {"epoch": 1, "metrics": {"score": [9.0, 0.0]}}
+    assert halving.on_trial_result(None, ray_trial("b"), {"rows": [row]}) == TrialScheduler.STOP
+
+
+def _run(halving: Halving, name: str, values: list[int]) -> int:
+    """The epoch after which the trial was stopped, or the last."""
+    return next((epoch for epoch, value in enumerate(values[:-1], start=1) if not halving.goes_on(name, epoch, value)), len(values))
+
+
+def _past(name: str, values: list[int], status: str) -> Past:
+    scores = {epoch: float(value) for epoch, value in enumerate(values, start=1)}
+    return Past(trial=Trial(id=name, config={}, seeds=[0]), status=status, attempt=1, scores=scores)
