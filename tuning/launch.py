@@ -125,10 +125,11 @@ class _Session:
             attempts={one.trial.id: one.attempt for one in past},
             beat=self.lock.beat,
             interruption=self.interruption,
+            again=lambda trial: source.again(trial),
         )
-        limit = _Slots(self.study) if slots is None else lambda: slots
+        source = TrialSource(self.study, trials(past), _Slots(self.study) if slots is None else lambda: slots)
         shutil.rmtree(self.paths.ray, ignore_errors=True)
-        _tuner(self.study, trainable, self.paths, TrialSource(self.study, trials(past), limit), halving, self._recorder).fit()
+        _tuner(self.study, trainable, self.paths, source, halving, self._recorder).fit()
         self.statuses |= self._recorder.statuses
         if self._recorder.stops_study:
             what = f"{self._recorder.stops_study}. The run was stopped; what it wrote is in {self.paths.root}"
@@ -152,7 +153,6 @@ def _tuner(study: Study, trainable: Any, paths: RunPaths, source: TrialSource, h
             verbose=0,
             callbacks=[recorder, _Silence()],
             stop=_StopOnOrder(recorder),
-            failure_config=tune.FailureConfig(max_failures=study.retries),
         ),
     )
 

@@ -5,6 +5,7 @@ import math
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,7 @@ class Recorder(tune.Callback):
         attempts: Mapping[str, int],
         beat: Callable[[], None],
         interruption: Interruption,
+        again: Callable[[Trial], None],
     ) -> None:
         self._study = study
         self._records = records
@@ -89,7 +91,9 @@ class Recorder(tune.Callback):
         self._attempts = dict(attempts)
         self._beat = beat
         self._interruption = interruption
+        self._again = again
         self._planned: set[str] = set()
+        self._failures: Counter[str] = Counter()
         self._epochs: dict[str, int] = {}
         self._live: dict[str, RayTrial] = {}
         self._heard: dict[str, float] = {}
@@ -146,10 +150,15 @@ class Recorder(tune.Callback):
         self._live.pop(trial_of(self._study, trial.config).id, None)
 
     def on_trial_error(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
-        """The trial raised, or its process died, as often as it may."""
+        """The trial raised, or its process died: it starts again, unless that was as often as it may."""
         spec = trial_of(self._study, trial.config)
         self._live.pop(spec.id, None)
-        if spec.id not in self.statuses:
+        if spec.id in self.statuses or self._interruption.by:
+            return
+        self._failures[spec.id] += 1
+        if self._failures[spec.id] <= self._study.retries:
+            self._again(spec)
+        else:
             self._write_end(spec, status="failed", error=self._errors.get(spec.id) or _ray_error(trial))
 
     def _hangs(self, trial: str) -> bool:

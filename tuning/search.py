@@ -14,9 +14,10 @@ from tuning.study import Study, Trial
 
 
 class TrialSource(Searcher):
-    """Hands out trials one after the other, never more at a time than ``slots()`` says.
+    """Hands out trials one after the other, never more at a time than ``slots()`` says, and failed ones ``again``.
 
-    A model-based search would otherwise be asked for settings long before they can start, without what was learned meanwhile.
+    A model-based search would otherwise be asked for settings long before they can start, without what was learned meanwhile. Failed
+    trials come back through here because Ray's own retries leave out those whose process died while it was handed from trial to trial.
     """
 
     def __init__(self, study: Study, trials: Iterator[Trial], slots: Callable[[], float]) -> None:
@@ -25,18 +26,23 @@ class TrialSource(Searcher):
         self._trials = trials
         self._slots = slots
         self._live: set[str] = set()
+        self._again: list[Trial] = []
 
     def __getstate__(self) -> dict[str, Any]:
         """Ray stores searchers beside its own state, which is never read again."""
         return {}
 
+    def again(self, trial: Trial) -> None:
+        """Hand a trial out once more, before any other."""
+        self._again.append(trial)
+
     def suggest(self, trial_id: str) -> Any:
-        """The next trial as a configuration for ``worker.run_trial``; None while every slot is taken."""
+        """The next trial as a configuration for ``worker.run_trial``; None while every slot is taken, or a live trial may come again."""
         if len(self._live) >= self._slots():
             return None
-        trial = next(self._trials, None)
+        trial = self._again.pop(0) if self._again else next(self._trials, None)
         if trial is None:
-            return Searcher.FINISHED
+            return None if self._live else Searcher.FINISHED
         self._live.add(trial_id)
         # All seeds of the study go without saying: Ray keeps five copies of a configuration in its own state.
         seeds = None if list(trial.seeds) == self._all_seeds else list(trial.seeds)
