@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from analysis.intervals import seeds_for_sign_flips
 from analysis.runs import Run
-from analysis.tables import best_setting
+from analysis.tables import best_setting, identity
 from analysis.wording import count, describe, listing, number, show, signed
 
 NAMED = 3  # so many settings are named in the sentence; more are counted
@@ -24,7 +26,8 @@ def answer(run: Run, summary: pd.DataFrame, comparisons: pd.DataFrame, rivals: p
     if summary["n"].max() == 1:
         seen = f"the {_extreme(run)} {run.metric} seen is {_score(run, summary, best)}, n = 1"
         return sentence(f"one seed per setting supports no claim about {listing(run.parameters)}; {seen}", missing(statuses))
-    effects = [_effect(run, name, rows) for name, rows in comparisons.groupby("parameter", sort=False)]
+    family = max(1, int(comparisons["p"].count()))
+    effects = [_effect(run, str(name), rows, family) for name, rows in comparisons.groupby("parameter", sort=False)]
     return sentence("; ".join([*effects, _best(run, summary, rivals, best)]), missing(statuses))
 
 
@@ -32,41 +35,102 @@ def sentence(*sentences: str) -> str:
     return " ".join(f"{text[0].upper()}{text[1:]}." for text in sentences if text)
 
 
-def _effect(run: Run, name: str, rows: pd.DataFrame) -> str:
-    """What one parameter does, over all combinations of the others."""
+def _effect(run: Run, name: str, rows: pd.DataFrame, family: int) -> str:
+    """What one parameter does, over all combinations of the others; ``family``: how many tests were corrected together.
+
+    "More" of it helps or hurts only where each value goes further than the one before, all of them with support.
+    """
     sign = 1 if run.spec["mode"] == "max" else -1
-    tested = rows["p"].notna()
-    helps = rows[rows["supported"] & (rows["difference"] * sign > 0)]
-    hurts = rows[rows["supported"] & (rows["difference"] * sign < 0)]
-    open_rows = rows[tested & ~rows["supported"]]
-    if not tested.any():
+    tested = rows[rows["p"].notna()]
+    if tested.empty:
         return f"too few results to say anything about {name}"
-    if len(open_rows) == tested.sum():
-        return _no_evidence(name, rows[tested])
-    subject, good, bad = _verbs(name, rows.iloc[0])
+    if not tested["supported"].any():
+        return _no_evidence(name, tested, family)
     others = [key for key in run.parameters if key != name]
-    parts = [_part(good, helps, rows, others), _part(bad, hurts, rows, others)]
-    parts += [f"no evidence{_places(open_rows, rows, others)}" if len(open_rows) else ""]
-    parts += [f"too few results{_places(rows[~tested], rows, others)}" if (~tested).any() else ""]
-    return f"{subject} {', '.join(part for part in parts if part)}"
+    by_value = [part for _, part in rows.groupby(rows["value"].map(identity), sort=False)]
+    if _has_order(rows) and (len(by_value) == 1 or _is_trend(rows)):
+        return _trend(name, by_value, rows, others, sign)
+    if sum(part["supported"].any() for part in by_value) > NAMED:
+        return _counted(name, rows, sign)
+    silent = [show(part["value"].iloc[0]) for part in by_value if not part["supported"].any()]
+    said = [_value(name, part, others, sign) for part in by_value if part["supported"].any()]
+    return "; ".join([*said, *_silent(name, silent, rows["first"].iloc[0])])
 
 
-def _verbs(name: str, row: pd.Series) -> tuple[str, str, str]:
-    first, last = row["first"], row["last"]
-    if all(isinstance(value, Real) and not isinstance(value, bool) for value in (first, last)):
-        return f"{'more' if float(last) > float(first) else 'less'} {name}", "helps", "hurts"
-    return f"{name} {show(last)}", f"beats {show(first)}", f"loses to {show(first)}"
+def _has_order(rows: pd.DataFrame) -> bool:
+    """Whether the values are numbers that only rise, or only fall."""
+    values = [rows["first"].iloc[0], *dict.fromkeys(rows["value"])]
+    if not all(isinstance(value, Real) and not isinstance(value, bool) for value in values):
+        return False
+    return values in (sorted(values), sorted(values, reverse=True))
 
 
-def _part(verb: str, chosen: pd.DataFrame, rows: pd.DataFrame, others: list[str]) -> str:
-    if chosen.empty:
-        return ""
+def _is_trend(rows: pd.DataFrame) -> bool:
+    """Whether every difference is supported, and all steps from one value to the next go the same way at every combination."""
+    steps = np.concatenate([np.diff(part["difference"], prepend=0) for _, part in rows.groupby("at", sort=False)])
+    return bool(rows["supported"].all() and ((steps > 0).all() or (steps < 0).all()))
+
+
+def _trend(name: str, by_value: list[pd.DataFrame], rows: pd.DataFrame, others: list[str], sign: int) -> str:
+    first, last = rows["first"].iloc[0], rows["value"].iloc[-1]
+    parts = []
+    for verb, way in (("helps", 1), ("hurts", -1)):
+        chosen = rows[rows["supported"] & (rows["difference"] * sign * way > 0)]
+        if len(chosen):
+            values = by_value if len(by_value) <= NAMED else by_value[-1:]
+            sizes = [
+                f"{show(part['value'].iloc[0])} against {show(first)}: {_sizes(chosen.loc[chosen.index.intersection(part.index)])}"
+                for part in values
+            ]
+            parts.append(f"{verb}{_places(chosen, rows, others)} ({', '.join(sizes)}, {_intervals(chosen)})")
+    return f"{'more' if last > first else 'less'} {name} {', '.join([*parts, *_rest(rows, others)])}"
+
+
+def _value(name: str, rows: pd.DataFrame, others: list[str], sign: int) -> str:
+    """What one value of a parameter does against the first one."""
+    first, parts = rows["first"].iloc[0], []
+    named = show(first) if isinstance(first, str) else f"{name} {show(first)}"
+    for verb, way in (("better", 1), ("worse", -1)):
+        chosen = rows[rows["supported"] & (rows["difference"] * sign * way > 0)]
+        if len(chosen):
+            than = f" than {named}" if not parts else ""
+            parts.append(f"{verb}{than}{_places(chosen, rows, others)} ({_sizes(chosen)}, {_intervals(chosen)})")
+    return f"{name} {show(rows['value'].iloc[0])} is {', '.join([*parts, *_rest(rows, others)])}"
+
+
+def _rest(rows: pd.DataFrame, others: list[str]) -> list[str]:
+    """Where there is no evidence, and where there are too few results."""
+    tested = rows["p"].notna()
+    kinds = (("no evidence", rows[tested & ~rows["supported"]]), ("too few results", rows[~tested]))
+    return [f"{words}{_places(chosen, rows, others)}" for words, chosen in kinds if len(chosen)]
+
+
+def _silent(name: str, values: list[str], first: Any) -> list[str]:
+    """The values that no combination says anything about."""
+    differs = "differs" if len(values) == 1 else "differ"
+    return [f"no evidence that {name} {listing(values)} {differs} from {show(first)}"] if values else []
+
+
+def _counted(name: str, rows: pd.DataFrame, sign: int) -> str:
+    """A parameter of many values: how many comparisons say what."""
+    better = int((rows["supported"] & (rows["difference"] * sign > 0)).sum())
+    worse = int((rows["supported"] & (rows["difference"] * sign < 0)).sum())
+    counts = [f"better in {better}" if better else "", f"worse in {worse}" if worse else ""]
+    open_rows = len(rows) - better - worse
+    rest = f", no evidence in {open_rows}" if open_rows else ""
+    first = show(rows["first"].iloc[0])
+    return f"other values of {name} are {listing(text for text in counts if text)} of {len(rows)} comparisons with {first}{rest}"
+
+
+def _sizes(chosen: pd.DataFrame) -> str:
+    return _range(chosen, "difference", "difference")
+
+
+def _intervals(chosen: pd.DataFrame) -> str:
+    if len(chosen) == 1:
+        return f"corrected interval {_range(chosen, 'corrected_low', 'corrected_high')}"
     side = "above" if (chosen["difference"] > 0).all() else "below"
-    intervals = f"corrected interval {_range(chosen, 'corrected_low', 'corrected_high')}"
-    if len(chosen) > 1:
-        intervals = f"{'both' if len(chosen) == 2 else f'all {len(chosen)}'} corrected intervals {side} 0"
-    against = f"{show(chosen.iloc[0]['last'])} against {show(chosen.iloc[0]['first'])}"
-    return f"{verb}{_places(chosen, rows, others)} ({against}: {_range(chosen, 'difference', 'difference')}, {intervals})"
+    return f"{'both' if len(chosen) == 2 else f'all {len(chosen)}'} corrected intervals {side} 0"
 
 
 def _places(chosen: pd.DataFrame, rows: pd.DataFrame, others: list[str]) -> str:
@@ -87,14 +151,13 @@ def _range(rows: pd.DataFrame, low: str, high: str) -> str:
     return " to ".join(ends)
 
 
-def _no_evidence(name: str, rows: pd.DataFrame) -> str:
-    against = f"{show(rows.iloc[0]['last'])} against {show(rows.iloc[0]['first'])}"
+def _no_evidence(name: str, rows: pd.DataFrame, family: int) -> str:
+    values = list(dict.fromkeys(map(show, rows["value"])))
+    named = f"{listing(values)} against" if len(values) <= NAMED else f"{len(values)} values against"
     seeds = int(rows["n"].max())
-    few = f"; {count(seeds, 'seed')} are too few to show one" if len(rows) * 2.0 ** (1 - seeds) > 0.05 else ""
-    intervals = f"corrected interval {_range(rows, 'corrected_low', 'corrected_high')}"
-    if len(rows) > 1:
-        intervals = f"none of {len(rows)} corrected intervals excludes 0"
-    return f"no evidence of an effect of {name} ({against}: {_range(rows, 'difference', 'difference')}, {intervals}{few})"
+    few = f"; {count(seeds, 'seed')} are too few to show one" if seeds < seeds_for_sign_flips(family) else ""
+    intervals = _intervals(rows) if len(rows) == 1 else f"none of {len(rows)} corrected intervals excludes 0"
+    return f"no evidence of an effect of {name} ({named} {show(rows['first'].iloc[0])}: {_sizes(rows)}, {intervals}{few})"
 
 
 def _best(run: Run, summary: pd.DataFrame, rivals: pd.DataFrame, best: int) -> str:

@@ -17,17 +17,17 @@ NUMBERS = ["n", "paired", "difference", "ci_low", "ci_high", "corrected_low", "c
 
 
 def comparison_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFrame:
-    """What each listed parameter does: its last value against its first, once for each combination of the other parameters.
+    """What each listed parameter does: each of its values against its first, once for each combination of the other parameters.
 
-    Columns: ``parameter``, ``first``, ``last``, ``at`` (the other parameters, as text), ``first_setting``, ``last_setting``, and those of
-    ``differences`` (last minus first). All rows together are one family for the correction. A parameter whose values the study compares
-    as arms has no rows here: ``arms.arms_table`` has them.
+    Columns: ``parameter``, ``first``, ``value``, ``at`` (the other parameters, as text), ``first_setting``, ``value_setting``, and those
+    of ``differences`` (value minus first). All rows together are one family for the correction. A parameter whose values the study
+    compares as arms has no rows here: ``arms.arms_table`` has them.
     """
     arms = (run.spec.get("compare") or {}).get("parameter")
     pairs = [pair for key in run.parameters if key != arms for pair in _pairs(run, key)]
-    frame = pd.DataFrame(pairs, columns=["parameter", "first", "last", "at", "first_setting", "last_setting"])
+    frame = pd.DataFrame(pairs, columns=["parameter", "first", "value", "at", "first_setting", "value_setting"])
     seeds = seed_table(run) if seeds is None else seeds
-    return frame.join(differences(seeds, run.metric, frame[["first_setting", "last_setting"]].to_numpy(dtype=int)))
+    return frame.join(differences(seeds, run.metric, frame[["first_setting", "value_setting"]].to_numpy(dtype=int)))
 
 
 def rival_table(run: Run, seeds: pd.DataFrame | None = None, summary: pd.DataFrame | None = None, *, student: bool = False) -> pd.DataFrame:
@@ -74,27 +74,24 @@ def _corrected_levels(p: pd.Series) -> pd.Series:
 
 
 def _pairs(run: Run, key: str) -> list[dict[str, Any]]:
-    """The pairs of settings that differ in ``key`` alone and have its first and its last value."""
+    """The pairs of settings that differ in ``key`` alone and of which one has its first value, one value after the other."""
     values = run.spec["space"][key].get("values", [])
     if len(values) < 2:
         return []
     others = [other for other in run.parameters if other != key]
     settings = settings_table(run)
-    held = pd.Series(identities(settings[[key]]), index=settings.index)
-    combinations = dict(zip(settings.index, identities(settings[others]) if others else [()] * len(settings), strict=True))
-    lasts = {combinations[number]: number for number in settings.index[held == (identity(values[-1]),)]}
-    firsts = [number for number in settings.index[held == (identity(values[0]),)] if combinations[number] in lasts]
-    return [
-        {
-            "parameter": key,
-            "first": values[0],
-            "last": values[-1],
-            "at": describe(settings.loc[number].to_dict(), others),
-            "first_setting": number,
-            "last_setting": lasts[combinations[number]],
-        }
-        for number in firsts
-    ]
+    combinations = dict(zip(settings.index, identities(settings[others]), strict=True))
+    held = settings[key].map(identity)
+    firsts = [int(number) for number in settings.index[held == identity(values[0])]]
+    pairs = []
+    for value in values[1:]:
+        partners = {combinations[number]: int(number) for number in settings.index[held == identity(value)]}
+        for number in firsts:
+            if combinations[number] in partners:
+                at = describe(settings.loc[number].to_dict(), others)
+                numbers = {"first_setting": number, "value_setting": partners[combinations[number]]}
+                pairs.append({"parameter": key, "first": values[0], "value": value, "at": at, **numbers})
+    return pairs
 
 
 def _align(first: pd.Series, last: pd.Series) -> Arms:

@@ -113,7 +113,7 @@ def _write_tables(found: Findings) -> None:
         tables |= _search_tables(found.search)
         _write_texts(folder, written_leaderboard(found.search))
     if found.over_seeds:
-        tables |= {"summary": found.summary, "comparisons": found.comparisons.drop(columns=["first_setting", "last_setting"])}
+        tables |= {"summary": found.summary, "comparisons": found.comparisons.drop(columns=["first_setting", "value_setting"])}
         write_tables(folder, tables, readable_summary(found.summary, found.run.metric), caption(found))
     else:
         _write_texts(folder, {f"{name}.csv": table.to_csv(index=False) for name, table in tables.items()})

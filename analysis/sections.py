@@ -165,7 +165,7 @@ def _summary(found: Findings) -> str:
 def _comparisons(found: Findings) -> str:
     rows = found.comparisons.head(SHOWN_ROWS)
     text = readable(rows, [DIFFERENCES])
-    shown = text[["parameter", "first", "last", "at", "n", "difference"]].assign(
+    shown = text[["parameter", "first", "value", "at", "n", "difference"]].assign(
         **{
             "95 % interval": _spans(text["ci_low"], text["ci_high"]),
             "corrected interval": _spans(text["corrected_low"], text["corrected_high"]),
@@ -176,8 +176,8 @@ def _comparisons(found: Findings) -> str:
     shown = shown if len(found.run.parameters) > 1 else shown.drop(columns="at")
     pairing = "" if rows["paired"].all() else " Where they share fewer than two seeds, the seeds are compared unpaired."
     note = (
-        f"Difference of mean {found.run.metric}, last value minus first, over the seeds that both settings have.{pairing} Shaded rows are "
-        "supported: their corrected interval excludes 0 and their Holm-corrected p-value is at most 0.05."
+        f"Difference of mean {found.run.metric}, value minus the first one, over the seeds that both settings have.{pairing} Shaded rows "
+        "are supported: their corrected interval excludes 0 and their Holm-corrected p-value is at most 0.05."
     )
     return page.paragraph(note) + page.table(shown, list(rows["supported"]), ["parameter", "at"]) + page.files("comparisons.csv")
 

@@ -112,7 +112,7 @@ def test_the_corrected_interval_is_wider_and_the_last_one_is_the_plain_one():
 def test_every_parameter_is_compared_at_every_combination_of_the_others(tmp_path):
     results = {(1, 0): TWELVE, (1, 2): TWELVE - 0.1, (3, 0): TWELVE + 0.2, (3, 2): TWELVE + 0.3}
     table = comparison_table(run_of(tmp_path, results, GRID))
-    assert table[["parameter", "first", "last", "at"]].to_numpy().tolist() == [
+    assert table[["parameter", "first", "value", "at"]].to_numpy().tolist() == [
         ["width", 1, 3, "depth 0"],
         ["width", 1, 3, "depth 2"],
         ["depth", 0, 2, "width 1"],
@@ -140,14 +140,54 @@ def test_an_effect_everywhere_and_one_that_turns(tmp_path):
 def test_mode_min_turns_helping_around(tmp_path):
     results = {(1,): TWELVE, (2,): TWELVE - 0.05, (3,): TWELVE - 0.1}
     assert sentence(run_of(tmp_path, results, mode="min")) == (
-        "More width helps (3 against 1: -0.1, corrected interval -0.1); "
+        "More width helps (2 against 1: -0.05, 3 against 1: -0.1, both corrected intervals below 0); "
         "best setting: width 3 with mean accuracy 0.433 [0.42, 0.448], n = 12."
     )
 
 
+def test_a_value_between_that_is_best_is_no_trend(tmp_path):
+    results = {(1,): TWELVE, (2,): TWELVE + 0.2, (3,): TWELVE - 0.1}
+    assert sentence(run_of(tmp_path, results)) == (
+        "Width 2 is better than width 1 (+0.2, corrected interval +0.2); width 3 is worse than width 1 (-0.1, corrected interval -0.1); "
+        "best setting: width 2 with mean accuracy 0.733 [0.72, 0.748], n = 12."
+    )
+
+
+def test_a_step_back_between_supported_values_is_no_trend(tmp_path):
+    text = sentence(run_of(tmp_path, {(1,): TWELVE, (2,): TWELVE + 0.2, (3,): TWELVE + 0.1}))
+    assert text.startswith("Width 2 is better than width 1 (+0.2, corrected interval +0.2); width 3 is better than width 1 (+0.1, ")
+    assert "more width" not in text.lower()
+
+
+def test_each_value_is_compared_with_the_first_at_each_combination_in_one_family(tmp_path):
+    space = {"depth": {"values": [0, 1, 3]}, "width": {"values": [1, 2]}}
+    shift = {0: 0.0, 1: 0.001, 3: -0.1}
+    noise = np.roll(TWELVE, 4) - TWELVE
+    results = {(depth, width): TWELVE + 0.2 * width + shift[depth] + noise * (depth == 1) for depth in shift for width in (1, 2)}
+    run = run_of(tmp_path, results, space)
+    table = comparison_table(run)
+    assert table[["parameter", "first", "value", "at"]].to_numpy().tolist() == [
+        *(["depth", 0, value, f"width {width}"] for value in (1, 3) for width in (1, 2)),
+        *(["width", 1, 2, f"depth {depth}"] for depth in (0, 1, 3)),
+    ]
+    assert table["p_holm"].tolist() == pytest.approx(holm(table["p"]).tolist())
+    assert table["p"].count() == 7
+    assert sentence(run).startswith(
+        "Depth 3 is worse than depth 0 at every width (-0.1, both corrected intervals below 0); no evidence that depth 1 differs from 0; "
+        "more width helps at every depth (2 against 1: +0.2, all 3 corrected intervals above 0); "
+    )
+
+
+def test_many_values_that_do_not_agree_are_counted(tmp_path):
+    space = {"rate": {"values": [1, 2, 3, 4, 5]}}
+    results = {(rate,): TWELVE + shift for rate, shift in zip((1, 2, 3, 4, 5), (0, 0.1, 0.2, -0.1, -0.2), strict=True)}
+    text = sentence(run_of(tmp_path, results, space))
+    assert text.startswith("Other values of rate are better in 2 and worse in 2 of 4 comparisons with 1; best setting: rate 3")
+
+
 def test_no_evidence_is_said_and_nobody_is_called_the_best(tmp_path):
     assert sentence(run_of(tmp_path, {(1,): TWELVE, (2,): TWELVE[::-1] - 0.001, (3,): np.roll(TWELVE, 3) - 0.002})) == (
-        "No evidence of an effect of width (3 against 1: -0.002, corrected interval -0.02 to +0.02); highest mean: width 1 with mean "
+        "No evidence of an effect of width (2 and 3 against 1: -0.002 to -0.001, none of 2 corrected intervals excludes 0); highest mean: width 1 with mean "
         "accuracy 0.533 [0.52, 0.549], n = 12, not distinguishable from 2 other settings (width 2 and width 3)."
     )
 
@@ -187,7 +227,7 @@ def test_failed_trials_are_named_and_their_settings_claim_nothing(tmp_path):
 def test_a_parameter_of_words_is_named_by_its_values(tmp_path):
     space = {"optimizer": {"values": ["sgd", "adam"]}}
     text = sentence(run_of(tmp_path, {("sgd",): TWELVE, ("adam",): TWELVE + 0.1}, space))
-    assert text.startswith("Optimizer adam beats sgd (adam against sgd: +0.1, corrected interval +0.1); best setting: optimizer adam with")
+    assert text.startswith("Optimizer adam is better than sgd (+0.1, corrected interval +0.1); best setting: optimizer adam with")
 
 
 def test_a_single_setting(tmp_path):
