@@ -134,7 +134,7 @@ def test_a_signal_ends_a_run_that_can_be_resumed(number: signal.Signals, uninter
     assert time.monotonic() - sent < 30, "a hang, not a matter of speed"
     folder = out.splitlines()[-1]
     assert f"`study resume {folder}` goes on" in err
-    assert "unfinished" in set(load_run(tmp_path / folder).trials["status"])
+    assert len(load_run(tmp_path / folder).trials) < len(uninterrupted.trials)
     same_numbers(finish(tmp_path, "resume", folder), uninterrupted)
 
 

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,8 +77,10 @@ def run(
 @app.command()
 def resume(run: RunFolder, address: Address = None) -> None:
     """Go on with a run that was cut off: what ended is kept, what was training goes on from its last checkpoint."""
+    from tuning.resume import unchanged
+
     with _plain_errors():
-        code = _go_on(run, address, lambda study, records: dict(records.spec["overrides"]))
+        code = _go_on(run, address, unchanged)
     raise typer.Exit(code)
 
 
@@ -87,7 +90,7 @@ def extend(run: RunFolder, trials: MoreTrials = None, seeds: MoreSeeds = None, a
     from tuning.resume import extended
 
     with _plain_errors():
-        code = _go_on(run, address, lambda study, records: extended(study, records, trials=trials, seeds=seeds))
+        code = _go_on(run, address, partial(extended, trials=trials, seeds=seeds))
     raise typer.Exit(code)
 
 
@@ -152,7 +155,7 @@ def _find(reference: str, pairs: list[str] | None, seeds: int | None, trials: in
     return study.override(overrides), overrides
 
 
-def _go_on(folder: Path, address: str | None, change: Callable[[Study, Run], dict[str, Any]]) -> int:
+def _go_on(folder: Path, address: str | None, change: Callable[[Study, Study, Run], dict[str, Any]]) -> int:
     """Train what a run lacks, once ``change`` has said which overrides it is to have."""
     prepare_environment(address)
     from analysis import load_run

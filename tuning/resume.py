@@ -13,8 +13,9 @@ from tuning.study import Confirm, Grid, Study, StudyError
 _WORDS = ("question", "published", "tables", "solved", "compare", "resources", "trainable")
 
 
-def continued(run: Run, change: Callable[[Study, Run], dict[str, Any]]) -> tuple[Study, dict[str, Any]]:
-    """The study of a run as it is to go on, and its overrides. ``change`` is given the study as it was run, and says the overrides.
+def continued(run: Run, change: Callable[[Study, Study, Run], dict[str, Any]]) -> tuple[Study, dict[str, Any]]:
+    """The study of a run as it is to go on, and its overrides. ``change`` says the overrides: it is given the study as it stands in its file,
+    the study as it was run, and the run.
 
     Raises:
         StudyError: the study cannot be found, it or its data are not what they were, or ``change`` refuses.
@@ -27,11 +28,16 @@ def continued(run: Run, change: Callable[[Study, Run], dict[str, Any]]) -> tuple
     was = found.override(run.spec["overrides"])
     if differences := _differences(run.spec, was):
         raise StudyError([f"{reference} is not the study of this run any more: {line}" for line in differences])
-    overrides = change(was, run)
+    overrides = change(found, was, run)
     return found.override(overrides), overrides
 
 
-def extended(study: Study, run: Run, *, trials: int | None, seeds: int | None) -> dict[str, Any]:
+def unchanged(found: Study, study: Study, run: Run) -> dict[str, Any]:
+    """The overrides of a run that just goes on."""
+    return dict(run.spec["overrides"])
+
+
+def extended(found: Study, study: Study, run: Run, *, trials: int | None, seeds: int | None) -> dict[str, Any]:
     """The overrides of a run that is to have so many more trials or seeds. More seeds are seeds of every setting of a grid, and of every
     confirmed setting of a search.
 
@@ -54,9 +60,10 @@ def extended(study: Study, run: Run, *, trials: int | None, seeds: int | None) -
     return overrides
 
 
-def confirmed(study: Study, run: Run) -> dict[str, Any]:
-    """The overrides of a run whose best settings are to be confirmed: as its study says, else three settings over five seeds."""
-    wanted = study.confirm or Confirm()
+def confirmed(found: Study, study: Study, run: Run) -> dict[str, Any]:
+    """The overrides of a run whose best settings are to be confirmed: as it was to be, as its study says, else three settings over five
+    seeds."""
+    wanted = study.confirm or found.confirm or Confirm()
     return {**run.spec["overrides"], "confirm": {"top": wanted.top, "seeds": wanted.seeds}}
 
 
