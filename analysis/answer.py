@@ -88,7 +88,8 @@ def _trend(name: str, by_value: list[pd.DataFrame], rows: pd.DataFrame, others: 
 
 def _value(name: str, rows: pd.DataFrame, others: list[str], sign: int) -> str:
     """What one value of a parameter does against the first one."""
-    first, parts = rows["first"].iloc[0], []
+    parts: list[str] = []
+    first = rows["first"].iloc[0]
     named = show(first) if isinstance(first, str) else f"{name} {show(first)}"
     for verb, way in (("better", 1), ("worse", -1)):
         chosen = rows[rows["supported"] & (rows["difference"] * sign * way > 0)]

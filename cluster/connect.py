@@ -6,11 +6,13 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 _QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -23,6 +25,8 @@ _QUIET = {
     "TUNE_MAX_PENDING_TRIALS_PG": "64",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
+FORMS = "Give HOST:PORT of a running cluster, ray://HOST:PORT, or auto; leave --address out for a private Ray on this machine."
+SECONDS_TO_ANSWER = 10.0
 
 
 def prepare_environment(address: str | None) -> None:
@@ -53,7 +57,7 @@ def connected(address: str | None, cpus: int | None = None) -> Iterator[None]:
 
     Raises:
         RuntimeError: ``prepare_environment`` was not called in time.
-        ConnectionError: no cluster answers at ``address``.
+        ConnectionError: no cluster answers at ``address``, or it lets nobody in without a token; or no private Ray starts. One line.
     """
     prepare_environment(address)
     import ray
@@ -64,14 +68,60 @@ def connected(address: str | None, cpus: int | None = None) -> Iterator[None]:
     folder = None if address else _private_folder()
     private = {"num_cpus": cpus, "include_dashboard": False, "_temp_dir": folder}
     try:
-        # Tune logs as errors what the records and the progress say better: which trials failed.
-        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-        ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **({} if address else private))
+        _silence()
+        _join(address, {} if address else private)
         yield
     finally:
         ray.shutdown()
         if folder:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _silence() -> None:
+    """What the records and the progress say better stays off the terminal: which trials failed, whose process died."""
+    import ray
+
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    # Undocumented, and the only way: without it Ray prints on stdout, in colours, that a worker died.
+    ray._private.worker._worker_logs_enabled = False
+
+
+def _join(address: str | None, options: Mapping[str, Any]) -> None:
+    """``ray.init``, with its many errors as one line.
+
+    Raises:
+        ConnectionError: says what was given and what to do.
+    """
+    import ray
+
+    if address:
+        _refuse_silence(address)
+    where = f"the Ray cluster at {address}" if address else "a private Ray on this machine"
+    try:
+        ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **options)
+    except ray.exceptions.AuthenticationError:
+        ways = "set RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to its token, or RAY_AUTH_MODE=disabled where it asks for none"
+        raise ConnectionError(f"{where} cannot be joined without a token: {ways}.") from None
+    except ValueError as error:
+        raise ConnectionError(f"--address {address!r} cannot be used: {_first_line(error)}. {FORMS}") from None
+    except (ConnectionError, RuntimeError, OSError) as error:
+        raise ConnectionError(f"{where} does not answer: {_first_line(error)}.{f' {FORMS}' if address else ''}") from None
+
+
+def _refuse_silence(address: str) -> None:
+    """Ray itself would try for minutes to reach a place where nobody listens."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and colon and port.isdigit()):
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=SECONDS_TO_ANSWER).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or _first_line(error)
+        raise ConnectionError(f"nobody answers at --address {address}: {reason}. {FORMS}") from None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def _private_folder() -> str:

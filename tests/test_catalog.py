@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,13 @@ def test_a_file_and_a_module_are_found(tmp_path: Path, monkeypatch: pytest.Monke
     assert find_study("my_study:study").name == "mine"
 
 
+def test_a_module_of_the_current_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in ("", str(tmp_path))])
+    write(tmp_path, GOOD, "study_of_this_folder.py")
+    assert find_study("study_of_this_folder:study").name == "mine"
+
+
 def test_a_file_named_like_a_library_does_not_stand_in_for_it(tmp_path: Path) -> None:
     find_study(write(tmp_path, GOOD, "torch.py"))
     import torch
@@ -49,6 +57,7 @@ def test_a_file_named_like_a_library_does_not_stand_in_for_it(tmp_path: Path) ->
         ("x = 1\ny = x / 0\n", r"my_study.py cannot be read: line 2, `y = x / 0`: ZeroDivisionError: division by zero"),
         ("def broken(:\n", r"my_study.py cannot be read: SyntaxError: "),
         ("import no_such_module\n", r"line 1, `import no_such_module`: ModuleNotFoundError"),
+        ("import sys\nsys.exit('no data')\n", r"line 2, `sys.exit\('no data'\)`: SystemExit: no data"),
         ("x = 1\n", r"my_study.py defines no `study`"),
         ("study = 3\n", r"my_study.py has a int, not a Study, as `study`"),
         (GOOD.replace("epochs=1", "epochs=0"), r"Study 'mine': epochs=0 must be a whole number, 1 or more"),

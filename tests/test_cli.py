@@ -126,7 +126,7 @@ def test_a_signal_brings_the_prompt_back_and_keeps_what_is_written(tmp_path: Pat
     assert process.returncode == 128 + stop
     assert "Traceback" not in err
     folder = tmp_path / out.splitlines()[-1]
-    assert f"`study report {folder.relative_to(tmp_path)}` reads it" in err
+    assert f"`study report {folder.relative_to(tmp_path)}` reads what is there" in err
     read = load_run(folder)
     assert read.paths.epochs == records
     assert set(read.trials["status"]) == {"unfinished"}
@@ -173,6 +173,15 @@ def left_over(session: int) -> list[str]:
         (["try", "xor_width_depth", "--set", "learning_rate=0"], "learning_rate=0 must be a finite number above 0."),
         (["run", "raises.py"], "error: raises.py cannot be read: line 2, `boom()`: NameError: name 'boom' is not defined"),
         (["run", "empty.py"], "error: empty.py defines no `study`."),
+        (["run", "leaves.py"], "error: leaves.py cannot be read: line 2, `sys.exit(3)`: SystemExit: 3"),
+        (["show", "xor_width_depth", "--seeds", "abc"], "error: Invalid value for '--seeds': 'abc' must be a whole number."),
+        (["rn", "xor_width_depth"], "error: No such command 'rn'."),
+        (["run", "xor_width_depth", "--results", ""], "error: --results '' names no folder"),
+        (
+            ["run", "xor_width_depth", "--address", "nonsense"],
+            "error: --address 'nonsense' cannot be used: Invalid address format: nonsense.",
+        ),
+        (["run", "xor_width_depth", "--address", "127.0.0.1:1"], "error: nobody answers at --address 127.0.0.1:1: Connection refused."),
         (["run", "absent.py"], "error: there is no study file absent.py."),
         (["run", "xor_width_depth", "--results", "a_file"], "error: the results folder a_file cannot be written: Not a directory."),
         (["report", "."], "is no run folder: it has no study.json."),
@@ -183,6 +192,8 @@ def left_over(session: int) -> list[str]:
 def test_a_mistake_is_one_clear_line(tmp_path: Path, arguments: list[str], message: str) -> None:
     (tmp_path / "raises.py").write_text("x = 1\nboom()\n")
     (tmp_path / "empty.py").write_text("x = 1\n")
+    (tmp_path / "leaves.py").write_text("import sys\nsys.exit(3)\n")
+    (tmp_path / "results").mkdir()
     (tmp_path / "a_file").write_text("")
     write_damaged(tmp_path / "damaged")
     before = sorted(tmp_path.rglob("*"))
@@ -201,6 +212,49 @@ def write_damaged(folder: Path) -> None:
     (folder / "trials.jsonl").write_text('{"trial": "0001", "config": {"a": 1}, "seeds": [0], "status": "running"}\n')
     row = '{"trial": "0001", "epoch": 1, "metrics": {"score": 1}, "seconds": 1, "at": 1}\n'
     (folder / "epochs.jsonl").write_text(row + '{"trial": "0001", "epo\n' + row)
+
+
+def test_a_run_that_is_interrupted_while_it_starts_leaves_no_folder(tmp_path: Path) -> None:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(
+        [*STUDY, "run", write_study(tmp_path, "pass")], cwd=tmp_path, env=ENVIRONMENT, start_new_session=True, **pipes
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("results/*/*/study.json")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert list(tmp_path.glob("results/*/*")) == ([tmp_path / out.strip()] if out else [])
+
+
+def test_a_study_that_only_diverges_ends_with_code_1(tmp_path: Path) -> None:
+    write_study(tmp_path, "config = {**config, 'a': float('nan')}")
+    tried = study("try", "mine.py", cwd=tmp_path)
+    assert tried.returncode == 1
+    assert [line.split("  ")[0] for line in tried.stdout.splitlines()[1:]] == ["epoch 1"]
+    assert tried.stderr == "trial 0001 diverged: score became non-finite at epoch 1\n"
+    assert study("run", "mine.py", cwd=tmp_path).returncode == 1
+
+
+def test_a_trainable_that_leaves_is_one_failed_trial(tmp_path: Path) -> None:
+    write_study(tmp_path, "config['a'] == 2 and exit(4)")
+    tried = study("try", "mine.py", "--set", "a=2", cwd=tmp_path)
+    assert tried.returncode == 2
+    assert tried.stderr == "error: Study 'mine': the trainable called sys.exit(4).\n"
+    ran = study("run", "mine.py", cwd=tmp_path)
+    assert ran.returncode == 1
+    assert "trial 0002 failed: tuning.rows.Exited: the trainable called sys.exit(4)." in ran.stderr
+    assert len(ran.stdout.splitlines()) == 2
+
+
+def test_stdout_holds_the_report_and_the_folder_alone(tmp_path: Path) -> None:
+    ran = study("run", write_study(tmp_path, "config['a'] == 2 and __import__('os').kill(__import__('os').getpid(), 9)"), cwd=tmp_path)
+    assert ran.returncode == 1
+    first, folder = ran.stdout.splitlines()
+    assert first == f"report: {folder}/report/index.html"
 
 
 def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
 import math
+import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,7 +9,7 @@ import pytest
 import torch
 from small_studies import small_study
 
-from tuning.rows import NotReported, iterate
+from tuning.rows import Exited, NotReported, iterate
 from tuning.study import Trial
 
 TRIAL = Trial(id="0001", config={"slope": 2}, seeds=[0, 1])
@@ -62,3 +64,25 @@ def test_what_cannot_be_recorded_is_said(item: Any, message: str) -> None:
 def test_a_trainable_that_yields_nothing() -> None:
     with pytest.raises(NotReported, match="yielded nothing"):
         rows_of()
+
+
+@pytest.mark.parametrize("epochs", [[1, 1], [1, 3, 2]])
+def test_an_epoch_that_comes_twice_or_out_of_order(epochs: list[int]) -> None:
+    with pytest.raises(NotReported, match=f"yielded epoch {epochs[-1]} after epoch {epochs[-2]}: each epoch is yielded once, in order"):
+        rows_of(*(({"epoch": epoch, "score": 1.0}, None) for epoch in epochs))
+
+
+@pytest.mark.parametrize("epoch", [0, 1.0, True, [1, 1]])
+def test_an_epoch_that_is_no_count(epoch: Any) -> None:
+    with pytest.raises(NotReported, match="it must be a whole number, 1 after the first"):
+        rows_of(({"epoch": epoch, "score": 1.0}, None))
+
+
+@pytest.mark.parametrize(("code", "said"), [(3, "sys.exit(3)"), (None, "sys.exit()")])
+def test_a_trainable_that_calls_exit_ends_one_trial(code: Any, said: str) -> None:
+    def leaves(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+        yield {"epoch": 1, "score": 1.0}, None
+        sys.exit(code)
+
+    with pytest.raises(Exited, match=re.escape(f"the trainable called {said}")):
+        list(iterate(small_study(leaves), TRIAL, {}))

@@ -56,12 +56,12 @@ def _from_file(path: Path) -> Study:
         spec.loader.exec_module(module)
     except StudyError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StudyError(f"{path} cannot be read: {_where(error, path)}") from None
     return _study_in(module, "study", str(path))
 
 
-def _where(error: Exception, path: Path) -> str:
+def _where(error: BaseException, path: Path) -> str:
     """The error in one line, with the last line of the user's own file that led to it."""
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if isinstance(error, SyntaxError):
@@ -71,11 +71,14 @@ def _where(error: Exception, path: Path) -> str:
 
 
 def _import(module: str) -> ModuleType:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)  # behind the libraries: a torch.py that lies there must not stand in for torch
     try:
         return importlib.import_module(module)
     except StudyError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StudyError(f"module {module!r} cannot be imported: {type(error).__name__}: {error}") from None
 
 

@@ -1,9 +1,7 @@
 """The command ``study``: parse, call, print."""
 
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,21 +11,22 @@ import typer
 from analysis.runs import Run, RunPaths
 from cluster.connect import prepare_environment
 from tuning.overrides import parse_overrides
-from tuning.plan import plan_text, setting_text
+from tuning.plan import plan_text, seeds_warning, setting_text
 from tuning.study import Study, StudyError
+from tuning.terminal import OneLineErrors, end, plain_errors, removed_if_empty, say, shown, whole
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(cls=OneLineErrors, add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a built-in study, path of a .py file, or module:name.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Another value; a list for a key of the space.")]
-Seeds = Annotated[int | None, typer.Option(metavar="N", help="Seeds of every setting.")]
-Trials = Annotated[int | None, typer.Option(metavar="N", help="Settings that a search tries.")]
-MoreSeeds = Annotated[int | None, typer.Option("--seeds", metavar="N", help="So many more seeds of every setting.")]
-MoreTrials = Annotated[int | None, typer.Option("--trials", metavar="N", help="So many more settings of a search.")]
+Seeds = Annotated[int | None, typer.Option(parser=whole, metavar="N", help="Seeds of every setting.")]
+Trials = Annotated[int | None, typer.Option(parser=whole, metavar="N", help="Settings that a search tries.")]
+MoreSeeds = Annotated[int | None, typer.Option("--seeds", parser=whole, metavar="N", help="So many more seeds of every setting.")]
+MoreTrials = Annotated[int | None, typer.Option("--trials", parser=whole, metavar="N", help="So many more settings of a search.")]
 Smoke = Annotated[bool, typer.Option("--smoke", help="The study's own short form: the whole way, in seconds.")]
 Address = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A running Ray cluster; without it, a private one on this machine.")]
-Results = Annotated[Path, typer.Option(metavar="DIR", help="Where run folders go.")]
+Results = Annotated[str, typer.Option(metavar="DIR", help="Where run folders go.")]
 
 
 @app.callback()
@@ -40,7 +39,7 @@ def list_studies() -> None:
     """List the built-in studies."""
     from tuning.catalog import built_in_names, find_study
 
-    with _plain_errors():
+    with plain_errors():
         for name in built_in_names():
             typer.echo(f"{name:24} {find_study(name).question}")
 
@@ -48,7 +47,7 @@ def list_studies() -> None:
 @app.command()
 def show(study: StudyName, set_: Overrides = None, seeds: Seeds = None, trials: Trials = None, smoke: Smoke = False) -> None:
     """Show what a study would run."""
-    with _plain_errors():
+    with plain_errors():
         typer.echo(plan_text(_find(study, set_, seeds, trials, smoke)[0]))
 
 
@@ -60,18 +59,23 @@ def run(
     trials: Trials = None,
     smoke: Smoke = False,
     address: Address = None,
-    results: Results = Path("results"),
+    results: Results = "results",
 ) -> None:
     """Run a study and write its report; the last line printed is the run folder."""
-    with _plain_errors():
+    with plain_errors():
         # First of all, for a study file may import Ray, which reads its settings once.
         prepare_environment(address)
         chosen, overrides = _find(study, set_, seeds, trials, smoke)
         from tuning.prepare import prepare_run
 
-        paths = prepare_run(chosen, results, overrides=overrides, command=_command(), reference=study)
-        code = _train(chosen, paths, address)
-    raise typer.Exit(code)
+        if not results.strip():
+            raise StudyError("--results '' names no folder: give one, or leave the option out for results/.")
+        paths = prepare_run(chosen, Path(results), overrides=overrides, command=_command(), reference=study)
+        with removed_if_empty(paths):
+            if warning := seeds_warning(chosen):
+                say(f"note: {warning}")
+            code = _train(chosen, paths, address)
+    end(code)
 
 
 @app.command()
@@ -79,9 +83,9 @@ def resume(run: RunFolder, address: Address = None) -> None:
     """Go on with a run that was cut off: what ended is kept, what was training goes on from its last checkpoint."""
     from tuning.resume import unchanged
 
-    with _plain_errors():
+    with plain_errors():
         code = _go_on(run, address, unchanged)
-    raise typer.Exit(code)
+    end(code)
 
 
 @app.command()
@@ -89,9 +93,9 @@ def extend(run: RunFolder, trials: MoreTrials = None, seeds: MoreSeeds = None, a
     """Add settings to a search, or seeds to a grid or to the confirmed settings of a search."""
     from tuning.resume import extended
 
-    with _plain_errors():
+    with plain_errors():
         code = _go_on(run, address, partial(extended, trials=trials, seeds=seeds))
-    raise typer.Exit(code)
+    end(code)
 
 
 @app.command()
@@ -99,49 +103,36 @@ def confirm(run: RunFolder, address: Address = None) -> None:
     """Train the best settings of a run again on fresh seeds."""
     from tuning.resume import confirmed
 
-    with _plain_errors():
+    with plain_errors():
         code = _go_on(run, address, confirmed)
-    raise typer.Exit(code)
+    end(code)
 
 
 @app.command("try")
 def try_(study: StudyName, set_: Overrides = None, seeds: Seeds = None, smoke: Smoke = False) -> None:
     """Run the first trial of a study in this process, without Ray: for a debugger."""
-    with _plain_errors():
+    with plain_errors():
         chosen, _ = _find(study, set_, seeds, None, smoke)
         from tuning.asking import first_trial
-        from tuning.rows import NotReported, iterate
+        from tuning.rows import Exited, NotReported, iterate
 
         trial = first_trial(chosen)
         typer.echo(f"trial {trial.id}: {setting_text(trial.config)}; seeds {_range(trial.seeds)}")
         try:
             for row, _ in iterate(chosen, trial, chosen.read_data()):
                 typer.echo(f"epoch {row['epoch']}  {_metrics(row['metrics'])}  {row['seconds']:.3f} s")
-        except NotReported as error:
+                if row["diverged"]:
+                    say(f"trial {trial.id} diverged: {', '.join(row['diverged'])} became non-finite at epoch {row['epoch']}")
+                    raise typer.Exit(1)
+        except (NotReported, Exited) as error:
             raise StudyError(f"Study {chosen.name!r}: {error}") from None
 
 
 @app.command()
 def report(run: RunFolder) -> None:
     """Write the report of a run again, from its records."""
-    with _plain_errors():
+    with plain_errors():
         _report(run)
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """A user's mistake is one line per problem and exit code 2; an interruption is 130."""
-    from analysis import DamagedRun
-
-    try:
-        yield
-    except (StudyError, DamagedRun, ConnectionError) as error:
-        for line in str(error).splitlines():
-            _say(f"error: {line}")
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        _say("Interrupted.")
-        raise typer.Exit(130) from None
 
 
 def _find(reference: str, pairs: list[str] | None, seeds: int | None, trials: int | None, smoke: bool) -> tuple[Study, dict[str, Any]]:
@@ -174,19 +165,20 @@ def _train(study: Study, paths: RunPaths, address: str | None) -> int:
     """Train what the run lacks, write its report and print its folder; returns the exit code."""
     from analysis import load_run
     from tuning.launch import run_study
-    from tuning.progress import shown
+    from tuning.progress import progress_shown
 
     trials = load_run(paths.root).trials
     ended = trials[trials["status"] != "unfinished"]
-    with shown(study, dict(zip(ended["trial"], ended["status"], strict=True))) as listener:
+    with progress_shown(study, dict(zip(ended["trial"], ended["status"], strict=True))) as listener:
         outcome = run_study(study, paths, listener, address=address)
     if outcome.interrupted_by:
-        _say(f"Interrupted. `study resume {_shown(paths.root)}` goes on; `study report {_shown(paths.root)}` reads what is there.")
-        typer.echo(_shown(paths.root))
+        say(f"Interrupted. `study resume {shown(paths.root)}` goes on; `study report {shown(paths.root)}` reads what is there.")
+        typer.echo(shown(paths.root))
         return 128 + outcome.interrupted_by
     _report(paths.root)
-    typer.echo(_shown(paths.root))
-    return 1 if "failed" in outcome.statuses.values() else 0
+    typer.echo(shown(paths.root))
+    ends = set(outcome.statuses.values())
+    return 1 if "failed" in ends or not ends & {"completed", "pruned"} else 0
 
 
 def _command() -> list[str]:
@@ -196,7 +188,7 @@ def _command() -> list[str]:
 def _report(folder: Path) -> None:
     from analysis import load_run, write_report
 
-    typer.echo(f"report: {_shown(write_report(load_run(folder)))}")
+    typer.echo(f"report: {shown(write_report(load_run(folder)))}")
 
 
 def _range(seeds: Any) -> str:
@@ -206,17 +198,7 @@ def _range(seeds: Any) -> str:
 def _metrics(metrics: dict[str, Any]) -> str:
     """A metric with one value per seed as its mean."""
     flat = {name: sum(value) / len(value) if isinstance(value, list) else value for name, value in metrics.items()}
-    return "  ".join(f"{name} {value:.5g}" for name, value in flat.items())
-
-
-def _shown(path: Path) -> str:
-    """Relative to where the user stands, where that is shorter."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
+    return "  ".join(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value:.5g}" for name, value in flat.items())
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """A study in words: what it would run, for a terminal."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analysis.intervals import seeds_for_sign_flips
+from analysis.wording import count
 from tuning.space import text
 from tuning.study import Grid, Optuna, Study
 
@@ -20,6 +23,8 @@ def plan_text(study: Study) -> str:
         *([("confirm", _confirm_text(study))] if study.confirm else []),
         ("each trial", f"{study.resources.cpus:g} CPUs, {study.resources.gpus:g} GPUs"),
     ]
+    if warning := seeds_warning(study):
+        lines.append(("note", warning))
     tables = [f"\n{title}\n{table_text(rows)}" for title, rows in study.tables.items()]
     return "\n".join([*(f"{name:12} {words}".rstrip() for name, words in lines), *tables])
 
@@ -30,8 +35,24 @@ def _trials_text(study: Study) -> str:
         how = "chosen by Optuna" if isinstance(study.search, Optuna) else "drawn at random"
         return f"{study.planned} settings {how}, each a trial of {seeds} seed{'s' * (seeds > 1)}"
     trials = study.trials()
-    together = len(trials[0].seeds)
-    return f"{len(study.settings())} settings x {seeds} seeds = {len(trials)} trials of {together} seeds each"
+    sizes = sorted({len(trial.seeds) for trial in trials}, reverse=True)
+    each = f"{' or '.join(map(str, sizes))} seed{'s' * (sizes != [1])} each"
+    return f"{count(len(study.settings()), 'setting')} x {count(seeds, 'seed')} = {count(len(trials), 'trial')} of {each}"
+
+
+def seeds_warning(study: Study) -> str | None:
+    """One line where the report of a grid could support no difference, however large: a permutation test has a smallest p-value."""
+    if not isinstance(study.search, Grid) or study.confirm:
+        return None
+    values = {key: len(listed) for key, listed in study.space.items()}
+    arms = study.compare.parameter if study.compare else None
+    tests = sum((listed - 1) * math.prod(values.values()) // listed for key, listed in values.items() if key != arms)
+    needed = seeds_for_sign_flips(tests) if tests else 2
+    seeds = len(study.seed_list)
+    if seeds >= needed or math.prod(values.values()) == 1:
+        return None
+    few = f"{count(seeds, 'seed')} {'is' if seeds == 1 else 'are'} too few for the report to support any difference"
+    return f"{few}: its {count(tests, 'comparison')} need {needed} or more (--seeds {needed})." if tests else f"{few}: it needs 2 or more."
 
 
 def _stopping_text(study: Study) -> str:
@@ -54,7 +75,7 @@ def _confirm_text(study: Study) -> str:
 
 
 def setting_text(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in values.items())
+    return ", ".join(f"{key}={value if value != '' else repr('')}" for key, value in values.items())
 
 
 def table_text(rows: Sequence[Mapping[str, Any]]) -> str:

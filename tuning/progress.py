@@ -79,11 +79,16 @@ class _Plain:
 
     def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None:
         self._progress.epoch(trial, row)
+        self._print_now_and_then()
 
     def end(self, trial: Trial, status: str, error: str | None) -> None:
         self._progress.end(trial, status, error)
         if status != "completed" and error:
-            self._console.print(f"trial {trial.id} {status}: {error.strip().splitlines()[-1]}", markup=False, highlight=False)
+            line = f"trial {trial.id} {status}: {error.strip().splitlines()[-1]}"
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._print_now_and_then()
+
+    def _print_now_and_then(self) -> None:
         if time.monotonic() - self._printed > SECONDS_BETWEEN_LINES:
             self._printed = time.monotonic()
             self.print()
@@ -123,7 +128,7 @@ class _Bar(_Plain):
 
 
 @contextmanager
-def shown(study: Study, already: Mapping[str, str] | None = None) -> Iterator[_Plain]:
+def progress_shown(study: Study, already: Mapping[str, str] | None = None) -> Iterator[_Plain]:
     """Progress of ``study`` on stderr for the time of the block, as the listener of a recorder; ``already`` as in ``StudyProgress``."""
     console = Console(stderr=True)
     progress = StudyProgress(study, study.planned + study.planned_confirmations, already)

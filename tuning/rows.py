@@ -1,7 +1,7 @@
 """A trial as the rows of its record: iterate the trainable and check what it yields. Needs no Ray."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,18 +13,25 @@ class NotReported(ValueError):
     """Raised when what a trainable yields cannot be recorded. It would be the same in every trial: the study stops."""
 
 
+class Exited(RuntimeError):
+    """Raised when a trainable calls ``sys.exit``: that ends one trial, not the process that trains it."""
+
+
 def iterate(study: Study, trial: Trial, data: Mapping[str, Any], resume: Any = None) -> Iterator[tuple[dict[str, Any], Any]]:
     """The epochs of a trial as rows for the record, each with the state after it; ``data`` is what ``study.read_data()`` gave.
 
     Raises:
         NotReported: the trainable yields something that cannot be recorded.
+        Exited: the trainable calls ``sys.exit``.
     """
     started = time.monotonic()
-    epochs = 0
-    for item in study.trainable({**study.config(trial.config, trial.phase), **data}, trial.seeds, resume):
+    last = 0
+    for item in _items(study, {**study.config(trial.config, trial.phase), **data}, trial.seeds, resume):
         metrics = _checked(item, study, trial)
         arrays = metrics.pop("arrays", {})
         epoch = metrics.pop("epoch")
+        if epoch <= last:
+            raise NotReported(f"the trainable yielded epoch {epoch} after epoch {last}: each epoch is yielded once, in order.")
         now = time.monotonic()
         row = {
             "trial": trial.id,
@@ -36,9 +43,16 @@ def iterate(study: Study, trial: Trial, data: Mapping[str, Any], resume: Any = N
             "at": round(time.time(), 3),
         }
         yield row, item[1]
-        epochs, started = epochs + 1, time.monotonic()
-    if not epochs and resume is None:
+        last, started = epoch, time.monotonic()
+    if not last and resume is None:
         raise NotReported("the trainable yielded nothing: it must yield (metrics, state) after every epoch.")
+
+
+def _items(study: Study, config: Mapping[str, Any], seeds: Sequence[int], resume: Any) -> Iterator[Any]:
+    try:
+        yield from study.trainable(config, seeds, resume)
+    except SystemExit as error:
+        raise Exited(f"the trainable called sys.exit({'' if error.code is None else repr(error.code)}).") from error
 
 
 def _checked(item: Any, study: Study, trial: Trial) -> dict[str, Any]:
@@ -55,6 +69,9 @@ def _checked(item: Any, study: Study, trial: Trial) -> dict[str, Any]:
         if name not in metrics:
             near = did_you_mean(name, metrics)
             found.append(f"the trainable does not report {name!r}{near} It reports {', '.join(map(repr, metrics)) or 'nothing'}")
+    epoch = metrics.get("epoch", 1)
+    if not isinstance(epoch, int) or isinstance(epoch, bool) or epoch < 1:
+        found.append(f"epoch is {epoch!r}; it must be a whole number, 1 after the first")
     found += [
         problem for name, value in metrics.items() if name != "arrays" and (problem := _number_problem(name, value, len(trial.seeds)))
     ]

@@ -1,0 +1,96 @@
+"""How the command speaks and ends: a mistake is one line, a path is as the user would type it, nothing is left behind without content."""
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from analysis.runs import DamagedRun, RunPaths
+from tuning.study import StudyError
+
+# Typer does not export the base of its usage errors by name.
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+
+class OneLineErrors(TyperGroup):
+    """The group of commands, whose usage errors are one line as all errors are."""
+
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
+        if not args:  # the help
+            return super().make_context(info_name, args, *rest, **extra)
+        with _one_line():
+            return super().make_context(info_name, args, *rest, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _one_line():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    try:
+        yield
+    except UsageError as error:
+        say(f"error: {' '.join(error.format_message().split())}")  # type: ignore[attr-defined]
+        raise typer.Exit(2) from None
+
+
+def whole(text: str) -> int:
+    """A whole number from the command line."""
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} must be a whole number.") from None
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """A user's mistake is one line per problem and exit code 2; an interruption is 130."""
+    try:
+        yield
+    except (StudyError, DamagedRun, ConnectionError) as error:
+        for line in str(error).splitlines():
+            say(f"error: {line}")
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        say("Interrupted.")
+        raise typer.Exit(130) from None
+
+
+@contextmanager
+def removed_if_empty(paths: RunPaths) -> Iterator[None]:
+    """A run folder that is left by an error or an interruption before its first record is taken away again."""
+    try:
+        yield
+    except BaseException:
+        if not paths.trials.exists():
+            shutil.rmtree(paths.root, ignore_errors=True)
+            with contextlib.suppress(OSError):  # other runs are there
+                paths.root.parent.rmdir()
+        raise
+
+
+def end(code: int) -> None:
+    """End the command. After an interruption at once: what is written is written, and libraries may take seconds to say goodbye."""
+    if code > 128:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    raise typer.Exit(code)
+
+
+def shown(path: Path) -> str:
+    """Relative to where the user stands, where that is shorter."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def say(text: str) -> None:
+    typer.echo(text, err=True)
