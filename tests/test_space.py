@@ -5,6 +5,7 @@ from ray import tune
 from searched_studies import searched_study
 
 from trainables.limits import Real
+from tuning.asking import Asker
 from tuning.space import describe, ends, is_range, text
 from tuning.study import Asha, Confirm, Grid, Optuna, Random, StudyError
 
@@ -54,14 +55,13 @@ def test_every_problem_of_a_search_is_said_at_once() -> None:
         "min_epochs=8 must be below epochs=8",
         "top=0",
         "seeds=True",
-        "'old' has values for x; it needs one for each of x, kind, y, z",
-        "'old': x=-2 must be a finite number 0 or more",
+        "'old': has values for x; it needs one for each of x, kind, y, z",
         "x=-1.0 must be a finite number 0 or more",
         "y is a range that cannot be searched",
         "z is a range that cannot be searched (a logarithmic range cannot be quantised)",
     ):
         assert part in text
-    assert len(caught.value.problems) == 13
+    assert len(caught.value.problems) == 12
 
 
 def test_a_grid_needs_lists() -> None:
@@ -89,3 +89,21 @@ def test_random_and_grid_need_no_optuna_to_be_planned() -> None:
     assert searched_study(search=Random(trials=7)).planned == 7
     assert searched_study().planned_confirmations == 3
     assert searched_study(confirm=None).planned_confirmations == 0
+
+
+def test_settings_to_try_first_must_lie_in_the_space() -> None:
+    with pytest.raises(StudyError) as caught:
+        searched_study(search=Optuna(trials=3, first=[{"x": 2.0, "kind": "c"}, {"x": 0.5}]))
+    assert caught.value.problems == [
+        "Study 'searched': search: first: x=2.0 is not in the space: 0 to 1.",
+        "Study 'searched': search: first: kind='c' is not in the space: a, b.",
+        "Study 'searched': search: first: has values for x; it needs one for each of x, kind.",
+    ]
+
+
+def test_settings_to_try_first_are_asked_first_and_change_no_later_draw() -> None:
+    first = {"x": 0.25, "kind": "b"}
+    asker = Asker(searched_study(search=Random(trials=3, first=[first])))
+    plain = Asker(searched_study(search=Random(trials=3)))
+    asked = [dict(asker.ask(number).config) for number in (1, 2, 3)]
+    assert asked == [first, *[dict(plain.ask(number).config) for number in (1, 2, 3)][1:]]

@@ -43,6 +43,8 @@ class Asker:
     def ask(self, number: int) -> Trial:
         """The trial with that number, counted from 1."""
         self._told.sampler = self._sampler(number)
+        if number <= len(self._search.first):
+            self._told.enqueue_trial(dict(self._search.first[number - 1]))
         asked = self._told.ask(self._space)
         trial = Trial(id=trial_id(number, self._search.trials), config=dict(asked.params), seeds=self._study.seed_list)
         self._open[trial.id] = asked

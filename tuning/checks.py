@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainables import Trainable
 from trainables.limits import problems
-from tuning.space import is_range, range_problems
+from tuning.space import is_range, outside_problems, range_problems, setting_problems
 from tuning.specs import Grid
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ def _search_problems(study: "Study") -> list[str]:
     found = [f"space: {key} is a range; a grid needs a list of values." for key, values in study.space.items() if grid and is_range(values)]
     if not grid and not _is_count(study.search.trials):  # type: ignore[union-attr]
         found.append(f"search: trials={study.search.trials!r} must be a whole number, 1 or more.")  # type: ignore[union-attr]
+    for setting in () if grid else study.search.first:  # type: ignore[union-attr]
+        wrong = setting_problems(setting, study.space, study.limits) or outside_problems(setting, study.space)
+        found += [f"search: first: {problem}" for problem in wrong]
     if str(study.metric).startswith(("test_", "extra_test_")):
         found.append(f"metric={study.metric!r} is a test metric: settings may not be chosen by it. Choose a validation metric.")
     return found + _stopping_problems(study) + _confirm_problems(study)
@@ -56,9 +59,7 @@ def _confirm_problems(study: "Study") -> list[str]:
     counts = (("top", wanted.top), ("seeds", wanted.seeds))
     found = [f"confirm: {name}={value!r} must be a whole number, 1 or more." for name, value in counts if not _is_count(value)]
     for name, setting in wanted.also.items():
-        if set(setting) != set(study.space):
-            found.append(f"confirm: {name!r} has values for {', '.join(setting)}; it needs one for each of {', '.join(study.space)}.")
-        found += [f"confirm: {name!r}: {problem}" for problem in problems(setting, study.limits)]
+        found += [f"confirm: {name!r}: {problem}" for problem in setting_problems(setting, study.space, study.limits)]
     return found
 
 

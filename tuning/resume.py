@@ -14,8 +14,8 @@ _WORDS = ("question", "published", "tables", "solved", "compare", "resources", "
 
 
 def continued(run: Run, change: Callable[[Study, Study, Run], dict[str, Any]]) -> tuple[Study, dict[str, Any]]:
-    """The study of a run as it is to go on, and its overrides. ``change`` says the overrides: it is given the study as it stands in its file,
-    the study as it was run, and the run.
+    """The study of a run as it is to go on, and its overrides. ``change`` says the overrides: it is given the study as it stands in its
+    file, the study as it was run, and the run.
 
     Raises:
         StudyError: the study cannot be found, it or its data are not what they were, or ``change`` refuses.

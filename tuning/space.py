@@ -59,6 +59,23 @@ def ends(values: Any) -> list[Any]:
     return facts["values"] if "values" in facts else [facts["low"], facts["high"]]
 
 
+def setting_problems(setting: Mapping[str, Any], space: Mapping[str, Any], limits: Mapping[str, Limit]) -> list[str]:
+    """What is wrong with a whole setting that is to be tried beside the space, or in it: one sentence each."""
+    if set(setting) != set(space):
+        return [f"has values for {', '.join(setting) or 'nothing'}; it needs one for each of {', '.join(space)}."]
+    return problems(setting, limits)
+
+
+def outside_problems(setting: Mapping[str, Any], space: Mapping[str, Any]) -> list[str]:
+    """Which values of a whole setting are not in the space: one sentence each."""
+    known = ((key, value, ends(space[key])) for key, value in setting.items() if key in space)
+    return [
+        f"{key}={value!r} is not in the space: {text(space[key])}."
+        for key, value, found in known
+        if not (found[0] <= value <= found[-1] if is_range(space[key]) and isinstance(value, int | float) else value in found)
+    ]
+
+
 def range_problems(key: str, values: Any, limits: Mapping[str, Limit]) -> list[str]:
     """What is wrong with a range of Ray Tune: one sentence each."""
     try:

@@ -33,6 +33,8 @@ class Random:
     """How many settings to try, 1 or more."""
     seed: int = 0
     """Of the draws: the same seed tries the same settings."""
+    first: Sequence[Mapping[str, Any]] = ()
+    """Settings to try before any other: defaults that are known to work, say. A value for every key of the space."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,9 @@ class Optuna:
     seed: int = 0
     """Of the sampler. With one trial at a time the same seed tries the same settings; with more, the order in which they end decides."""
     startup: int = 10
-    """The first settings are drawn at random, so many."""
+    """So many settings are drawn at random, before what was learned decides."""
+    first: Sequence[Mapping[str, Any]] = ()
+    """As in ``Random``; they count among the random ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
