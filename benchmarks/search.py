@@ -41,8 +41,9 @@ def random_sweep(repetition: int) -> Study:
 
 def our_search(repetition: int) -> Study:
     """The built-in study with the same budget."""
+    assert isinstance(lungs_unet.search, Optuna)
     fixed = {**DATA, "data_seed": repetition, "schedule": "one_cycle"}
-    search = Optuna(trials=BUDGET, seed=repetition)
+    search = dataclasses.replace(lungs_unet.search, trials=BUDGET, seed=repetition)
     changes: dict[str, Any] = {"fixed": fixed, "search": search, "stopping": Asha(min_epochs=2, keep_one_in=3), "confirm": None}
     return dataclasses.replace(lungs_unet, **changes, epochs=EPOCHS, metric="validation_f1", seeds=[repetition])
 
