@@ -14,7 +14,7 @@ from analysis.comparison import answer, comparison_table, rival_table
 from analysis.costs import costs_table
 from analysis.export import readable_summary, write_aside, write_tables
 from analysis.pictures import Picture, network_pictures, pictures, write_picture
-from analysis.runs import Run
+from analysis.runs import DamagedRun, Run
 from analysis.search import confirmed_table, leaderboard
 from analysis.search_answer import search_answer
 from analysis.search_costs import ledger, rung_table
@@ -29,7 +29,14 @@ def write_report(run: Run) -> Path:
     """Write ``report/index.html``, ``report/tables`` and ``report/charts`` into the run folder; returns the path of the page.
 
     Works for a run that is still going on. The page comes last, so that what it links to is there.
+
+    Raises:
+        DamagedRun: the folder cannot be written, or what trials recorded cannot be read.
     """
+    try:
+        run.paths.report.mkdir(exist_ok=True)
+    except OSError as error:
+        raise DamagedRun(f"{run.paths.report} cannot be written as a folder: {error.strerror}.") from None
     found = find(run)
     drawn = _drawn(found)
     _write_tables(found)

@@ -13,8 +13,7 @@ A run folder holds
 ``report/``       what the analysis wrote: ``index.html``, ``tables/``, ``charts/``
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-SCHEMA = 1
-STATUSES = ("completed", "pruned", "diverged", "failed", "unfinished")
-
-
-class DamagedRun(ValueError):
-    """Raised when a folder is no run folder, or when one of its files cannot be read; says which file and line."""
+from analysis.records import SCHEMA as SCHEMA
+from analysis.records import STATUSES as STATUSES
+from analysis.records import DamagedRun as DamagedRun
+from analysis.records import damaged, epoch_problem, metric_problem, read_lines, read_spec, trial_problem
 
 
 @dataclass(frozen=True)
@@ -123,67 +120,48 @@ class Run:
         return replace(self, trials=trials.reset_index(drop=True), epochs=epochs.reset_index(drop=True))
 
     def arrays(self, trial: str) -> dict[str, np.ndarray]:
-        """What ``trial`` recorded besides numbers, by name; empty where it recorded nothing."""
+        """What ``trial`` recorded besides numbers, by name; empty where it recorded nothing.
+
+        Raises:
+            DamagedRun: its file cannot be read.
+        """
         path = self.paths.arrays(trial)
         if not path.exists():
             return {}
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                return {name: stored[name] for name in stored.files}
+        except Exception as error:  # numpy and zipfile raise a dozen kinds
+            raise DamagedRun(f"{path} is damaged: {str(error).splitlines()[0]}. Take it out to do without it.") from None
 
 
 def load_run(folder: str | Path) -> Run:
     """Read a run folder, finished or not.
 
     A torn last line (the writer died in the middle of it) is left out and noted. Where a trial and epoch stand twice, the last row counts.
+    A trial that ended as completed, but not at the last epoch that is recorded of it, counts as unfinished, with a note.
 
     Raises:
-        DamagedRun: no run folder, an unknown schema, or a line that is not JSON.
+        DamagedRun: no run folder, an unknown schema, or a line that no run writes.
     """
     paths = RunPaths(Path(folder).resolve())
     notes: list[str] = []
-    spec = _read_spec(paths)
-    trial_rows = _read_lines(paths.trials, ("trial", "config", "seeds", "status"), notes)
-    epoch_rows = _read_lines(paths.epochs, ("trial", "epoch", "metrics", "seconds", "at"), notes)
+    spec = read_spec(paths.study)
+    trial_rows = read_lines(paths.trials, ("trial", "config", "seeds", "status"), trial_problem, notes)
+    epoch_rows = read_lines(paths.epochs, ("trial", "epoch", "metrics", "seconds", "at"), epoch_problem, notes)
     trials = _trials_frame(spec, trial_rows)
     seeds = {row["trial"]: row["seeds"] for row in trial_rows}
-    return Run(paths, spec, trials, _epochs_frame(paths, epoch_rows, seeds), notes)
+    epochs = _epochs_frame(paths, epoch_rows, seeds)
+    return Run(paths, spec, _without_gaps(trials, epochs, notes), epochs, notes)
 
 
-def _read_spec(paths: RunPaths) -> dict[str, Any]:
-    if not paths.study.is_file():
-        raise DamagedRun(f"{paths.root} is no run folder: it has no {paths.study.name}. Give the folder that `study run` printed last.")
-    try:
-        spec = json.loads(paths.study.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DamagedRun(f"{paths.study} is damaged: {error}") from None
-    if not isinstance(spec, dict) or spec.get("schema") != SCHEMA:
-        raise DamagedRun(
-            f"{paths.study}: schema {spec.get('schema') if isinstance(spec, dict) else None}, this version reads schema {SCHEMA}."
-        )
-    return spec
-
-
-def _read_lines(path: Path, keys: Sequence[str], notes: list[str]) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    rows = []
-    lines = path.read_bytes().split(b"\n")
-    if lines[-1]:
-        notes.append(f"The last line of {path.name} is torn (its writer was stopped in the middle of it) and is left out.")
-    for number, line in enumerate(lines[:-1], start=1):
-        rows.append(_parse_line(path, number, line, keys))
-    return rows
-
-
-def _parse_line(path: Path, number: int, line: bytes, keys: Sequence[str]) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise DamagedRun(f"{path}, line {number} is damaged: {error}. Take that line out to read the rest.") from None
-    lacking = [key for key in keys if key not in row] if isinstance(row, dict) else list(keys)
-    if lacking:
-        raise DamagedRun(f"{path}, line {number} is damaged: it lacks {', '.join(lacking)}. Take that line out to read the rest.")
-    return row
+def _without_gaps(trials: pd.DataFrame, epochs: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """The trials, those that lack epochs they ended with as unfinished."""
+    reached = trials["trial"].map(epochs.groupby("trial")["epoch"].max()).fillna(0)
+    gaps = (trials["status"] == "completed") & (trials["epochs"] != reached)
+    for name, ended, last in zip(trials["trial"][gaps], trials["epochs"][gaps], reached[gaps], strict=True):
+        notes.append(f"Trial {name} completed {ended} epochs, but the last one recorded is {int(last)}: it counts as unfinished.")
+    return trials.assign(status=trials["status"].mask(gaps, "unfinished"))
 
 
 def _trials_frame(spec: Mapping[str, Any], rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -210,11 +188,16 @@ def _trials_frame(spec: Mapping[str, Any], rows: list[dict[str, Any]]) -> pd.Dat
 
 
 def _epochs_frame(paths: RunPaths, rows: list[dict[str, Any]], seeds: Mapping[str, list[int]]) -> pd.DataFrame:
-    last = {(row["trial"], row["epoch"]): row for row in rows}
-    orphans = sorted({trial for trial, _ in last} - set(seeds))
-    if orphans:
-        raise DamagedRun(f"{paths.epochs} has epochs of trial {orphans[0]}, which {paths.trials.name} does not know.")
-    frames = [_spread(paths, row, seeds[row["trial"]]) for row in last.values()]
+    last = {(row["trial"], row["epoch"]): (number, row) for number, row in enumerate(rows, start=1)}
+    for (trial, _), (number, _) in last.items():
+        if trial not in seeds:
+            raise damaged(paths.epochs, number, f"it is of trial {trial}, which {paths.trials.name} does not know")
+    frames = []
+    for number, row in last.values():
+        try:
+            frames.append(_spread(row, seeds[row["trial"]]))
+        except (TypeError, ValueError):
+            raise damaged(paths.epochs, number, metric_problem(row, seeds[row["trial"]])) from None
     names = list(dict.fromkeys(name for frame in frames for name in frame))
     columns = {name: np.concatenate([frame.get(name, _absent(frame)) for frame in frames]) for name in names}
     if not columns:
@@ -222,7 +205,7 @@ def _epochs_frame(paths: RunPaths, rows: list[dict[str, Any]], seeds: Mapping[st
     return pd.DataFrame(columns).sort_values(["trial", "epoch", "seed"], ignore_index=True, kind="stable")
 
 
-def _spread(paths: RunPaths, row: Mapping[str, Any], seeds: list[int]) -> dict[str, np.ndarray]:
+def _spread(row: Mapping[str, Any], seeds: list[int]) -> dict[str, np.ndarray]:
     """One epoch row as columns with one entry per seed; a number that holds for the whole trial stands at each seed."""
     shared = {"trial": row["trial"], "epoch": row["epoch"], "seconds": row["seconds"], "at": row["at"]}
     columns = {name: np.full(len(seeds), value) for name, value in shared.items()}
@@ -230,8 +213,7 @@ def _spread(paths: RunPaths, row: Mapping[str, Any], seeds: list[int]) -> dict[s
     for name, value in row["metrics"].items():
         values = np.asarray(value, dtype=float)
         if values.ndim and len(values) != len(seeds):
-            place = f"{paths.epochs}: trial {row['trial']}, epoch {row['epoch']}"
-            raise DamagedRun(f"{place}: {name} has {len(values)} values for {len(seeds)} seeds.")
+            raise ValueError(name)
         columns[name] = np.broadcast_to(values, (len(seeds),))
     return columns
 

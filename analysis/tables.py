@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -147,9 +148,10 @@ def status_table(run: Run) -> pd.DataFrame:
     rows = [_status_row(status, run.trials[run.trials["status"] == status]) for status in STATUSES]
     planned = max(int(run.spec.get("trials") or 0), len(run.trials))
     waiting = planned - len(run.trials)
-    per_trial = int(run.spec.get("seeds_per_trial") or 1)
-    first = {"status": "planned", "trials": planned, "seeds": sum(row["seeds"] for row in rows) + waiting * per_trial, "errors": ""}
-    last = {"status": "not started", "trials": waiting, "seeds": waiting * per_trial, "errors": ""}
+    begun = sum(row["seeds"] for row in rows)
+    seeds = max(begun, _planned_seeds(run, planned)) if waiting else begun
+    first = {"status": "planned", "trials": planned, "seeds": seeds, "errors": ""}
+    last = {"status": "not started", "trials": waiting, "seeds": seeds - begun, "errors": ""}
     return pd.DataFrame([first, *rows, last])
 
 
@@ -174,6 +176,12 @@ def _numbers(run: Run) -> dict[tuple[str, ...], int]:
 
 def _is_grid(run: Run) -> bool:
     return run.spec["search"].get("kind") == "grid" and all("values" in domain for domain in run.spec["space"].values())
+
+
+def _planned_seeds(run: Run, trials: int) -> int:
+    """How many networks were to be trained: all seeds of every setting of a grid, or of every trial of a search."""
+    settings = math.prod(len(domain["values"]) for domain in run.spec["space"].values()) if _is_grid(run) else trials
+    return settings * len(run.spec["seeds"])
 
 
 def _ranks(domain: Mapping[str, Any]) -> Any:

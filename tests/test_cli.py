@@ -1,5 +1,6 @@
 """The command as a user meets it: real processes, real exit codes."""
 
+import json
 import os
 import re
 import signal
@@ -187,6 +188,7 @@ def left_over(session: int) -> list[str]:
         (["report", "."], "is no run folder: it has no study.json."),
         (["report", "nowhere"], "is no run folder: it has no study.json."),
         (["report", "damaged"], "damaged/epochs.jsonl, line 2 is damaged: "),
+        (["report", "occupied"], "occupied/report cannot be written as a folder: File exists."),
     ],
 )
 def test_a_mistake_is_one_clear_line(tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -196,6 +198,9 @@ def test_a_mistake_is_one_clear_line(tmp_path: Path, arguments: list[str], messa
     (tmp_path / "results").mkdir()
     (tmp_path / "a_file").write_text("")
     write_damaged(tmp_path / "damaged")
+    write_damaged(tmp_path / "occupied")
+    (tmp_path / "occupied" / "epochs.jsonl").write_text("")
+    (tmp_path / "occupied" / "report").write_text("")
     before = sorted(tmp_path.rglob("*"))
     ran = study(*arguments, cwd=tmp_path)
     assert ran.returncode == 2
@@ -208,7 +213,8 @@ def test_a_mistake_is_one_clear_line(tmp_path: Path, arguments: list[str], messa
 
 def write_damaged(folder: Path) -> None:
     folder.mkdir()
-    (folder / "study.json").write_text('{"schema": 1, "space": {"a": {"values": [1]}}, "fixed": {}}')
+    spec = {"schema": 1, "name": "mine", "question": "?", "space": {"a": {"values": [1]}}, "fixed": {}, "search": {"kind": "grid"}}
+    (folder / "study.json").write_text(json.dumps({**spec, "seeds": [0], "metric": "score", "mode": "max", "epochs": 1}))
     (folder / "trials.jsonl").write_text('{"trial": "0001", "config": {"a": 1}, "seeds": [0], "status": "running"}\n')
     row = '{"trial": "0001", "epoch": 1, "metrics": {"score": 1}, "seconds": 1, "at": 1}\n'
     (folder / "epochs.jsonl").write_text(row + '{"trial": "0001", "epo\n' + row)

@@ -9,7 +9,10 @@ import pytest
 
 from analysis import DamagedRun, load_run
 
-SPEC = {"schema": 1, "metric": "score", "space": {"a": {"values": [1, 2]}}, "fixed": {"b": 5}}
+SPEC = {
+    "schema": 1, "name": "mine", "question": "?", "space": {"a": {"values": [1, 2]}}, "fixed": {"b": 5}, "search": {"kind": "grid"},
+    "seeds": [3, 4], "metric": "score", "mode": "max", "epochs": 2,
+}  # fmt: skip
 
 
 def trial(name: str, a: int, status: str, **facts: Any) -> dict[str, Any]:
@@ -18,6 +21,10 @@ def trial(name: str, a: int, status: str, **facts: Any) -> dict[str, Any]:
 
 def epoch(name: str, number: int, metrics: dict[str, Any], **facts: Any) -> dict[str, Any]:
     return {"trial": name, "epoch": number, "metrics": metrics, "seconds": 0.5, "at": 10.0 + number, **facts}
+
+
+def lines(*rows: dict[str, Any]) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)
 
 
 def write(folder: Path, trials: list[dict[str, Any]], epochs: list[dict[str, Any]], spec: Any = SPEC) -> Path:
@@ -80,14 +87,30 @@ def test_a_run_that_has_not_begun_is_empty(tmp_path: Path) -> None:
         ("study.json", '{"schema": 99}', "schema 99, this version reads schema 1"),
         ("epochs.jsonl", '{"trial": "0001"\n', r"epochs\.jsonl, line 1 is damaged"),
         ("epochs.jsonl", "3\n", r"epochs\.jsonl, line 1 is damaged: it lacks trial, epoch, metrics"),
-        ("epochs.jsonl", json.dumps(epoch("0009", 1, {})) + "\n", r"epochs of trial 0009, which trials\.jsonl does not know"),
+        (
+            "epochs.jsonl",
+            json.dumps(epoch("0009", 1, {})) + "\n",
+            r"epochs\.jsonl, line 1 is damaged: it is of trial 0009, which trials\.jsonl does",
+        ),
         ("epochs.jsonl", '{"trial": "0001", "epoch": 1}\n', r"epochs\.jsonl, line 1 is damaged: it lacks metrics, seconds, at"),
         (
             "epochs.jsonl",
             json.dumps(epoch("0001", 1, {"score": [1, 2, 3]})) + "\n",
-            r"epochs\.jsonl: trial 0001, epoch 1: score has 3 values",
+            r"epochs\.jsonl, line 1 is damaged: score has 3 values for 2 seeds",
         ),
         ("trials.jsonl", '{"trial": "0001"}\n', r"trials\.jsonl, line 1 is damaged: it lacks config, seeds, status"),
+        ("study.json", '{"schema": 1}', r"study\.json is damaged: it does not say name, question, space, fixed, search, seeds, metric"),
+        (
+            "epochs.jsonl",
+            lines(epoch("0001", 1, {}), epoch("0001", 1, {}, epoch="x")),
+            r"epochs\.jsonl, line 2 is damaged: .* it has epoch 'x'",
+        ),
+        ("epochs.jsonl", lines(epoch("0001", 1, {"score": [1, "x"]})), r"epochs\.jsonl, line 1 is damaged: score is 'x', must be a number"),
+        ("epochs.jsonl", lines(epoch("0001", 1, {"score": {"a": 1}})), r"epochs\.jsonl, line 1 is damaged: score is {'a': 1}"),
+        ("epochs.jsonl", lines({**epoch("0001", 1, {}), "metrics": 5}), r"epochs\.jsonl, line 1 is damaged: must hold as"),
+        ("trials.jsonl", lines({**trial("0001", 1, "running"), "seeds": 5}), r"trials\.jsonl, line 1 is damaged: seeds is 5"),
+        ("trials.jsonl", lines({**trial("0001", 1, "running"), "config": []}), r"trials\.jsonl, line 1 is damaged: trial must be text"),
+        ("trials.jsonl", lines(trial("0001", 1, "done")), r"trials\.jsonl, line 1 is damaged: status is 'done', must be one of completed"),
         ("trials.jsonl", "\x00\x00\n", r"trials\.jsonl, line 1 is damaged"),
     ],
 )
@@ -96,3 +119,21 @@ def test_any_other_damage_names_file_and_line(tmp_path: Path, file: str, content
     (tmp_path / file).write_text(content)
     with pytest.raises(DamagedRun, match=message):
         load_run(tmp_path)
+
+
+def test_arrays_that_cannot_be_read_name_their_file(tmp_path: Path) -> None:
+    run = load_run(write(tmp_path, [trial("0001", 1, "running")], []))
+    (tmp_path / "arrays").mkdir()
+    for content in (b"no archive", b"PK\x03\x04 half an archive", b""):
+        (tmp_path / "arrays" / "0001.npz").write_bytes(content)
+        with pytest.raises(DamagedRun, match=r"arrays/0001\.npz is damaged: "):
+            run.arrays("0001")
+
+
+@pytest.mark.parametrize(("recorded", "last"), [([1], 1), ([], 0), ([1, 2, 3], 3)])
+def test_a_trial_that_lacks_epochs_it_ended_with_is_unfinished_and_said(tmp_path: Path, recorded: list[int], last: int) -> None:
+    trials = [trial("0001", 1, "completed", epochs=2), trial("0002", 2, "completed", epochs=1), trial("0003", 2, "failed", epochs=7)]
+    epochs = [epoch("0001", number, {"score": 1.0}) for number in recorded]
+    run = load_run(write(tmp_path, trials, [*epochs, epoch("0002", 1, {"score": 1.0})]))
+    assert run.trials["status"].tolist() == ["unfinished", "completed", "failed"]
+    assert run.notes == [f"Trial 0001 completed 2 epochs, but the last one recorded is {last}: it counts as unfinished."]

@@ -95,6 +95,19 @@ def test_an_unfinished_run_lists_settings_that_never_started(tmp_path):
     assert counts.loc[["planned", "completed", "unfinished", "not started"]].to_numpy().tolist() == [[3, 9], [1, 3], [1, 3], [1, 3]]
 
 
+def test_planned_seeds_are_settings_times_seeds_where_the_last_trial_is_shorter(tmp_path):
+    space = {"width": {"values": [1, 2, 3]}}
+    first = Trial(config={"width": 1}, epochs=scores([0.5, 0.6, 0.7]), seeds=[0, 1, 2])
+    counts = status_table(run_of(tmp_path, first, space=space, seeds=[0, 1, 2, 3, 4], seeds_per_trial=3, trials=6)).set_index("status")
+    assert counts.loc[["planned", "completed", "not started"], ["trials", "seeds"]].to_numpy().tolist() == [[6, 15], [1, 3], [5, 12]]
+
+
+def test_planned_seeds_of_a_search_are_trials_times_seeds(tmp_path):
+    first = Trial(config={"width": 1}, epochs=scores([0.5, 0.6]), seeds=[0, 1])
+    run = run_of(tmp_path, first, search={"kind": "random"}, seeds=[0, 1], trials=4)
+    assert status_table(run).set_index("status").loc[["planned", "not started"], "seeds"].tolist() == [8, 6]
+
+
 def test_nothing_at_all_completed(tmp_path):
     run = run_of(tmp_path, trials=2)
     assert summary_table(run)["n"].tolist() == [0, 0]

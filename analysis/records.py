@@ -1,0 +1,104 @@
+"""The files of a run, line by line: what is not as a run writes it is named with its file and line."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+STATUSES = ("completed", "pruned", "diverged", "failed", "unfinished")
+_ENDS = {*STATUSES, "running"}
+_SPEC: Mapping[str, type] = {
+    "name": str, "question": str, "space": dict, "fixed": dict, "search": dict, "seeds": list, "metric": str, "mode": str, "epochs": int,
+}  # fmt: skip
+Row = dict[str, Any]
+
+
+class DamagedRun(ValueError):
+    """Raised when a folder is no run folder, or when one of its files cannot be read; says which file and line."""
+
+
+def damaged(path: Path, number: int, why: str) -> DamagedRun:
+    return DamagedRun(f"{path}, line {number} is damaged: {why}. Take that line out to read the rest.")
+
+
+def read_spec(path: Path) -> Row:
+    """What ``study.json`` says.
+
+    Raises:
+        DamagedRun: it is not there, another version wrote it, or something is missing in it.
+    """
+    if not path.is_file():
+        raise DamagedRun(f"{path.parent} is no run folder: it has no {path.name}. Give the folder that `study run` printed last.")
+    try:
+        spec = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DamagedRun(f"{path} is damaged: {error}") from None
+    schema = spec.get("schema") if isinstance(spec, dict) else None
+    if schema != SCHEMA:
+        raise DamagedRun(f"{path}: schema {schema}, this version reads schema {SCHEMA}.")
+    lacking = [key for key, kind in _SPEC.items() if not isinstance(spec.get(key), kind)]
+    if lacking:
+        raise DamagedRun(f"{path} is damaged: it does not say {', '.join(lacking)} as a run writes it.")
+    return spec
+
+
+def read_lines(path: Path, keys: Sequence[str], problem: Callable[[Row], str | None], notes: list[str]) -> list[Row]:
+    """The rows of a file, line 1 first; a torn last line is left out and noted. ``problem`` says what is wrong with a row.
+
+    Raises:
+        DamagedRun: for the first line that is no such row.
+    """
+    if not path.exists():
+        return []
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise DamagedRun(f"{path} cannot be read: {error.strerror}.") from None
+    if lines[-1]:
+        notes.append(f"The last line of {path.name} is torn (its writer was stopped in the middle of it) and is left out.")
+    return [_parse(path, number, line, keys, problem) for number, line in enumerate(lines[:-1], start=1)]
+
+
+def _parse(path: Path, number: int, line: bytes, keys: Sequence[str], problem: Callable[[Row], str | None]) -> Row:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise damaged(path, number, str(error)) from None
+    lacking = [key for key in keys if key not in row] if isinstance(row, dict) else list(keys)
+    if lacking:
+        raise damaged(path, number, f"it lacks {', '.join(lacking)}")
+    if why := problem(row):
+        raise damaged(path, number, why)
+    return row
+
+
+def trial_problem(row: Row) -> str | None:
+    """What is wrong with a row of ``trials.jsonl``."""
+    if not isinstance(row["trial"], str) or not isinstance(row["config"], dict):
+        return "trial must be text, and config names with values"
+    if not isinstance(row["seeds"], list) or not all(type(seed) is int for seed in row["seeds"]):
+        return f"seeds is {row['seeds']!r}, must be a list of whole numbers"
+    if row["status"] not in _ENDS:
+        return f"status is {row['status']!r}, must be one of {', '.join(sorted(_ENDS))}"
+    return None
+
+
+def epoch_problem(row: Row) -> str | None:
+    """What is wrong with a row of ``epochs.jsonl``, but for the numbers themselves: there are many rows, so this is quick."""
+    if type(row["epoch"]) is int and type(row["metrics"]) is dict and type(row["trial"]) is str and isinstance(row["seconds"], int | float):
+        return None
+    wrong = {"epoch": "a whole number", "metrics": "names with numbers", "trial": "text", "seconds": "a number"}
+    return f"must hold as {', '.join(f'{key} {kind}' for key, kind in wrong.items())}; it has epoch {row['epoch']!r}"
+
+
+def metric_problem(row: Row, seeds: Sequence[int]) -> str:
+    """Which of the numbers of a row of ``epochs.jsonl`` are none, once it is known that some are."""
+    for name, value in row["metrics"].items():
+        values = value if isinstance(value, list) else [value]
+        if isinstance(value, list) and len(value) != len(seeds):
+            return f"{name} has {len(value)} values for {len(seeds)} seeds"
+        wrong = [each for each in values if not (each is None or isinstance(each, int | float))]
+        if wrong:
+            return f"{name} is {wrong[0]!r}, must be a number or one number per seed"
+    return "its metrics are no numbers"
