@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from trainables import classifiers, mnist
 from trainables.limits import problems
-from trainables.loop import batch_orders, build_seeded, derive_seed
+from trainables.loop import batch_orders, build_seeded, derive_seed, pick_device
 
 CONFIG: dict[str, Any] = {
     "architecture": "ffn",
@@ -20,6 +20,7 @@ CONFIG: dict[str, Any] = {
     "schedule": "one_cycle",
     "batch_size": 64,
     "shift": 1,
+    "precision": "auto",
     "epochs": 2,
     "data": "optdigits",
     "data_root": "",
@@ -27,12 +28,6 @@ CONFIG: dict[str, Any] = {
 }
 BOTH = pytest.mark.parametrize("architecture", ["ffn", "cnn"])
 needs_mnist = pytest.mark.skipif(not os.environ.get("STUDY_DATA"), reason="STUDY_DATA does not say where MNIST/raw/*.gz lies")
-
-
-@pytest.fixture
-def _float32(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Full precision in all layers, whatever the processor."""
-    monkeypatch.setattr(mnist, "pick_precision", lambda _: torch.float32)
 
 
 def run(seeds: list[int], resume: Any = None, **changes: Any) -> list[tuple[dict[str, Any], Any]]:
@@ -113,9 +108,8 @@ def plain_training(architecture: str, seed: int, epochs: int) -> dict[str, Tenso
 
 
 @BOTH
-@pytest.mark.usefixtures("_float32")
 def test_training_is_the_textbook_loop(architecture: str) -> None:
-    _, state = run([7, 8], architecture=architecture, epochs=1)[0]
+    _, state = run([7, 8], architecture=architecture, epochs=1, precision="float32")[0]
     for position, seed in enumerate([7, 8]):
         for name, weight in plain_training(architecture, seed, 1).items():
             # Adam divides by the size of the gradient, so in 20 steps rounding grows to a tenth of one step.
@@ -143,7 +137,18 @@ def test_a_state_is_not_changed_by_the_epochs_after_it() -> None:
     assert all(torch.equal(tensor, old) for tensor, old in zip(kept, before, strict=True))
 
 
-CHANGES = {"architecture": "cnn", "learning_rate": 0.001, "schedule": "constant", "batch_size": 32, "shift": 0, "data_seed": 1, "epochs": 3}
+USUAL = mnist.describe(CONFIG)["precision"]
+OTHER = {"bfloat16": "float32", "float32": "bfloat16"}[USUAL]
+CHANGES = {
+    "precision": OTHER,
+    "architecture": "cnn",
+    "learning_rate": 0.001,
+    "schedule": "constant",
+    "batch_size": 32,
+    "shift": 0,
+    "data_seed": 1,
+    "epochs": 3,
+}
 
 
 @pytest.mark.parametrize(("key", "value"), CHANGES.items())
@@ -155,6 +160,13 @@ def test_every_setting_reaches_the_training(key: str, value: Any) -> None:
 def test_every_key_of_the_configuration_has_a_rule_or_is_the_studys_own() -> None:
     assert set(mnist.LIMITS) == set(CONFIG) - {"epochs"}
     assert set(CHANGES) | {"data", "data_root"} == set(CONFIG)
+
+
+def test_the_record_says_device_and_precision() -> None:
+    assert mnist.describe(CONFIG)["device"] == pick_device().type
+    assert str(classifiers.pick_precision(pick_device())).removeprefix("torch.") == USUAL
+    assert mnist.describe(CONFIG | {"precision": OTHER})["precision"] == OTHER
+    assert mnist.describe(CONFIG)["training"] == 1257
 
 
 @needs_mnist

@@ -80,9 +80,15 @@ def _convolve(weights: Sequence[Tensor], x: Tensor) -> Tensor:
     return F.linear(x.flatten(1).float(), weight, bias)
 
 
-def pick_precision(device: torch.device) -> torch.dtype:
-    """What the heavy layers calculate in: bfloat16 on processors that have it (faster, as accurate within sampling error), else float32."""
+def pick_precision(device: torch.device, wanted: str = "auto") -> torch.dtype:
+    """What the heavy layers calculate in: as ``wanted``, one of PRECISIONS. "auto" is bfloat16 on processors that have it (faster, as
+    accurate within sampling error), else float32."""
+    if wanted != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[wanted]
     return torch.bfloat16 if device.type == "cpu" and _has_bfloat16() else torch.float32
+
+
+PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 @cache

@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from trainables import Config, Metrics
-from trainables.classifiers import CNN, FFN, NETWORKS, layer_table, pick_precision
-from trainables.digits import CLASSES, SOURCES, describe, load
+from trainables import digits as images_of_digits
+from trainables.classifiers import CNN, FFN, NETWORKS, PRECISIONS, layer_table, pick_precision
+from trainables.digits import CLASSES, SOURCES, load
 from trainables.limits import Limit, OneOf, Real, Whole
 from trainables.loop import batch_orders, batches, derive_seed, pick_device
 from trainables.stacked import Stack
@@ -43,10 +44,22 @@ LIMITS: Mapping[str, Limit] = {
     "schedule": OneOf(("one_cycle", "constant")),
     "batch_size": Whole(1),
     "shift": Whole(0, 4),
+    "precision": OneOf(PRECISIONS),
     "data": OneOf(SOURCES),
     "data_root": Folder(),
     "data_seed": Whole(0),
 }
+
+
+def describe(config: Config) -> dict[str, Any]:
+    """What the data are, as ``digits.describe`` says, and on what and in which precision this machine calculates (its heavy layers).
+
+    Raises:
+        ValueError: as ``load``.
+    """
+    device = pick_device()
+    precision = str(_precision(device, config)).removeprefix("torch.")
+    return {**images_of_digits.describe(config), "device": device.type, "precision": precision}
 
 
 def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None = None) -> Iterator[tuple[Metrics, Any]]:
@@ -63,8 +76,12 @@ def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None
         ValueError: the data are missing or damaged.
     """
     device = pick_device()
+    precision = _precision(device, config)
     digits = config.get("loaded") or load(config)
-    training, validation = _windows(*_place(digits.training, device), config["shift"]), _place(digits.validation, device)
+    training, validation = (
+        _windows(*_place(digits.training, device, precision), config["shift"]),
+        _place(digits.validation, device, precision),
+    )
     stack = Stack(NETWORKS[config["architecture"]], seeds, device)
     optimizer = torch.optim.Adam(list(stack.weights.values()), fused=device.type != "mps")
     if resume:
@@ -75,14 +92,18 @@ def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None
         metrics = {"epoch": epoch, **_train_epoch(stack, optimizer, training, seeds, epoch, config), "parameters": stack.parameters}
         metrics["validation_accuracy"] = _accuracy(_predict(stack, validation[0]), validation[1])
         if epoch == config["epochs"]:
-            metrics |= _test(stack, digits.test, device)
+            metrics |= _test(stack, digits.test, device, precision)
         yield metrics, {"epoch": epoch, "weights": stack.state(), "optimizer": copy.deepcopy(optimizer.state_dict())}
 
 
-def _place(part: tuple[Tensor, Tensor], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Images scaled from 0..255 to -1..1, (n, 1, 28, 28), in the device's precision, and labels (n,), int64, on the device."""
+def _precision(device: torch.device, config: Config) -> torch.dtype:
+    return pick_precision(device, config.get("precision", "auto"))
+
+
+def _place(part: tuple[Tensor, Tensor], device: torch.device, precision: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Images scaled from 0..255 to -1..1, (n, 1, 28, 28), in that precision, and labels (n,), int64, on the device."""
     images, labels = (tensor.to(device) for tensor in part)
-    return images.float().div_(255).sub_(0.5).div_(0.5).unsqueeze(1).to(pick_precision(device)), labels.long()
+    return images.float().div_(255).sub_(0.5).div_(0.5).unsqueeze(1).to(precision), labels.long()
 
 
 def _windows(images: Tensor, labels: Tensor, shift: int) -> tuple[Tensor, Tensor]:
@@ -165,8 +186,8 @@ def _accuracy(predictions: Tensor, labels: Tensor) -> list[float]:
     return ((predictions == labels).sum(1).double() / len(labels)).tolist()
 
 
-def _test(stack: Stack, test: tuple[Tensor, Tensor], device: torch.device) -> dict[str, Any]:
-    images, labels = _place(test, device)
+def _test(stack: Stack, test: tuple[Tensor, Tensor], device: torch.device, precision: torch.dtype) -> dict[str, Any]:
+    images, labels = _place(test, device, precision)
     predictions = _predict(stack, images)
     metrics: dict[str, Any] = {"test_accuracy": _accuracy(predictions, labels)}
     for digit in range(CLASSES):

@@ -27,6 +27,7 @@ study = Study(
         "schedule": "one_cycle",
         "batch_size": 64,
         "shift": 1,
+        "precision": "auto",
     },
     search=Grid(),
     seeds=5,
