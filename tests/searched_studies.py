@@ -55,6 +55,22 @@ def diverge(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
         yield metrics, state
 
 
+class OutOfMemoryError(RuntimeError):
+    """Called as PyTorch's."""
+
+
+def runs_out_of_memory(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    for metrics, state in learn(config, seeds, resume):
+        if config["x"] > 0.5 and metrics["epoch"] == 2:
+            raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        yield metrics, state
+
+
+def keeps_what_cannot_be_read(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    for metrics, _ in learn(config, seeds, resume):
+        yield metrics, {"net": OutOfMemoryError("not a tensor")}
+
+
 def write_weights(config: Any, state: Any, folder: Path) -> None:
     (folder / "weights.json").write_text(json.dumps(state["total"]))
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from test_cli import ENVIRONMENT, STUDY
+from test_search import told
 
 from analysis import Run, load_run, summary_table
 
@@ -64,6 +65,7 @@ def same_numbers(read: Run, expected: Run) -> None:
     assert read.trials[trials].to_json() == expected.trials[trials].to_json()
     epochs = ["trial", "epoch", "seed", "score", "test_score"]
     assert read.epochs[epochs].to_json() == expected.epochs[epochs].to_json()
+    assert [trial.state for trial in told(read)] == [trial.state for trial in told(expected)], "none is left running"
     for phase in ("search", "confirm"):
         assert summary_table(read.phase(phase)).to_csv() == summary_table(expected.phase(phase)).to_csv()
 

@@ -7,13 +7,13 @@ from typing import Any
 import optuna
 import pytest
 from ray import tune
-from searched_studies import diverge, searched_study
+from searched_studies import diverge, keeps_what_cannot_be_read, runs_out_of_memory, searched_study
 from test_launch import Quiet
 
 from analysis import Run, load_run
 from tuning.launch import run_study
 from tuning.prepare import prepare_run
-from tuning.study import Asha, Confirm, Grid, Optuna, Random, Study
+from tuning.study import Asha, Confirm, Grid, Optuna, Random, Study, StudyError
 
 pytestmark = pytest.mark.usefixtures("private_ray")
 
@@ -172,3 +172,18 @@ def test_confirm_keeps_to_its_own_seeds_even_where_the_search_has_a_list(tmp_pat
     study = searched_study(seeds=[7, 3], search=Random(trials=2), stopping=None, confirm=Confirm(top=1, seeds=2))
     read = run(study, tmp_path)
     assert read.phase("confirm").trials["seeds"].tolist() == [[8, 9]]
+
+
+def test_out_of_memory_is_failed_with_a_hint(tmp_path: Path) -> None:
+    study = searched_study(
+        runs_out_of_memory, space={"x": [0.2, 0.7], "kind": ["a"]}, search=Grid(), stopping=None, confirm=None, retries=0
+    )
+    read = run(study, tmp_path)
+    assert read.trials["status"].tolist() == ["completed", "failed"]
+    assert read.trials["error"][1].splitlines()[-1].startswith("CUDA out of memory: give each trial a larger share of a GPU")
+
+
+def test_a_state_that_cannot_be_read_back_stops_the_study_at_once(tmp_path: Path) -> None:
+    study = searched_study(keeps_what_cannot_be_read, space={"x": [0.2], "kind": ["a"]}, search=Grid(), stopping=None, confirm=None)
+    with pytest.raises(StudyError, match="the state it yields cannot be kept"):
+        run(study, tmp_path)

@@ -39,7 +39,7 @@ def test_every_problem_of_a_search_is_said_at_once() -> None:
             space={"x": tune.uniform(-1, 1), "kind": ["a"], "y": tune.randn(), "z": tune.qloguniform(2, 8, 2)},
             limits={"x": Real(0)},
             search=Optuna(trials=0),
-            stopping=Asha(min_epochs=8, keep_one_in=1),
+            stopping=Asha(min_epochs=8, keep_one_in=1, min_trials=0),
             confirm=Confirm(top=0, seeds=True, also={"old": {"x": -2}}),
             metric="test_score",
             retries=-1,
@@ -52,6 +52,7 @@ def test_every_problem_of_a_search_is_said_at_once() -> None:
         "trials=0 must be a whole number, 1 or more",
         "metric='test_score' is a test metric",
         "keep_one_in=1 must be a whole number, 2 or more",
+        "min_trials=0 must be a whole number, 1 or more",
         "min_epochs=8 must be below epochs=8",
         "top=0",
         "seeds=True",
@@ -61,7 +62,7 @@ def test_every_problem_of_a_search_is_said_at_once() -> None:
         "z is a range that cannot be searched (a logarithmic range cannot be quantised)",
     ):
         assert part in text
-    assert len(caught.value.problems) == 12
+    assert len(caught.value.problems) == 13
 
 
 def test_a_grid_needs_lists() -> None:

@@ -68,6 +68,17 @@ def test_a_trial_cut_off_at_its_rung_is_judged_there_when_it_comes_again() -> No
     assert halving.goes_on("c", 1, 0), "it passed that rung before"
 
 
+def test_a_rung_stops_nobody_before_enough_trials_have_reached_it() -> None:
+    halving = Halving(searched_study(stopping=Asha(min_epochs=1, keep_one_in=3, min_trials=3), epochs=9))
+    assert [halving.goes_on(name, 1, score) for name, score in [("a", 9), ("b", 1), ("c", 2), ("d", 5), ("e", 9)]] == [
+        True,
+        True,
+        True,
+        False,
+        True,
+    ]
+
+
 def test_between_rungs_and_without_stopping_every_trial_goes_on() -> None:
     assert Halving(asha_study(3)).goes_on("a", 2, -100)
     free = Halving(searched_study(stopping=None))

@@ -45,6 +45,8 @@ def _stopping_problems(study: "Study") -> list[str]:
     if not rule:
         return []
     found = [] if _is_count(rule.keep_one_in, 2) else [f"stopping: keep_one_in={rule.keep_one_in!r} must be a whole number, 2 or more."]
+    if not _is_count(rule.min_trials):
+        found.append(f"stopping: min_trials={rule.min_trials!r} must be a whole number, 1 or more.")
     if not _is_count(rule.min_epochs):
         found.append(f"stopping: min_epochs={rule.min_epochs!r} must be a whole number, 1 or more.")
     elif _is_count(study.epochs) and rule.min_epochs >= study.epochs:

@@ -70,7 +70,7 @@ class Halving(FIFOScheduler):
         super().__init__()
         self._sign = 1 if study.mode == "max" else -1
         self._metric = study.metric
-        self._share = 1 - 1 / study.stopping.keep_one_in if study.stopping else 0.0
+        self._rule = study.stopping
         self._rungs: dict[int, dict[str, float]] = {rung: {} for rung in study.rungs}
         self.stopped: dict[str, int] = {}
         for one in past:
@@ -95,13 +95,13 @@ class Halving(FIFOScheduler):
 
     def goes_on(self, trial: str, epoch: int, value: float) -> bool:
         """Whether a trial with that mean metric after ``epoch`` goes on; it counts at the rung from then on. True between rungs."""
-        recorded = self._rungs.get(epoch, {})
-        if epoch not in self._rungs or trial in recorded:
+        recorded = self._rungs.get(epoch)
+        if recorded is None or self._rule is None or trial in recorded:
             return True
-        better = self._sign * value
-        cutoff = np.percentile(list(recorded.values()), 100 * self._share) if recorded else -np.inf
-        recorded[trial] = better
-        return bool(better >= cutoff)
+        before, recorded[trial] = list(recorded.values()), self._sign * value
+        if len(before) < self._rule.min_trials:
+            return True
+        return bool(recorded[trial] >= np.percentile(before, 100 * (1 - 1 / self._rule.keep_one_in)))
 
     def _recall(self, past: Past) -> None:
         """A trial whose last epoch is a rung may have been cut off before it was judged there: it will be judged again."""

@@ -31,5 +31,6 @@ def _own_modules(study: Study) -> list[ModuleType]:
     folder = source_of(study).parent
     if study.trainable.__module__.split(".")[0] in OUR_PACKAGES or folder.is_relative_to(sys.prefix):
         return []
-    files = ((module, file_of(module)) for module in list(sys.modules.values()))
+    # The main module stands in the list under more than one name.
+    files = ((module, file_of(module)) for module in dict.fromkeys(sys.modules.values()))
     return [module for module, file in files if file is not None and file.is_relative_to(folder) and not file.is_relative_to(sys.prefix)]

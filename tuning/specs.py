@@ -67,6 +67,8 @@ class Asha:
     """The first rung, in epochs."""
     keep_one_in: int = 3
     """2 or more: also how far apart rungs are."""
+    min_trials: int = 1
+    """A rung stops nobody before so many trials have reached it: with 1, the second to come is stopped unless it beats the first."""
 
     def rungs(self, epochs: int) -> list[int]:
         """The epochs at which trials are judged: ``min_epochs``, then ``keep_one_in`` times the one before, as long as below ``epochs``."""

@@ -1,0 +1,90 @@
+"""What searching, stopping and recording add to a trial: ``python -m benchmarks.overhead``. Takes about four minutes.
+
+A search of trials of ten seconds, ten epochs of one second each with a state of 8 MB that is kept after every epoch, one trial at a time.
+The epochs only wait, so that a busy machine does not blur what is ours. Added is all between the start of the first epoch and the end of
+the last trial that is not an epoch; the start of Ray, once per study, is shown apart. The same trials called one after the other in this
+process, in the same run, are the baseline.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from analysis import load_run
+from benchmarks.machine import machine_line
+from cluster.connect import prepare_environment
+from tuning.study import Asha, Optuna, Resources, Study, Trial
+
+TRIALS = 10
+EPOCHS = 10
+EPOCH_SECONDS = 1.0
+STATE = 2_000_000
+
+
+def wait(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    """Epochs that take a second and learn nothing; their score is ``x``."""
+    for epoch in range(resume["epoch"] + 1 if resume else 1, config["epochs"] + 1):
+        time.sleep(EPOCH_SECONDS)
+        yield {"epoch": epoch, "score": config["x"]}, {"epoch": epoch, "weights": torch.zeros(STATE)}
+
+
+study = Study(
+    name="overhead",
+    question="What do searching, stopping and recording add to a trial?",
+    trainable=wait,
+    space={"x": [number / TRIALS for number in range(TRIALS)]},
+    search=Optuna(trials=TRIALS),
+    # The only rung is the epoch before the last, so that trials are judged and yet run for about as long as they can.
+    stopping=Asha(min_epochs=EPOCHS - 1, keep_one_in=2),
+    metric="score",
+    epochs=EPOCHS,
+    seeds=1,
+    resources=Resources(cpus=os.cpu_count() or 1),
+)
+
+
+class Clock:
+    """A listener that notes when the first epoch began and the last trial ended."""
+
+    def __init__(self) -> None:
+        self.began = self.ended = 0.0
+        self.epochs = 0
+
+    def epoch(self, trial: Trial, row: Any) -> None:
+        self.began = self.began or time.monotonic() - row["seconds"]
+        self.epochs += 1
+
+    def end(self, trial: Trial, status: str, error: str | None) -> None:
+        self.ended = time.monotonic()
+
+
+def main() -> None:
+    prepare_environment(None)
+    from tuning.launch import run_study
+    from tuning.prepare import prepare_run
+
+    print(f"n = {TRIALS} trials of {EPOCHS} epochs of {EPOCH_SECONDS:g} s, a state of {4 * STATE / 1e6:.0f} MB; {machine_line()}")
+    with tempfile.TemporaryDirectory() as folder:
+        started, clock = time.monotonic(), Clock()
+        paths = prepare_run(study, Path(folder), overrides={}, command=["benchmark"])
+        run_study(study, paths, clock)
+        trials = load_run(paths.root).trials
+    began = time.monotonic()
+    for x in (0.1, 0.9):
+        list(wait({"x": x, "epochs": EPOCHS}, [0]))
+    plain = (time.monotonic() - began) / 2 / EPOCHS
+    took = (clock.ended - clock.began) / clock.epochs
+    print(f"trials: {trials['status'].value_counts().to_dict()}; {clock.epochs} epochs")
+    print(
+        f"an epoch as part of the study takes {took / plain:.4f} times what it takes alone: {took / plain - 1:.2%} added (aim: below 5 %)"
+    )
+    print(f"before the first epoch, once per study: {clock.began - started:.1f} s")
+
+
+if __name__ == "__main__":
+    main()
