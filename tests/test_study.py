@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -6,7 +7,7 @@ from hypothesis import strategies as st
 from small_studies import small_study
 
 from trainables.limits import OneOf, Real, Whole
-from tuning.study import Resources, StudyError
+from tuning.study import Compare, Resources, StudyError
 
 
 def test_trials_are_settings_times_seeds_in_the_order_of_the_space() -> None:
@@ -117,6 +118,16 @@ def test_limits_hold_for_space_and_fixed() -> None:
         "Study 'small': slope=0 must be a whole number, 1 or more.",
         "Study 'small': noise=inf must be a finite number 0 or more.",
     ]
+
+
+def test_a_baseline_is_missed_only_where_the_values_are_right() -> None:
+    arms: dict[str, Any] = {"space": {"net": ["ffn", "cnn"]}, "limits": {"net": OneOf(("ffn", "cnn"))}}
+    study = small_study(**arms, compare=Compare(parameter="net", baseline="ffn", metrics=["score"]))
+    with pytest.raises(StudyError) as caught:
+        study.override({"net": "rnn"})
+    assert caught.value.problems == ["Study 'small': net='rnn' must be one of 'ffn', 'cnn'."]
+    with pytest.raises(StudyError, match="compare: baseline='ffn' is no value of 'net' in the space"):
+        study.override({"net": "cnn"})
 
 
 def test_values_that_cannot_be_recorded_are_refused_where_no_limit_speaks() -> None:

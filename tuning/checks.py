@@ -121,10 +121,20 @@ def _value_problems(study: "Study") -> list[str]:
             f"space: {key} holds {value!r}; {_PLAIN}" for value in values if isinstance(value, (list, tuple, dict)) or not _is_json(value)
         ]
         found += [problem for value in values for problem in problems({key: value}, study.limits)]
-    if study.compare and study.compare.baseline not in _listed(study, study.compare.parameter):
-        found.append(f"compare: baseline={study.compare.baseline!r} is no value of {study.compare.parameter!r} in the space.")
+    found += _compare_problems(study)
     found += [f"fixed: {key}={value!r}; {_PLAIN}" for key, value in study.fixed.items() if key not in study.limits and not _is_json(value)]
     return found + problems(study.fixed, study.limits)
+
+
+def _compare_problems(study: "Study") -> list[str]:
+    """That the baseline is missing, unless a value that is none has been found in its place."""
+    if not study.compare:
+        return []
+    parameter, baseline = study.compare.parameter, study.compare.baseline
+    listed = _listed(study, parameter)
+    if baseline in listed or any(problems({parameter: value}, study.limits) for value in listed):
+        return []
+    return [f"compare: baseline={baseline!r} is no value of {parameter!r} in the space."]
 
 
 _PLAIN = "values are written to the records, so give finite numbers, text, True, False or None (a name to look up in the trainable, say)."
