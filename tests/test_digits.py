@@ -191,7 +191,15 @@ def test_no_network_is_one_line_that_names_both_ways_out_and_leaves_nothing_half
     with pytest.raises(ValueError, match=r"cannot be downloaded.*--set data_root=FOLDER.*--set data=optdigits") as error:
         load(_config())
     assert "\n" not in str(error.value)
-    assert [file for file in no_network.rglob("*") if file.is_file()] == []
+    assert not no_network.exists(), "not even an empty folder"
+
+
+def test_a_wrong_folder_in_study_data_is_named_as_such(no_network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDY_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(ValueError, match=f"^STUDY_DATA={tmp_path}/nowhere: {tmp_path}/nowhere/MNIST/raw/train-images.* is missing"):
+        load(_config(data_root=""))
+    with pytest.raises(ValueError, match=f"^{tmp_path}/else/MNIST/raw/train-images.* is missing"):
+        load(_config(data_root=str(tmp_path / "else")))
 
 
 @needs_mnist

@@ -1,5 +1,6 @@
 """Handwritten digits in memory: MNIST from its four original files, or the small set that comes with scikit-learn."""
 
+import contextlib
 import gzip
 import hashlib
 import os
@@ -71,8 +72,12 @@ def load(config: Mapping[str, Any]) -> Digits:
     Raises:
         ValueError: files are missing or damaged, or the download failed; the text names both ways out.
     """
-    root = "" if config["data"] == "optdigits" else config["data_root"] or os.environ.get("STUDY_DATA", "")
-    return _load(config["data"], root, config["data_seed"])
+    named = config["data"] == "mnist" and not config["data_root"] and os.environ.get("STUDY_DATA", "")
+    root = "" if config["data"] == "optdigits" else config["data_root"] or named or ""
+    try:
+        return _load(config["data"], root, config["data_seed"])
+    except ValueError as error:
+        raise (ValueError(f"STUDY_DATA={named}: {error}") if named else error) from None
 
 
 @lru_cache(maxsize=2)
@@ -145,6 +150,7 @@ def _download_mnist() -> Path:
         # Takes a second to import, and only a download needs it.
         from torchvision.datasets import MNIST
 
+        made = [each for each in (folder, *folder.parents) if not each.exists()]
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=root) as aside:
@@ -152,6 +158,9 @@ def _download_mnist() -> Path:
                 for name in MNIST_FILES:
                     os.replace(Path(aside, "MNIST", "raw", name), folder / name)
         except (OSError, RuntimeError) as error:
+            for each in made:
+                with contextlib.suppress(OSError):
+                    each.rmdir()
             reason = " ".join(str(error).split())
             raise ValueError(f"MNIST is not in {folder} and cannot be downloaded ({reason}). {WAYS_OUT}") from error
     return root
