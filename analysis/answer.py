@@ -198,5 +198,6 @@ def missing(statuses: pd.DataFrame) -> str:
     rest = {status: amount for status, amount in trials.items() if amount and status not in ("planned", "completed", "pruned")}
     stopped = f"{trials['pruned']} {'was' if trials['pruned'] == 1 else 'were'} stopped early by design" if trials["pruned"] else ""
     absent = listing(f"{amount} {status}" for status, amount in rest.items())
-    parts = [part for part in (stopped, f"{absent} stand behind no number here" if rest else "") if part]
+    stand = "stands" if sum(rest.values()) == 1 else "stand"
+    parts = [part for part in (stopped, f"{absent} {stand} behind no number here" if rest else "") if part]
     return "; ".join([f"{trials['completed']} of {count(trials['planned'], 'planned trial')} completed", *parts]) if parts else ""

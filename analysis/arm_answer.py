@@ -75,12 +75,19 @@ def _parts(what: Compared, parts: pd.DataFrame, better: int) -> str:
     for sign in (1, -1):
         rows = parts[parts["supported"] & (parts["difference"] * better * sign > 0)]
         if len(rows):
-            names = f" ({listing(rows['part'])})" if len(rows) <= NAMED else ""
-            said.append(f"{_verdict(sign)} at {len(rows)} of {count(len(parts), what.part)}{names}")
+            said.append(f"{_verdict(sign)} at {len(rows)} of {count(len(parts), what.part)}{_named(parts, rows)}")
     if not said:
         return f"; at no {what.part} does the corrected interval exclude 0"
     rest = int((~parts["supported"]).sum())
     return f"; {listing(said)}" + (f", no evidence at {rest}" if rest else "")
+
+
+def _named(parts: pd.DataFrame, rows: pd.DataFrame) -> str:
+    """Which parts ``rows`` are, or which they are not, whichever list is shorter."""
+    others = parts.loc[parts.index.difference(rows.index), "part"]
+    if len(rows) <= min(len(others), NAMED):
+        return f" ({listing(rows['part'])})"
+    return f" (all but {listing(others)})" if 0 < len(others) <= NAMED else ""
 
 
 def _overall(what: Compared, overall: pd.Series) -> str:

@@ -11,7 +11,7 @@ from analysis.arms import MEANS, OVERALL, SPREADS, Compared
 from analysis.export import latex, markdown, readable
 from analysis.intervals import seeds_for_sign_flips
 from analysis.runs import Run
-from analysis.wording import MISSING, count, listing, number, sentences, show
+from analysis.wording import MISSING, count, listing, number, p_text, sentences, show
 
 PUBLISHED = ["published_baseline", "published_arm"]
 
@@ -64,7 +64,7 @@ def readable_arms(what: Compared, rows: pd.DataFrame) -> pd.DataFrame:
         f"difference{points}": _signs(text["difference"]),
         "95 % interval": _joined(text["ci_low"], text["ci_high"], " to "),
         "corrected interval": _joined(text["corrected_low"], text["corrected_high"], " to "),
-        "p (Holm)": [number(value, 2) for value in rows["p_holm"]],
+        "p (Holm)": [p_text(value) for value in rows["p_holm"]],
         f"P({arm} better)": [MISSING if pd.isna(value) else f"{value:.2f}" for value in rows["probability_better"]],
     }
     if rows[PUBLISHED].notna().any(axis=None):
@@ -98,8 +98,9 @@ def written_arms(found: ArmFindings) -> dict[str, str]:
     """The tables of arms rounded for reading, by file name."""
     tables = [(readable_arms(found.what, rows), _caption(found, rows)) for rows in _pairs(found.table)]
     tables.append((readable_costs(found.what, found.costs), f"What the arms cost; {found.what.metrics[0]} over all seeds of each."))
+    words = [found.what.part, found.what.parameter, "at"]
     return {
-        "arms.tex": "\n".join(latex(table, caption) for table, caption in tables),
+        "arms.tex": "\n".join(latex(table, caption, words, small=True) for table, caption in tables),
         "arms.md": "\n".join(markdown(table, caption) for table, caption in tables),
     }
 
@@ -122,9 +123,10 @@ def reading(found: ArmFindings) -> list[str]:
 def _family_reading(what: Compared, tests: int) -> list[str]:
     return [
         f"Overall comparisons are one family, those by {what.part} another, of {count(tests, 'test')}. p-values are corrected over their "
-        "family by Holm's method; corrected intervals have level 1 - 0.05 / tests of the family (Bonferroni), so that with 95 % confidence "
-        f"all of a family hold at once. \u201cAt every {what.part}\u201d is said only if every corrected interval lies on the same side "
-        "of 0.",
+        "family by Holm's method, and the corrected interval of a row has the level at which that method judges it, so both say the same: "
+        "the chance that any of a family excludes 0 wrongly is at most 5 %. \u201cAt every "
+        f"{what.part}\u201d is said only if every corrected interval lies on the same side of 0: then Holm's method rejects all of the "
+        "family at once.",
         "The sign-flip test, which assumes no distribution, cannot go below p = 2 / 2^n for n paired seeds: in a family of "
         f"{tests} it needs at least {count(seeds_for_sign_flips(tests), 'seed')} to reach 5 % for one of them. Its uncorrected p-values "
         "are p_flips in arms.csv.",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.intervals import holm, sign_flip_p_values, t_intervals, t_p_values
+from analysis.intervals import holm, holm_levels, sign_flip_p_values, t_intervals, t_p_values
 from analysis.runs import Run
 from analysis.tables import identities, identity, last_epochs, published_rows, settings_table
 from analysis.wording import describe
@@ -104,11 +104,12 @@ def arms_table(run: Run, what: Compared) -> pd.DataFrame:
     ``n, left_out``: seeds that both have (pairs), and seeds that only one of them has
     ``baseline_mean, baseline_std, arm_mean, arm_std``: over the pairs (``ddof=1``), or over the seeds of each where there is no pair
     ``difference, ci_low, ci_high``: mean of arm minus baseline over the pairs, 95 % t interval
-    ``corrected_low, corrected_high``: t interval at 1 - 0.05 / rows of the family (Bonferroni), so that all of a family hold at once
+    ``corrected_low, corrected_high``: t interval at the level at which Holm's procedure judges this row of its family
     ``p, p_holm, p_flips``: paired t-test; the same after Holm's correction over the family; exact sign-flip test, uncorrected
     ``probability_better``: share of the pairs in which the arm is better than the baseline by the study's mode, ties count
         half; missing for a single pair
-    ``supported``: the corrected interval excludes 0
+    ``supported``: the corrected interval excludes 0 and ``p_holm`` is at most 0.05; that any of a family is so by chance has a
+        probability of at most 5 %, however many of them are
     ``published_baseline, published_arm, published_difference``: what others measured
 
     The overall rows are one family, the parts another. Means are in percent and differences in percentage points where metrics are shares.
@@ -187,12 +188,13 @@ def _tests(differences: list[np.ndarray], overall: pd.Series) -> pd.DataFrame:
     frame["p"], frame["p_flips"] = t_p_values(differences), sign_flip_p_values(differences)
     for family in (overall, ~overall):
         rows = np.flatnonzero(family)
-        tests = max(1, int(frame.loc[family, "p"].count()))
-        frame.loc[family, ["corrected_low", "corrected_high"]] = t_intervals([differences[row] for row in rows], 1 - (1 - LEVEL) / tests)
+        levels = holm_levels(frame.loc[family, "p"], 1 - LEVEL)
+        limits = [t_intervals([differences[row]], level)[0] for row, level in zip(rows, levels, strict=True)]
+        frame.loc[family, ["corrected_low", "corrected_high"]] = np.array(limits).reshape(-1, 2)
         frame.loc[family, "p_holm"] = holm(frame.loc[family, "p"])
     excludes = (frame["corrected_low"] > 0) | (frame["corrected_high"] < 0)
     order = ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high", "p", "p_holm", "p_flips"]
-    return frame.reindex(columns=order).assign(supported=excludes)
+    return frame.reindex(columns=order).assign(supported=excludes & (frame["p_holm"] <= 1 - LEVEL))
 
 
 def _published(run: Run, what: Compared, pair: Mapping[Any, Any], metric: str) -> tuple[float, float, float]:

@@ -95,7 +95,7 @@ def learning_curves(facts: pd.DataFrame, *, metric: str) -> Spec:
     scale = alt.Scale(domain=colours, range=(COLOURS * len(colours))[: len(colours)])
     legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolOpacity=1, symbolStrokeWidth=3) if len(colours) > 1 else None
     base = alt.Chart().encode(
-        x=alt.X("epoch:Q", title="epoch", scale=alt.Scale(nice=False), axis=alt.Axis(tickCount=6, tickMinStep=1, format="d")),
+        x=alt.X("epoch:Q", title="epoch", scale=alt.Scale(nice=False), axis=alt.Axis(values=_whole_ticks(facts["epoch"]), format="d")),
         color=alt.Color("colour:N", scale=scale, legend=legend, sort=colours),
     )
     up = alt.Y("mean:Q", title=f"mean {metric}", scale=alt.Scale(zero=False))
@@ -113,6 +113,14 @@ def decision_boundaries(found: Sequence[Boundary]) -> Spec:
     planes = alt.hconcat(*(_plane(boundary, place) for place, boundary in enumerate(found)), spacing=30)
     rasters = {f"raster{place}": boundary.raster for place, boundary in enumerate(found)}
     return spec_of(planes, **rasters, **{f"points{place}": boundary.points for place, boundary in enumerate(found)})
+
+
+def _whole_ticks(values: pd.Series, most: int = 6) -> list[int]:
+    """Whole numbers between the ends of ``values``, at most so many, a round step apart."""
+    low, high = int(values.min()), int(values.max())
+    steps = (base * 10**power for power in range(9) for base in (1, 2, 5))
+    step = next(step for step in steps if high // step - (low - 1) // step <= most)
+    return list(range(-(-low // step) * step, high + 1, step))
 
 
 def _plane(boundary: Boundary, place: int) -> Layer:

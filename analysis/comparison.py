@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 
 from analysis.answer import answer as answer
-from analysis.intervals import holm, mean_intervals, sign_flip_p_values, t_intervals, t_p_values, two_sample_interval, two_sample_p_value
+from analysis.intervals import (
+    holm,
+    holm_levels,
+    mean_intervals,
+    sign_flip_p_values,
+    t_intervals,
+    t_p_values,
+    two_sample_interval,
+    two_sample_p_value,
+)
 from analysis.runs import Run
 from analysis.tables import best_setting, identities, identity, seed_table, settings_table, summary_table
 from analysis.wording import describe
@@ -63,14 +72,9 @@ def differences(seeds: pd.DataFrame, metric: str, pairs: np.ndarray, *, student:
     frame[["ci_low", "ci_high"]] = _intervals(found, pd.Series(LEVEL, index=frame.index), student)
     frame["p"] = _p_values(found, student)
     frame["p_holm"] = holm(frame["p"])
-    frame[["corrected_low", "corrected_high"]] = _intervals(found, _corrected_levels(frame["p"]), student)
+    frame[["corrected_low", "corrected_high"]] = _intervals(found, holm_levels(frame["p"]), student)
     excludes = (frame["corrected_low"] > 0) | (frame["corrected_high"] < 0)
     return frame.assign(supported=excludes & (frame["p_holm"] <= 1 - LEVEL))[NUMBERS]
-
-
-def _corrected_levels(p: pd.Series) -> pd.Series:
-    """The level at which Holm's procedure judges each row: the smallest p-value at 1 - 0.05 / tests, the largest at 0.95."""
-    return (1 - (1 - LEVEL) / (p.count() + 1 - p.rank(method="min"))).fillna(LEVEL)
 
 
 def _pairs(run: Run, key: str) -> list[dict[str, Any]]:

@@ -2,8 +2,9 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -37,12 +38,20 @@ def write_aside(path: Path, content: str | bytes) -> Path:
 
 def readable(table: pd.DataFrame, measured: list[list[str]], decimals: int | None = None) -> pd.DataFrame:
     """The table as text. Each list of ``measured`` names columns of one kind, which share their decimals (``decimals``, if given)."""
-    text = pd.DataFrame({name: [show(value) for value in table[name].tolist()] for name in table}, dtype=object)
+    text = pd.DataFrame({name: [_cell(name, value) for value in table[name].tolist()] for name in table}, dtype=object)
     for names in measured:
         stacked = in_numbers(pd.concat([table[name] for name in names]), decimals)
         for place, name in enumerate(names):
             text[name] = stacked[place * len(table) : (place + 1) * len(table)]
     return text
+
+
+COUNTS = ("parameters", "n", "trials", "seeds")
+
+
+def _cell(name: str, value: Any) -> str:
+    """Counts have their thousands marked; the value of a setting stays as it is given."""
+    return f"{value:,}" if name in COUNTS and isinstance(value, int) and not isinstance(value, bool) else show(value)
 
 
 def readable_summary(summary: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -51,11 +60,14 @@ def readable_summary(summary: pd.DataFrame, metric: str) -> pd.DataFrame:
     return readable(summary, [names, ["solved"]] if "solved" in summary else [names])
 
 
-def latex(table: pd.DataFrame, caption: str) -> str:
-    """A table of texts as LaTeX (needs ``\\usepackage{booktabs}``); every name and value is escaped."""
+def latex(table: pd.DataFrame, caption: str, words: Sequence[str] = (), *, small: bool = False) -> str:
+    """A table of texts as LaTeX (needs ``\\usepackage{booktabs}``); every name and value is escaped. Columns named in ``words`` are set to
+    the left; ``small``: in small letters, for wide tables."""
     rows = [" & ".join(map(escape_latex, row)) + r" \\" for row in table.itertuples(index=False, name=None)]
     head = " & ".join(map(escape_latex, table.columns)) + r" \\"
-    lines = [r"\begin{table}", r"\centering", rf"\caption{{{escape_latex(caption)}}}", rf"\begin{{tabular}}{{{'r' * table.shape[1]}}}"]
+    sides = "".join("l" if name in words else "r" for name in table)
+    start = [r"\begin{table}", r"\centering", *([r"\small"] if small else [])]
+    lines = [*start, rf"\caption{{{escape_latex(caption)}}}", rf"\begin{{tabular}}{{{sides}}}"]
     return "\n".join([*lines, r"\toprule", head, r"\midrule", *rows, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
 
 

@@ -73,8 +73,8 @@ def seed_dots(run: Run, seeds: pd.DataFrame, shown: list[int]) -> pd.DataFrame:
     """
     known = seeds[seeds.index.isin(shown)].dropna(subset=run.metric)
     values = known[run.metric].to_numpy(dtype=float)
-    low, high = (values.min(), values.max()) if len(values) else (0.0, 1.0)
-    step = (high - low) / BINS or max(abs(low), 1.0) / 100
+    low = values.min() if len(values) else 0.0
+    step = dot_step(known[run.metric])
     frame = pd.DataFrame({"setting": known.index, "seed": known["seed"].to_numpy(), "value": values})
     frame["bin"] = np.minimum((values - low) // step, BINS - 1)
     frame = frame.sort_values(["setting", "bin", "value", "seed"], ignore_index=True)
@@ -82,6 +82,13 @@ def seed_dots(run: Run, seeds: pd.DataFrame, shown: list[int]) -> pd.DataFrame:
     frame["x"] = low + (frame["bin"] + (place % DOTS_ABREAST + 0.5) / DOTS_ABREAST) * step
     frame["y"] = place // DOTS_ABREAST
     return panels(run)[["column", "row", "label"]].join(frame.drop(columns="bin").set_index("setting"), how="inner").reset_index(drop=True)
+
+
+def dot_step(values: pd.Series) -> float:
+    """How wide one of the steps is into which ``seed_dots`` sorts the values of all that it shows."""
+    known = values.dropna().to_numpy(dtype=float)
+    low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
+    return float((high - low) / BINS or max(abs(low), 1.0) / 100)
 
 
 def learning_curves(run: Run, shown: list[int]) -> pd.DataFrame:

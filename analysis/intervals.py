@@ -101,6 +101,12 @@ def holm(p_values: pd.Series) -> pd.Series:
     return corrected.reindex(p_values.index)
 
 
+def holm_levels(p_values: pd.Series, error: float = 0.05) -> pd.Series:
+    """The level at which Holm's procedure judges each row: the smallest p-value at 1 - error / tests, the largest at 1 - error. An interval
+    of that level says what the corrected p-value says."""
+    return (1 - error / (p_values.count() + 1 - p_values.rank(method="min"))).fillna(1 - error)
+
+
 def _varies(sample: np.ndarray) -> bool:
     return len(sample) > 1 and bool(np.ptp(sample) > ROUNDING * np.abs(sample).max())
 

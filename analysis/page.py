@@ -54,11 +54,20 @@ figure { margin: 0 0 1.5rem; max-width: 100%; }
 figcaption { width: 0; min-width: 100%; }
 .chart { max-width: 100%; overflow-x: auto; color: var(--ink); }
 .chart svg { max-width: 100%; height: auto; }
+@page { size: A4; margin: 14mm; }
 @media print {
-  body { max-width: none; padding: 0; font-size: 11pt; }
+  body { max-width: none; padding: 0; font-size: 10pt; }
   nav { display: none; }
-  figure, tr, .answer { break-inside: avoid; }
-  h2, h3 { break-after: avoid; }
+  figure, tr, .answer, pre { break-inside: avoid; }
+  h1, h2, h3, h2 + p, h3 + p { break-after: avoid; }
+  thead { display: table-header-group; }
+  .scroll, .chart { overflow: visible; }
+  table { font-size: 7.5pt; width: 100%; }
+  th, td, .dense th, .dense td { padding: 1.5pt 3pt; }
+  .dense table { font-size: 6.2pt; }
+  .dense td { white-space: normal; }
+  .pictures { display: block; }
+  figcaption { width: auto; min-width: 0; }
 }
 """
 

@@ -11,7 +11,7 @@ import pandas as pd
 from analysis import charts, facts
 from analysis.export import write_aside
 from analysis.runs import Run
-from analysis.wording import count
+from analysis.wording import count, number
 
 LINES = 60  # so many settings fit below each other on a page
 
@@ -105,8 +105,10 @@ def _seed_pictures(run: Run, seeds: pd.DataFrame, summary: pd.DataFrame) -> Iter
     shown = facts.shown_settings(run, summary)
     part = _part(shown, summary)
     dots = facts.seed_dots(run, seeds, shown)
+    step = number(facts.dot_step(seeds.loc[seeds.index.isin(shown), run.metric]))
     note = (
-        f"Every seed is one dot at its {run.metric} at the last epoch; values alike are stacked, three abreast: height is how many.{part}"
+        f"Every seed is one dot. By its {run.metric} at the last epoch it falls into one of {facts.BINS} steps, each {step} wide; within a "
+        f"step dots stand three abreast, whatever their value: height is how many.{part}"
     )
     yield Picture(name="seeds", title="The seeds of each setting", note=note, spec=charts.seed_distribution(dots, metric=run.metric))
     note = f"Mean over the seeds of the completed trials; the band is the 95 % t interval of that mean, not the spread of the seeds.{part}"

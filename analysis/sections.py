@@ -14,7 +14,8 @@ from analysis.intervals import PERMUTATIONS, RESAMPLES
 from analysis.pictures import Picture
 from analysis.runs import Run
 from analysis.search_sections import SearchFindings, cost_sections, result_sections, search_reading, searched_by, searched_sizes
-from analysis.wording import MISSING, count, describe, last_line, number, sentences
+from analysis.tables import evaluation_points
+from analysis.wording import MISSING, count, describe, last_line, p_text, sentences
 
 DIFFERENCES = ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high"]
 SHOWN_ROWS = 200  # longer tables stand in their CSV file alone
@@ -66,7 +67,7 @@ def opening(found: Findings) -> str:
     solved = spec.get("solved")
     goal += "" if solved is None else f"; a seed counts as solved at {solved:g} or {'more' if spec['mode'] == 'max' else 'less'}"
     rows = [
-        ("Data", "; ".join(_phrases(spec.get("data")))),
+        ("Data", "; ".join(_phrases(spec.get("data"))) or "not stated by the study"),
         ("n", _sizes(found) if found.search is None else searched_sizes(found.search)),
         ("Metric", goal),
         *([("Search", searched_by(found.run))] if found.search else []),
@@ -169,8 +170,8 @@ def _comparisons(found: Findings) -> str:
         **{
             "95 % interval": _spans(text["ci_low"], text["ci_high"]),
             "corrected interval": _spans(text["corrected_low"], text["corrected_high"]),
-            "p": [number(value, 2) for value in rows["p"]],
-            "p (Holm)": [number(value, 2) for value in rows["p_holm"]],
+            "p": [p_text(value) for value in rows["p"]],
+            "p (Holm)": [p_text(value) for value in rows["p_holm"]],
         }
     )
     shown = shown if len(found.run.parameters) > 1 else shown.drop(columns="at")
@@ -188,10 +189,12 @@ def _published(found: Findings, table: pd.DataFrame) -> str:
     metric = f"{found.run.metric}_mean"
     text = readable(table, [["published_mean", "published_std", metric, "range_low", "range_high"]])
     text["outside"] = ["outside" if mark else "" for mark in marks]
+    points = evaluation_points(found.run, found.seeds)
+    chance = f", wider by the chance of two draws of {count(points, 'evaluation point')}" if points else ""
     note = (
         f"Published: {sentences(source['source'], source.get('note'))} range_low to range_high is where the mean of "
-        f"{count(source['runs'], 'seed')} drawn from ours falls 95 % of the time; a row is marked outside where the published mean does "
-        f"not lie in it ({sum(marks)} of {len(marks)})."
+        f"{count(source['runs'], 'seed')} drawn from ours falls 95 % of the time{chance}; a row is marked outside where the published mean "
+        f"does not lie in it ({sum(marks)} of {len(marks)})."
     )
     return page.paragraph(note) + page.table(text, marks) + page.files("published.csv")
 
@@ -233,7 +236,7 @@ _TESTS = (
 
 def _phrases(content: Mapping[str, Any] | None) -> list[str]:
     """``name value`` each; the entry ``name`` speaks for itself."""
-    return [str(value) if name == "name" else f"{name} {value}" for name, value in _flat(content or {})]
+    return [str(value) if name == "name" else f"{name} {value if value != '' else repr('')}" for name, value in _flat(content or {})]
 
 
 def _flat(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

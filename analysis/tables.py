@@ -116,8 +116,9 @@ def published_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFrame
     """Published means of the study's metric beside ours, one row per published row; None where the study has none.
 
     Columns: the parameters, ``published_mean``, ``published_std``, ``n`` (our seeds), ``<metric>_mean``, ``range_low``, ``range_high`` (the
-    central 95 % of the means of as many seeds as were published, drawn from ours with replacement, 9,999 times), ``outside`` (the published
-    mean lies outside that range; missing where we have no seeds).
+    central 95 % of the means of as many seeds as were published, drawn from ours with replacement, 9,999 times; wider by the chance of
+    the evaluation points, see ``evaluation_points``), ``outside`` (the published mean lies outside that range; missing where we have no
+    seeds).
     """
     listed = published_rows(run, run.metric)
     if not listed:
@@ -129,9 +130,16 @@ def published_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFrame
     for row in listed:
         setting = {key: row.get(key) for key in run.parameters}
         ours = samples.get(numbers.get(tuple(map(identity, setting.values())), -1), np.array([]))
-        rows.append({**setting, **_beside(row, ours, run.spec["published"]["runs"], run.metric)})
+        rows.append({**setting, **_beside(row, ours, run.spec["published"]["runs"], run.metric, evaluation_points(run, seeds))})
     columns = [*run.parameters, "published_mean", "published_std", "n", f"{run.metric}_mean", "range_low", "range_high", "outside"]
     return pd.DataFrame(rows, columns=columns).astype({"outside": "boolean"})
+
+
+def evaluation_points(run: Run, seeds: pd.DataFrame) -> int | None:
+    """On how many points the metric is a share, where the study's data say it: others, who drew theirs, got another share by chance."""
+    points = (run.spec.get("data") or {}).get("evaluation")
+    is_share = run.spec["mode"] == "max" and bool(seeds[run.metric].dropna().between(0, 1).all())
+    return points if is_share and isinstance(points, int) and points > 0 else None
 
 
 def published_rows(run: Run, metric: str) -> list[Mapping[str, Any]]:
@@ -213,10 +221,13 @@ def _moments(values: np.ndarray) -> dict[str, float]:
     return {"n": len(values), "mean": np.mean(values), "std": np.std(values, ddof=1), "median": np.median(values)}
 
 
-def _beside(row: Mapping[str, Any], ours: np.ndarray, runs: int, metric: str) -> dict[str, Any]:
+def _beside(row: Mapping[str, Any], ours: np.ndarray, runs: int, metric: str, points: int | None) -> dict[str, Any]:
     low, high, outside = np.nan, np.nan, None
     if len(ours):
-        means = np.random.default_rng(RANDOM_SEED).choice(ours, (PUBLISHED_DRAWS, runs)).mean(axis=1)
+        rng = np.random.default_rng(RANDOM_SEED)
+        means = rng.choice(ours, (PUBLISHED_DRAWS, runs)).mean(axis=1)
+        if points:  # their points are others than ours: each set is off by its own binomial error, the same for all runs
+            means = np.clip(means + rng.standard_normal(len(means)) * np.sqrt(2 * means * (1 - means) / points), 0, 1)
         low, high = np.quantile(means, [0.025, 0.975])
         outside = not low - PUBLISHED_ROUNDING <= row["mean"] <= high + PUBLISHED_ROUNDING
     mean = _moments(ours)["mean"]

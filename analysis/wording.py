@@ -29,6 +29,13 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}g}"
 
 
+def p_text(value: float) -> str:
+    """A p-value with as many decimals as matter."""
+    if pd.isna(value):
+        return MISSING
+    return "< 0.0001" if value < 0.0001 else f"{value:.4f}" if value < 0.01 else f"{value:.2f}"
+
+
 def signed(value: float, digits: int = 2) -> str:
     """A difference with its sign, ``digits`` significant digits."""
     text = number(abs(value), digits)

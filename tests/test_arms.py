@@ -61,7 +61,9 @@ def test_the_table_agrees_with_a_plain_recomputation_from_the_recorded_predictio
         test = stats.ttest_rel(last, first)
         assert row["p"] == pytest.approx(test.pvalue, rel=1e-6)
         assert (row["ci_low"], row["ci_high"]) == pytest.approx(tuple(test.confidence_interval()))
-        level = 0.95 if digit is None else 0.995
+        # Holm judges the smallest of the ten p-values at 1 - 0.05 / 10, the next at 1 - 0.05 / 9, and so on.
+        smaller = (table["p"][1:] < row["p"] - 1e-15).sum()
+        level = 0.95 if digit is None else 1 - 0.05 / (10 - smaller)
         assert (row["corrected_low"], row["corrected_high"]) == pytest.approx(tuple(test.confidence_interval(level)))
 
 
@@ -73,6 +75,18 @@ def test_overall_is_judged_apart_and_the_parts_by_holm(digits):
     steps = np.maximum.accumulate([min(1, p * (10 - place)) for place, p in enumerate(ordered)])
     assert sorted(table["p_holm"][1:]) == pytest.approx(list(steps))
     assert table["p_flips"].tolist() == [0.0625] * 11  # 2 / 2^5: five seeds can do no more
+
+
+def test_corrected_interval_and_corrected_p_value_say_the_same(tmp_path):
+    rng = np.random.default_rng(3)
+    for place in range(20):
+        old = rng.normal(0.8, 0.01, (3, 5))
+        new = old + rng.normal(0.012, 0.01, (3, 5))
+        table = table_of(run_of(tmp_path / str(place), trial("old", *old), trial("new", *new)))
+        parts = table[table["part"] != "overall"].sort_values("p")
+        excludes = (parts["corrected_low"] > 0) | (parts["corrected_high"] < 0)
+        assert (parts["p_holm"] <= 0.05).tolist() == excludes.cummin().tolist()
+        assert parts["supported"].tolist() == (parts["p_holm"] <= 0.05).tolist()
 
 
 def test_published_values_stand_beside_their_part(digits):
@@ -152,7 +166,7 @@ def test_a_missing_arm_keeps_its_rows_and_claims_nothing(tmp_path):
     assert table[["arm_mean", "difference", "p"]].isna().all(axis=None)
     assert sentence(run) == (
         "new has no completed seed, so there is no difference to speak of. 5 seeds that only one arm has stand behind no difference. "
-        "1 of 2 planned trials completed; 1 failed stand behind no number here."
+        "1 of 2 planned trials completed; 1 failed stands behind no number here."
     )
 
 
@@ -198,6 +212,17 @@ def test_better_overall_and_at_some_parts(tmp_path):
         "new is better than old overall: 85.50 % against 80.40 %, +5.10 [4.18, 6.02] percentage points, n = 5 paired seeds, with "
         "50.00 % more parameters; better at 1 of 2 letters (b), no evidence at 1."
     )
+
+
+def test_the_shorter_list_of_parts_is_named(tmp_path):
+    metrics = ["hits", *(f"hits_{name}" for name in "abcdefgh")]
+
+    def many(net, values, odd):
+        last = {name: (odd if name in ("hits_c", "hits_g") else values).tolist() for name in metrics}
+        return Trial(config={"net": net}, epochs=[{"accuracy": 0.5, **last}], seeds=range(5))
+
+    run = run_of(tmp_path, many("old", FIVE, FIVE), many("new", FIVE + GAIN, FIVE[::-1]), compare={**COMPARE, "metrics": metrics})
+    assert "better at 6 of 8 letters (all but c and g), no evidence at 2." in sentence(run)
 
 
 def test_worse_everywhere_and_mode_min(tmp_path):

@@ -115,6 +115,26 @@ def test_two_ranges_are_no_grid(tmp_path):
     assert next(picture.note for picture in drawn(run)).endswith("with its 95 % interval.")
 
 
+@pytest.mark.parametrize(
+    ("epochs", "ticks"),
+    [
+        ([1, 2, 3], [1, 2, 3]),
+        ([2], [2]),
+        (range(1, 11), [2, 4, 6, 8, 10]),
+        (range(1, 101), [20, 40, 60, 80, 100]),
+        ([3, 7], [3, 4, 5, 6, 7]),
+    ],
+)
+def test_epochs_are_marked_once_each(epochs, ticks):
+    assert charts._whole_ticks(pd.Series(epochs)) == ticks
+
+
+def test_the_note_of_the_dots_says_how_wide_their_steps_are(tmp_path):
+    run = run_of(tmp_path, Trial(config={"width": 1}, epochs=scores([0.5, 0.6, 0.98])))
+    note = next(picture.note for picture in drawn(run) if picture.name == "seeds")
+    assert "falls into one of 24 steps, each 0.02 wide" in note  # (0.98 - 0.5) / 24
+
+
 def test_many_settings_are_cut_to_the_best_and_the_note_says_so(tmp_path):
     space = {"rate": {"values": list(range(40))}}
     trials = [Trial(config={"rate": rate}, epochs=scores([rate / 40, rate / 40]), seeds=[0, 1]) for rate in range(40)]

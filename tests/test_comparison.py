@@ -187,8 +187,8 @@ def test_many_values_that_do_not_agree_are_counted(tmp_path):
 
 def test_no_evidence_is_said_and_nobody_is_called_the_best(tmp_path):
     assert sentence(run_of(tmp_path, {(1,): TWELVE, (2,): TWELVE[::-1] - 0.001, (3,): np.roll(TWELVE, 3) - 0.002})) == (
-        "No evidence of an effect of width (2 and 3 against 1: -0.002 to -0.001, none of 2 corrected intervals excludes 0); highest mean: width 1 with mean "
-        "accuracy 0.533 [0.52, 0.549], n = 12, not distinguishable from 2 other settings (width 2 and width 3)."
+        "No evidence of an effect of width (2 and 3 against 1: -0.002 to -0.001, none of 2 corrected intervals excludes 0); highest mean: "
+        "width 1 with mean accuracy 0.533 [0.52, 0.549], n = 12, not distinguishable from 2 other settings (width 2 and width 3)."
     )
 
 
@@ -221,7 +221,7 @@ def test_failed_trials_are_named_and_their_settings_claim_nothing(tmp_path):
     ]
     text = sentence(load_run(write_run(tmp_path, trials, space=GRID)))
     assert text.startswith("More width helps at depth 0 (3 against 1: +0.2, corrected interval +0.2), too few results at depth 2; ")
-    assert text.endswith("3 of 4 planned trials completed; 1 failed stand behind no number here.")
+    assert text.endswith("3 of 4 planned trials completed; 1 failed stands behind no number here.")
 
 
 def test_a_parameter_of_words_is_named_by_its_values(tmp_path):

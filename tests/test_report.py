@@ -94,7 +94,7 @@ def test_it_begins_with_question_answer_data_n_and_command(tmp_path):
 
 def test_the_page_shows_the_numbers_of_the_table(tmp_path):
     text = page_of(write_run(tmp_path, [Trial(config={"width": 1}, epochs=scores([0.25, 0.5, 0.75], parameters=12810))])).text
-    assert "1 12810 3 0.500 0.250 0.500" in text
+    assert "1 12,810 3 0.500 0.250 0.500" in text
     assert "2 \u2013 0 \u2013 \u2013 \u2013 \u2013 \u2013" in text
 
 
@@ -163,7 +163,7 @@ def test_failed_trials_are_shown_with_their_error(tmp_path):
     assert "t0001 (width 2), failed: ValueError: no such width" in text
     assert "Traceback (most recent call last): File x ValueError: no such width" in text
     assert "failed 1 3 1 x ValueError: no such width" in text
-    assert "1 of 2 planned trials completed; 1 failed stand behind no number here." in text
+    assert "1 of 2 planned trials completed; 1 failed stands behind no number here." in text
 
 
 def test_a_run_without_any_result_still_gets_a_page(tmp_path):
@@ -172,6 +172,14 @@ def test_a_run_without_any_result_still_gets_a_page(tmp_path):
     assert "This run is not complete" in page.text
     assert page.scripts == []
     assert not (tmp_path / "report" / "charts").exists()
+
+
+def test_what_a_study_does_not_say_is_said_and_empty_values_can_be_seen(tmp_path):
+    text = page_of(
+        write_run(tmp_path, [Trial(config={"width": 1}, epochs=scores([0.5, 0.6]), seeds=[0, 1])], data={}, fixed={"root": ""})
+    ).text
+    assert "Data not stated by the study n" in text
+    assert "Fixed root '' Command" in text
 
 
 def test_a_torn_line_is_said(tmp_path):

@@ -48,7 +48,7 @@ def test_without_confirmation_no_winner_is_claimed(tmp_path):
     assert sentence(run_of(tmp_path, *four(), stopping=ASHA)) == (
         "The best search score is accuracy 0.6, n = 1: trial 0002 (rate 0.2). It is the best of 2 settings, picked by the same numbers, so "
         "it is too good on average; no winner is claimed, fresh seeds would tell. 2 of 4 planned trials completed; 1 was stopped early by "
-        "design; 1 diverged stand behind no number here."
+        "design; 1 diverged stands behind no number here."
     )
     assert "its confirmation on fresh seeds is still to come" in sentence(run_of(tmp_path / "planned", *four(), confirm=CONFIRM))
 
@@ -104,14 +104,14 @@ def test_no_winner_before_all_are_confirmed(tmp_path):
         run = run_of(tmp_path / f"{place}", *four(), fresh("c0001", 0.1, FIVE), fresh("c0002", 0.2, FIVE + GAIN), *more, confirm=CONFIRM)
         assert sentence(run).startswith("So far the best on fresh seeds is trial 0002")
         assert "The confirmation is not complete, 1 setting still to come: no winner is claimed." in sentence(run)
-    assert "Of the confirmation, 2 of 3 planned trials completed; 1 unfinished stand behind no number here." in sentence(run)
+    assert "Of the confirmation, 2 of 3 planned trials completed; 1 unfinished stands behind no number here." in sentence(run)
 
 
 def test_a_failed_confirmation_is_counted(tmp_path):
     failed = Trial(name="c0002", phase="confirm", config={"rate": 0.2}, epochs=[], status="failed", error="no", seeds=range(5))
     text = sentence(run_of(tmp_path, *four(), fresh("c0001", 0.1, FIVE), failed, confirm=TWO))
     assert text.startswith("The only setting with a result on fresh seeds is trial 0001 (rate 0.1): accuracy 0.804")
-    assert text.endswith("Of the confirmation, 1 of 2 planned trials completed; 1 failed stand behind no number here.")
+    assert text.endswith("Of the confirmation, 1 of 2 planned trials completed; 1 failed stands behind no number here.")
 
 
 def test_stopped_trials_are_not_missing(tmp_path):

@@ -16,6 +16,7 @@ from scipy import stats
 from analysis import load_run, published_table, seed_table, settings_table, status_table, summary_table, write_tables
 from analysis.export import escape_latex, latex, markdown, readable_summary
 from analysis.intervals import RANDOM_SEED, RESAMPLES, mean_intervals
+from analysis.wording import p_text
 
 HOSTILE = "<script>alert(1)</script> $%_&#{}~^\\"
 
@@ -162,13 +163,27 @@ def test_published_means_are_marked_where_as_many_seeds_would_not_give_them(tmp_
         Trial(config={"width": 1}, epochs=scores([0.5] * 10 + [1.0] * 10), seeds=range(20)),
         Trial(config={"width": 2}, epochs=scores([0.97] * 20), seeds=range(20)),
     ]
-    table = published_table(run_of(tmp_path, *trials, published={"source": "s", "note": "", "runs": 3, "rows": rows}))
+    table = published_table(run_of(tmp_path, *trials, data={}, published={"source": "s", "note": "", "runs": 3, "rows": rows}))
     assert table["n"].tolist() == [20, 20, 0]
     assert table.loc[0, ["range_low", "range_high"]].tolist() == [0.5, 1.0]
     assert table.loc[1, ["range_low", "range_high"]].tolist() == pytest.approx([0.97, 0.97])
     assert table["outside"].tolist() == [False, False, pd.NA]
-    strict = published_table(run_of(tmp_path, *trials, published={"source": "s", "note": "", "runs": 30, "rows": rows}))
+    strict = published_table(run_of(tmp_path, *trials, data={}, published={"source": "s", "note": "", "runs": 30, "rows": rows}))
     assert strict["outside"].tolist() == [True, False, pd.NA]
+
+
+def test_the_published_range_is_wider_by_the_chance_of_the_evaluation_points(tmp_path):
+    rows = [{"width": 1, "mean": 0.77}, {"width": 2, "mean": 0.97}]
+    trials = [Trial(config={"width": width}, epochs=scores([share] * 20), seeds=range(20)) for width, share in ((1, 0.75), (2, 1.0))]
+    published = {"source": "s", "note": "", "runs": 3, "rows": rows}
+    table = published_table(run_of(tmp_path / "some", *trials, data={"evaluation": 500}, published=published))
+    reach = 1.96 * np.sqrt(2 * 0.75 * 0.25 / 500)  # all 20 seeds agree: what is left is the chance of two sets of 500 points
+    assert table.loc[0, ["range_low", "range_high"]].tolist() == pytest.approx([0.75 - reach, 0.75 + reach], abs=0.003)
+    assert table.loc[1, ["range_low", "range_high"]].tolist() == [1.0, 1.0]
+    assert table["outside"].tolist() == [False, True]
+    exact = published_table(run_of(tmp_path / "none", *trials, data={"name": "x"}, published=published))
+    assert exact["outside"].tolist() == [True, True]
+    assert exact.loc[0, ["range_low", "range_high"]].tolist() == [0.75, 0.75]
 
 
 def test_no_published_rows_no_table(tmp_path):
@@ -196,7 +211,7 @@ def test_files_hold_full_precision_in_csv_and_rounded_text_elsewhere(tmp_path):
     assert pd.read_csv(run.paths.tables / "seeds.csv")["accuracy"].tolist() == [0.1, 0.2, 1 / 3]
     lines = (run.paths.tables / "summary.md").read_text().splitlines()
     assert lines[0] == "n = 3"
-    assert lines[4] == "| 1 | 12810 | 3 | 0.211 | 0.117 | 0.200 | 0.133 | 0.333 | 0.333 |"
+    assert lines[4] == "| 1 | 12,810 | 3 | 0.211 | 0.117 | 0.200 | 0.133 | 0.333 | 0.333 |"
     assert lines[5] == "| 2 | \u2013 | 0 | \u2013 | \u2013 | \u2013 | \u2013 | \u2013 | \u2013 |"
 
 
@@ -207,6 +222,19 @@ def test_latex_is_escaped_and_has_the_rules_of_booktabs():
         "\\textless{}script\\textgreater{}alert(1)\\textless{}/script\\textgreater{} \\$\\%\\_\\&\\#\\{\\}\\textasciitilde{}"
         "\\textasciicircum{}\\textbackslash{} \\\\\n\\bottomrule\n\\end{tabular}\n\\end{table}\n"
     )
+
+
+def test_words_stand_left_and_wide_tables_are_small():
+    lines = latex(pd.DataFrame({"digit": ["0"], "p": ["0.5"]}), "x", ["digit"], small=True).splitlines()
+    assert lines[1:3] == [r"\centering", r"\small"]
+    assert r"\begin{tabular}{lr}" in lines
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(np.nan, "\u2013"), (0.00002, "< 0.0001"), (0.0034, "0.0034"), (0.2, "0.20"), (0.654, "0.65"), (1.0, "1.00")]
+)
+def test_p_values_have_as_many_decimals_as_matter(value, text):
+    assert p_text(value) == text
 
 
 def test_a_line_break_in_a_name_cannot_end_a_row():
