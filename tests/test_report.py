@@ -213,3 +213,12 @@ def test_reading_alone_loads_no_drawing_and_no_statistics():
     code = "import sys, analysis; print([name for name in ('altair', 'vl_convert', 'scipy', 'ray', 'torch') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=markup.__file__.rsplit("/", 2)[0])
     assert done.stdout.strip() == "[]"
+
+
+def test_printed_tables_are_not_cut_off_and_headings_stay_with_what_follows(tmp_path):
+    write_report(load_run(write_run(tmp_path, [Trial(config={"width": 1}, epochs=scores([0.5, 0.6]), seeds=[0, 1])])))
+    style = (tmp_path / "report" / "index.html").read_text().split("<style>")[1].split("</style>")[0]
+    printed = style[style.rindex("@media print") :]
+    assert re.search(r"\.scroll[^{]*\{ overflow: visible; \}", printed)
+    assert re.search(r"h2[^{]*\{ break-after: avoid; \}", printed)
+    assert float(re.search(r"\.dense table \{ font-size: ([\d.]+)pt", printed)[1]) < 7
