@@ -220,7 +220,8 @@ def write_damaged(folder: Path) -> None:
     (folder / "epochs.jsonl").write_text(row + '{"trial": "0001", "epo\n' + row)
 
 
-def test_a_run_that_is_interrupted_while_it_starts_leaves_no_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_interrupted_while_it_starts_leaves_no_folder(tmp_path: Path, stop: signal.Signals) -> None:
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(
         [*STUDY, "run", write_study(tmp_path, "pass")], cwd=tmp_path, env=ENVIRONMENT, start_new_session=True, **pipes
@@ -229,9 +230,9 @@ def test_a_run_that_is_interrupted_while_it_starts_leaves_no_folder(tmp_path: Pa
     while not list(tmp_path.glob("results/*/*/study.json")):
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGINT)
+    process.send_signal(stop)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 128 + stop
     assert "Traceback" not in err
     assert list(tmp_path.glob("results/*/*")) == ([tmp_path / out.strip()] if out else [])
 

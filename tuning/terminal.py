@@ -3,10 +3,12 @@
 import contextlib
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import typer
@@ -66,7 +68,8 @@ def plain_errors() -> Iterator[None]:
 
 @contextmanager
 def removed_if_empty(paths: RunPaths) -> Iterator[None]:
-    """A run folder that is left by an error or an interruption before its first record is taken away again."""
+    """A run folder that is left by an error, Ctrl-C or SIGTERM before its first record is taken away again."""
+    before = signal.signal(signal.SIGTERM, _leave)
     try:
         yield
     except BaseException:
@@ -75,6 +78,12 @@ def removed_if_empty(paths: RunPaths) -> Iterator[None]:
             with contextlib.suppress(OSError):  # other runs are there
                 paths.root.parent.rmdir()
         raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def end(code: int) -> None:
