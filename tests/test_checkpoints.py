@@ -68,7 +68,7 @@ def test_the_best_trial_keeps_its_checkpoint_and_no_other(tmp_path: Path) -> Non
 def test_checkpoints_that_would_not_fit_are_refused_with_the_numbers(tmp_path: Path) -> None:
     study = searched_study(state_bytes=lambda config, seeds: 10**15 * len(seeds))
     problem = checkpoints.disk_problem(study, tmp_path, slots=2)
-    assert problem.startswith("checkpoints would take up to 24000000.0 GB (2 trials at a time, 3000000000 MB each), and ")
+    assert problem.startswith("checkpoints would take up to 42000000.0 GB (2 trials at a time, 3000000000 MB each), and ")
     assert checkpoints.disk_problem(searched_study(state_bytes=lambda config, seeds: 10), tmp_path, slots=2) is None
     assert checkpoints.disk_problem(searched_study(), tmp_path, slots=2) is None
 

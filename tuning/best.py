@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from analysis import load_run
@@ -40,19 +41,29 @@ def confirmations(study: Study, run: Run) -> list[Trial]:
 
 
 def export_best(study: Study, paths: RunPaths) -> None:
-    """Write the best confirmed network (the best of the search, where nothing was confirmed) into ``report/best``, and keep its checkpoint
-    alone."""
+    """Write the best network of the best confirmed setting (the best of the search, where nothing was confirmed) into ``report/best``, and
+    keep its checkpoint alone."""
     run = load_run(paths.root)
-    phases = [past_trials(run, phase) for phase in ("confirm", "search")]
-    best = next((found for past in phases if (found := ranking(study, past))), [])
-    if not best:
+    best = _best_confirmed(study, past_trials(run, "confirm")) or next(iter(ranking(study, past_trials(run))), None)
+    if best is None:
         return
     for folder in paths.checkpoints.glob("*"):
-        if folder.name != best[0].trial.id:
+        if folder.name != best.trial.id:
             shutil.rmtree(folder, ignore_errors=True)
-    kept = checkpoints.newest(paths.checkpoints / best[0].trial.id)
+    kept = checkpoints.newest(paths.checkpoints / best.trial.id)
     if kept is not None and study.export:
-        _export(study, best[0], kept.state, paths.best)
+        _export(study, best, kept.state, paths.best)
+
+
+def _best_confirmed(study: Study, past: Sequence[Past]) -> Past | None:
+    """The best trial of the setting with the best mean."""
+    ranked = ranking(study, past)
+    scores: dict[str, list[float]] = {}
+    for one in ranked:
+        scores.setdefault(setting_key(one.trial.config), []).extend([one.scores[max(one.scores)]] * len(one.trial.seeds))
+    pick = max if study.mode == "max" else min
+    best = pick(scores, key=lambda key: fmean(scores[key]), default=None)
+    return next((one for one in ranked if setting_key(one.trial.config) == best), None)
 
 
 def _export(study: Study, best: Past, state: Any, folder: Path) -> None:

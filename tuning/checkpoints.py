@@ -77,8 +77,9 @@ def disk_problem(study: Study, results: Path, slots: int) -> str | None:
     corners = [dict(zip(study.space, values, strict=True)) for values in product(*(ends(values) for values in study.space.values()))]
     seeds = max([study.seed_list, *study.parts(study.fresh_seeds, study.seeds_per_trial)], key=len)
     largest = max(study.state_bytes(study.config(setting), seeds) for setting in corners)
-    # While one is written beside, a live trial has one more than it keeps; the best of the study is kept as well.
-    needed = largest * (slots * (KEPT + 1) + KEPT)
+    # While one is written beside, a live trial has one more than it keeps. The best of the search is kept, and all confirmed ones are until
+    # it is known which setting is the best.
+    needed = largest * (slots * (KEPT + 1) + KEPT * (1 + study.planned_confirmations))
     free = shutil.disk_usage(results).free
     if needed < free:
         return None
@@ -89,14 +90,14 @@ def disk_problem(study: Study, results: Path, slots: int) -> str | None:
 
 
 class Keeper:
-    """Keeps the checkpoints of live trials and of the best one that completed; a listener of the recorder."""
+    """Keeps, of a search, the checkpoints of live trials and of the best one that completed; a listener of the recorder."""
 
     def __init__(self, study: Study, folder: Path, best: tuple[str, float] | None = None) -> None:
         self._study = study
         self._folder = folder
         self._values: dict[str, float] = {}
         self.best = best
-        """The id of the best trial of this phase that has ended complete, and its metric."""
+        """The id of the best trial that has ended complete, and its metric."""
 
     def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None:
         value = row["metrics"][self._study.metric]

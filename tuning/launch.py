@@ -116,7 +116,9 @@ class _Session:
         self.statuses |= {one.trial.id: one.status for one in past if one.ended}
         # A confirmation is there for full trials over all seeds: none is stopped.
         halving = Halving(self.study if phase == "search" else replace(self.study, stopping=None), past)
-        self._listeners: list[Listener] = [self.listener, Keeper(self.study, self.paths.checkpoints, best_trial(self.study, past))]
+        self._listeners: list[Listener] = [self.listener]
+        if phase == "search":
+            self._listeners.append(Keeper(self.study, self.paths.checkpoints, best_trial(self.study, past)))
         self._recorder = Recorder(
             self.study,
             self.records,

@@ -48,7 +48,6 @@ study = Study(
         },
     ),
     seeds=1,
-    seeds_per_trial=5,
     metric="validation_dice",
     mode="max",
     epochs=30,
