@@ -13,7 +13,9 @@ A run folder holds
 ``report/``       what the analysis wrote: ``index.html``, ``tables/``, ``charts/``
 """
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -147,12 +149,23 @@ def load_run(folder: str | Path) -> Run:
     paths = RunPaths(Path(folder).resolve())
     notes: list[str] = []
     spec = read_spec(paths.study)
-    trial_rows = read_lines(paths.trials, ("trial", "config", "seeds", "status"), trial_problem, notes)
-    epoch_rows = read_lines(paths.epochs, ("trial", "epoch", "metrics", "seconds", "at"), epoch_problem, notes)
-    trials = _trials_frame(spec, trial_rows)
-    seeds = {row["trial"]: row["seeds"] for row in trial_rows}
-    epochs = _epochs_frame(paths, epoch_rows, seeds)
-    return Run(paths, spec, _without_gaps(trials, epochs, notes), epochs, notes)
+    with _no_collection():
+        trial_rows = read_lines(paths.trials, ("trial", "config", "seeds", "status"), trial_problem, notes)
+        epoch_rows = read_lines(paths.epochs, ("trial", "epoch", "metrics", "seconds", "at"), epoch_problem, notes)
+        epochs = _epochs_frame(paths, epoch_rows, {row["trial"]: row["seeds"] for row in trial_rows})
+    return Run(paths, spec, _without_gaps(_trials_frame(spec, trial_rows), epochs, notes), epochs, notes)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """No garbage collection: it would go through all rows read so far again and again, for half of the time, and find nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _without_gaps(trials: pd.DataFrame, epochs: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
@@ -192,31 +205,41 @@ def _epochs_frame(paths: RunPaths, rows: list[dict[str, Any]], seeds: Mapping[st
     for (trial, _), (number, _) in last.items():
         if trial not in seeds:
             raise damaged(paths.epochs, number, f"it is of trial {trial}, which {paths.trials.name} does not know")
-    frames = []
-    for number, row in last.values():
-        try:
-            frames.append(_spread(row, seeds[row["trial"]]))
-        except (TypeError, ValueError):
-            raise damaged(paths.epochs, number, metric_problem(row, seeds[row["trial"]])) from None
-    names = list(dict.fromkeys(name for frame in frames for name in frame))
-    columns = {name: np.concatenate([frame.get(name, _absent(frame)) for frame in frames]) for name in names}
-    if not columns:
-        columns = {name: np.array([]) for name in ("trial", "epoch", "seed", "seconds", "at")}
+    rows = [row for _, row in last.values()]
+    if not rows:
+        return pd.DataFrame({name: np.array([]) for name in ("trial", "epoch", "seed", "seconds", "at")})
+    sizes = [len(seeds[row["trial"]]) for row in rows]
+    places = np.repeat(np.arange(len(rows)), sizes)  # of the row that each line of the frame comes from
+    columns = {name: np.array([row[name] for row in rows])[places] for name in ("trial", "epoch", "seconds", "at")}
+    columns["seed"] = np.array([seed for row in rows for seed in seeds[row["trial"]]])
+    try:
+        for name in dict.fromkeys(name for row in rows for name in row["metrics"]):
+            columns[name] = _over_seeds([row["metrics"].get(name) for row in rows], sizes, places)
+    except (TypeError, ValueError):
+        raise _wrong_metric(paths, last.values(), seeds) from None
     return pd.DataFrame(columns).sort_values(["trial", "epoch", "seed"], ignore_index=True, kind="stable")
 
 
-def _spread(row: Mapping[str, Any], seeds: list[int]) -> dict[str, np.ndarray]:
-    """One epoch row as columns with one entry per seed; a number that holds for the whole trial stands at each seed."""
-    shared = {"trial": row["trial"], "epoch": row["epoch"], "seconds": row["seconds"], "at": row["at"]}
-    columns = {name: np.full(len(seeds), value) for name, value in shared.items()}
-    columns["seed"] = np.asarray(seeds)
-    for name, value in row["metrics"].items():
-        values = np.asarray(value, dtype=float)
-        if values.ndim and len(values) != len(seeds):
-            raise ValueError(name)
-        columns[name] = np.broadcast_to(values, (len(seeds),))
-    return columns
+def _over_seeds(values: list[Any], sizes: list[int], places: np.ndarray) -> np.ndarray:
+    """A metric at each trial, epoch and seed: ``values``, one per row, are a number per seed, or one that holds for the whole trial and
+    stands at each seed."""
+    if not any(isinstance(value, list) for value in values):
+        return np.array(values, dtype=float)[places]
+    numbers: list[Any] = []
+    for value, size in zip(values, sizes, strict=True):
+        if isinstance(value, list) and len(value) != size:
+            raise ValueError(value)
+        numbers += value if isinstance(value, list) else [value] * size
+    return np.array(numbers, dtype=float)
 
 
-def _absent(frame: Mapping[str, np.ndarray]) -> np.ndarray:
-    return np.full(len(frame["seed"]), np.nan)
+def _wrong_metric(paths: RunPaths, rows: Iterable[tuple[int, dict[str, Any]]], seeds: Mapping[str, list[int]]) -> DamagedRun:
+    """The error that names the first row, of those given with their numbers, whose metrics are not numbers for its seeds."""
+    for number, row in rows:
+        ours = seeds[row["trial"]]
+        try:
+            for value in row["metrics"].values():
+                _over_seeds([value], [len(ours)], np.zeros(len(ours), dtype=int))
+        except (TypeError, ValueError):
+            return damaged(paths.epochs, number, metric_problem(row, ours))
+    raise AssertionError("one of the rows was refused before")

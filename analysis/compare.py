@@ -1,0 +1,209 @@
+"""Several runs beside each other: what each found, and what it spent on it. Frames in, frames out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.comparison import differences
+from analysis.intervals import holm
+from analysis.runs import Run
+from analysis.search_costs import search_progress
+from analysis.search_trials import brief, trial_ends
+from analysis.tables import seed_table
+from analysis.wording import count, listing
+
+SHOWN = 10  # settings of each leaderboard
+LEVEL = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Several runs of one metric on the same data.
+
+    ``names``: one per run, different from each other
+    ``runs``: one row per run: ``run, study, search, trials, completed, epochs, network_epochs, seconds, setting`` (the one it chose),
+    ``chosen_by`` ("confirmed" on fresh seeds, or "search": by the same numbers that it is described with), ``n, mean, std``
+    ``progress``: the best score so far: ``run, network_epochs`` (spent until then: epochs times seeds), ``best, score, trial``
+    ``leaderboards``: the best ten settings of each run: ``run, rank, setting, score, n, confirmed_mean, confirmed_n``
+    ``differences``: one row per pair of runs: ``first, last`` and the columns of ``comparison.differences``: mean of the metric over the
+    seeds of the chosen setting, last minus first
+    ``notes``: what to know when reading, in sentences
+    """
+
+    metric: str
+    mode: str
+    names: list[str]
+    runs: pd.DataFrame
+    progress: pd.DataFrame
+    leaderboards: pd.DataFrame
+    differences: pd.DataFrame
+    notes: list[str]
+
+
+def compare_runs(runs: Sequence[Run]) -> Comparison:
+    """What the runs found and what they spent on it.
+
+    Raises:
+        ValueError: fewer than two runs, or runs that differ in metric, mode or data; names each difference with the values of all runs.
+    """
+    if len(runs) < 2:
+        raise ValueError(f"A comparison needs at least two runs, {count(len(runs), 'run')} given.")
+    names = run_names(runs)
+    if problems := mismatches(runs, names):
+        raise ValueError("\n".join(["These runs cannot be compared:", *problems]))
+    samples = [_chosen_seeds(run) for run in runs]
+    return Comparison(
+        metric=runs[0].metric,
+        mode=runs[0].spec["mode"],
+        names=names,
+        runs=pd.DataFrame([_row(name, run, *sample) for name, run, sample in zip(names, runs, samples, strict=True)]),
+        progress=pd.concat([_progress(run).assign(run=name) for name, run in zip(names, runs, strict=True)], ignore_index=True),
+        leaderboards=pd.concat([_leaderboard(run).assign(run=name) for name, run in zip(names, runs, strict=True)], ignore_index=True),
+        differences=_differences(names, samples, runs[0].metric),
+        notes=list(_notes(runs, names, samples)),
+    )
+
+
+def run_names(runs: Sequence[Run]) -> list[str]:
+    """The names of the run folders; of equal ones the later ones numbered."""
+    names: list[str] = []
+    for run in runs:
+        name, number = run.paths.root.name, 2
+        while name in names:
+            name, number = f"{run.paths.root.name} ({number})", number + 1
+        names.append(name)
+    return names
+
+
+def mismatches(runs: Sequence[Run], names: Sequence[str]) -> list[str]:
+    """What keeps the runs from being compared: one line per thing that differs, with the value of each run."""
+    told = {
+        "metric": [str(run.metric) for run in runs],
+        "mode": [str(run.spec["mode"]) for run in runs],
+        "data": [_data(run) for run in runs],
+    }
+    return [
+        f"{what}: " + ", ".join(f"{value} ({name})" for value, name in zip(values, names, strict=True))
+        for what, values in told.items()
+        if len(set(values)) > 1
+    ]
+
+
+def _data(run: Run) -> str:
+    """The hash of the data, or all that is known of it where no hash was recorded."""
+    data = run.spec.get("data") or {}
+    return f"sha256 {data['sha256']}" if data.get("sha256") else ", ".join(f"{key} {value}" for key, value in data.items()) or "unknown"
+
+
+def _chosen_seeds(run: Run) -> tuple[str, pd.DataFrame]:
+    """How the run chose its best setting, and the seeds of that: rows of ``tables.seed_table``, empty where nothing completed."""
+    for phase, chosen_by in (("confirm", "confirmed"), ("search", "search")):
+        seeds = _scores(run.phase(phase))
+        if len(seeds):
+            means = seeds.groupby(level=0)[run.metric].mean()
+            best = means.idxmax() if run.spec["mode"] == "max" else means.idxmin()
+            return chosen_by, seeds.loc[[best]]
+    return "search", _scores(run)
+
+
+def _scores(part: Run) -> pd.DataFrame:
+    """The seeds of each setting with a number."""
+    seeds = seed_table(part)
+    return seeds[np.isfinite(seeds[part.metric].astype(float))]
+
+
+def _row(name: str, run: Run, chosen_by: str, seeds: pd.DataFrame) -> dict[str, object]:
+    ends, values = trial_ends(run), seeds[run.metric].astype(float)
+    per_trial = run.trials.set_index("trial")["seeds"].map(len)
+    return {
+        "run": name,
+        "study": run.spec["name"],
+        "search": run.spec["search"].get("kind"),
+        "trials": len(ends),
+        "completed": int((ends["status"] == "completed").sum()),
+        "epochs": int(ends["epoch"].sum()),
+        "network_epochs": int((ends["epoch"] * per_trial).sum()),
+        "seconds": float(ends["seconds"].sum()),
+        "setting": _described(run, seeds.iloc[0].to_dict()) if len(seeds) else "",
+        "chosen_by": chosen_by if len(seeds) else "",
+        "n": len(seeds),
+        "mean": values.mean(),
+        "std": values.std(ddof=1),
+    }
+
+
+def _progress(run: Run) -> pd.DataFrame:
+    steps = search_progress(run)
+    seeds = run.trials.set_index("trial")["seeds"].map(len)
+    epochs = trial_ends(run)["epoch"]
+    spent = (epochs * seeds).reindex(steps["trial"]).cumsum().to_numpy()
+    return steps.assign(network_epochs=spent, run="")[["run", "network_epochs", "best", "score", "trial"]]
+
+
+def _leaderboard(run: Run) -> pd.DataFrame:
+    search, confirm = run.phase("search"), run.phase("confirm")
+    board = _means(search).rename(columns={"mean": "score"})
+    ahead = -board["score"] if run.spec["mode"] == "max" else board["score"]
+    board = board.assign(rank=ahead.rank(method="min").astype(int)).sort_values(["rank", "setting"], kind="stable").head(SHOWN)
+    fresh = _means(confirm).set_index("setting").rename(columns={"mean": "confirmed_mean", "n": "confirmed_n"})
+    board = board.join(fresh, on="setting").astype({"confirmed_n": "Int64"}).assign(run="")
+    return board[["run", "rank", "setting", "score", "n", "confirmed_mean", "confirmed_n"]]
+
+
+def _means(part: Run) -> pd.DataFrame:
+    seeds = _scores(part)
+    means = seeds.groupby(level=0)[part.metric].agg(["mean", "count"]).rename(columns={"count": "n"})
+    settings = seeds[~seeds.index.duplicated()].to_dict("index")
+    texts = [_described(part, settings[number]) for number in means.index]
+    return means.assign(setting=pd.Series(texts, index=means.index, dtype=object)).reset_index(drop=True)
+
+
+def _described(run: Run, setting: Mapping[Any, Any]) -> str:
+    return ", ".join(f"{key} {brief(setting[key])}" for key in run.parameters)
+
+
+def _differences(names: list[str], samples: list[tuple[str, pd.DataFrame]], metric: str) -> pd.DataFrame:
+    pairs = list(combinations(range(len(names)), 2))
+    columns = [seeds[["seed", metric]].set_axis([place] * len(seeds)) for place, (_, seeds) in enumerate(samples)]
+    student = any(chosen_by == "confirmed" for chosen_by, _ in samples)
+    table = differences(pd.concat(columns), metric, np.array(pairs), student=student)
+    if student:
+        table = _welch(table, columns, pairs, metric)
+    return pd.DataFrame([(names[first], names[last]) for first, last in pairs], columns=["first", "last"]).join(table)
+
+
+def _welch(table: pd.DataFrame, samples: list[pd.DataFrame], pairs: list[tuple[int, int]], metric: str) -> pd.DataFrame:
+    """Runs that share no seeds by Welch's t-test: they have too few for a bootstrap, as in ``comparison.differences`` with ``student``."""
+    from scipy import stats
+
+    found = {
+        place: stats.ttest_ind(samples[last][metric].astype(float), samples[first][metric].astype(float), equal_var=False)
+        for place, (first, last) in enumerate(pairs)
+        if not table.loc[place, "paired"] and table.loc[place, "n"] > 1
+    }
+    for place, test in found.items():
+        table.loc[place, "p"] = test.pvalue
+        table.loc[place, ["ci_low", "ci_high"]] = list(test.confidence_interval(LEVEL))
+    table["p_holm"] = holm(table["p"])
+    levels = 1 - (1 - LEVEL) / (table["p"].count() + 1 - table["p"].rank(method="min"))
+    for place, test in found.items():
+        table.loc[place, ["corrected_low", "corrected_high"]] = list(test.confidence_interval(levels[place]))
+    excludes = (table["corrected_low"] > 0) | (table["corrected_high"] < 0)
+    return table.assign(supported=excludes & (table["p_holm"] <= 1 - LEVEL))
+
+
+def _notes(runs: Sequence[Run], names: Sequence[str], samples: Sequence[tuple[str, pd.DataFrame]]) -> list[str]:
+    notes = []
+    lengths = [int(run.spec["epochs"]) for run in runs]
+    if len(set(lengths)) > 1:
+        each = listing(f"{length} ({name})" for length, name in zip(lengths, names, strict=True))
+        notes.append(f"The runs train for unequal numbers of epochs: {each}.")
+    chosen = [name for name, (chosen_by, seeds) in zip(names, samples, strict=True) if chosen_by == "search" and len(seeds)]
+    if chosen:
+        notes.append(f"What {listing(chosen)} chose was chosen by the same numbers that stand here, which are a little too good for that.")
+    empty = [name for name, (_, seeds) in zip(names, samples, strict=True) if seeds.empty]
+    return notes + ([f"{listing(empty)} completed no trial with a number."] if empty else [])

@@ -1,0 +1,163 @@
+"""The page of a comparison of runs, with its tables and charts beside it."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from analysis import page
+from analysis.charts import COLOURS, FACTS, Spec, spec_of, tips
+from analysis.compare import Comparison, compare_runs
+from analysis.export import readable, write_aside
+from analysis.pictures import Picture, write_picture
+from analysis.runs import Run
+from analysis.wording import MISSING, count, in_numbers, listing, number, signed
+
+DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3]]
+WORDS = ["run", "study", "search", "setting", "chosen by", "first", "last"]
+
+
+def write_comparison(runs: Sequence[Run], folder: str | Path) -> Path:
+    """Write ``index.html``, ``tables`` and ``charts`` of a comparison into ``folder``; returns the path of the page.
+
+    Raises:
+        ValueError: as ``compare.compare_runs``; nothing is written then.
+    """
+    found, root = compare_runs(runs), Path(folder)
+    drawn = list(comparison_pictures(found))
+    frames = {"runs": found.runs, "progress": found.progress, "leaderboards": found.leaderboards, "differences": found.differences}
+    for name, frame in frames.items():
+        write_aside(root / "tables" / f"{name}.csv", frame.to_csv(index=False))
+    for picture in drawn:
+        write_picture(root / "charts", picture)
+    return write_aside(root / "index.html", render(found, drawn))
+
+
+def comparison_pictures(found: Comparison) -> Iterator[Picture]:
+    """What the runs reached for what they spent."""
+    from altair.utils.schemapi import debug_mode
+
+    if not found.progress["best"].notna().any():
+        return
+    note = (
+        f"The best {found.metric} of completed trials so far, against the epochs that all trials had spent by then, each counted once per "
+        "seed. Dots are the scores of single trials. Among more trials the best one is better by chance alone."
+    )
+    with debug_mode(False):  # as in ``pictures.pictures``
+        chart = best_so_far(found.progress, metric=found.metric)
+    yield Picture(name="progress", title=f"Best {found.metric} against epochs spent", note=note, spec=chart)
+
+
+def best_so_far(facts: pd.DataFrame, *, metric: str) -> Spec:
+    """A step line per run. ``facts``: ``run, network_epochs, best`` (missing before the first score), ``score`` (missing for a trial that
+    did not complete), ``trial``."""
+    frame = facts.assign(text=[number(value, 4) for value in facts["score"]], top=[number(value, 4) for value in facts["best"]])
+    runs = list(dict.fromkeys(frame["run"]))
+    colours = alt.Scale(domain=runs, range=(COLOURS * len(runs))[: len(runs)])
+    dashes = alt.Scale(domain=runs, range=(DASHES * len(runs))[: len(runs)])
+    legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3, labelLimit=300)
+    across = alt.X("network_epochs:Q", title="epochs spent, times seeds", axis=alt.Axis(format=",d", tickCount=8))
+    base = alt.Chart(FACTS).encode(x=across, color=alt.Color("run:N", scale=colours, legend=legend))
+    scale = alt.Scale(zero=False)
+    lines = base.transform_filter(alt.datum.best != None).mark_line(interpolate="step-after", strokeWidth=2.5)  # noqa: E711
+    dash = alt.StrokeDash("run:N", scale=dashes, legend=legend)
+    lines = lines.encode(y=alt.Y("best:Q", title=metric, scale=scale), strokeDash=dash)
+    dots = base.transform_filter(alt.datum.score != None).mark_circle(size=26, opacity=0.55)  # noqa: E711
+    shown = [*tips(run="run", trial="trial", text=metric, top="best so far"), alt.Tooltip("network_epochs:Q", title="epochs", format=",d")]
+    dots = dots.encode(y=alt.Y("score:Q", title=metric, scale=scale), tooltip=shown)
+    return spec_of(alt.layer(dots, lines).properties(width=680, height=300), facts=frame)
+
+
+def render(found: Comparison, drawn: Sequence[Picture]) -> str:
+    """The page as one self-contained HTML document."""
+    title = f"Comparison of {listing(found.names)}"
+    notes = [page.paragraph(note, "warning") for note in found.notes]
+    answers = [page.paragraph(sentence, "answer") for sentence in sentences(found)]
+    better = f"{found.metric}, {'higher' if found.mode == 'max' else 'lower'} is better"
+    head = "\n".join([f"<h1>{page.escape(title)}</h1>", *answers, page.facts([("Metric", better)]), *notes])
+    figures = "\n".join(page.figure(picture.name, picture.title, picture.note, picture.spec) for picture in drawn)
+    parts = [
+        ("runs", "Runs", f'<div class="dense">{page.table(readable_runs(found), left=WORDS)}</div>{page.files("runs.csv")}'),
+        ("differences", "Differences", _differences(found)),
+        *([("progress", "What it took", figures + page.files("progress.csv"))] if figures else []),
+        ("leaderboards", "Leaderboards", _leaderboards(found)),
+    ]
+    contents = "".join(f'<li><a href="#{anchor}">{page.escape(name)}</a></li>' for anchor, name, _ in parts)
+    body = "\n".join(page.section(anchor, name, content) for anchor, name, content in parts)
+    return page.page(
+        title, f'<header>{head}</header>\n<nav aria-label="Contents"><ul>{contents}</ul></nav>\n{body}', with_charts=bool(drawn)
+    )
+
+
+def sentences(found: Comparison) -> list[str]:
+    """What the corrected intervals say about each pair of runs, one sentence each."""
+    return [_sentence(found, row) for row in found.differences.to_dict("records")]
+
+
+def readable_runs(found: Comparison) -> pd.DataFrame:
+    """The table of runs as text."""
+    numbers = found.runs[["mean", "std"]].stack()
+    texts = dict(zip(numbers.index, in_numbers(numbers), strict=True))
+    table = readable(found.runs.drop(columns=["search", "mean", "std", "network_epochs"]), [["seconds"]], 0)
+    table["mean"] = [texts.get((place, "mean"), MISSING) for place in found.runs.index]
+    table["std"] = [texts.get((place, "std"), MISSING) for place in found.runs.index]
+    return table.rename(columns={"chosen_by": "chosen by"})
+
+
+def _sentence(found: Comparison, row: dict[Any, Any]) -> str:
+    subject = f"{row['last']} against {row['first']}, mean {found.metric} of the setting that each chose"
+    if not row["n"]:
+        return f"{subject}: no result to compare."
+    seeds = count(int(row["n"]), "pair" if row["paired"] else "seed")
+    if pd.isna(row["corrected_low"]):
+        return f"{subject}: {signed(row['difference'])} (n = {row['n']:.0f}: too few seeds for an interval)."
+    span = (
+        f"{signed(row['corrected_low'])} to {signed(row['corrected_high'])}, {seeds} of seeds"
+        if row["paired"]
+        else (f"{signed(row['corrected_low'])} to {signed(row['corrected_high'])}, {seeds} on the smaller side")
+    )
+    if not row["supported"]:
+        return f"{subject}: no evidence of a difference ({signed(row['difference'])}, corrected interval {span})."
+    better = (row["difference"] > 0) == (found.mode == "max")
+    return f"{subject}: {'better' if better else 'worse'} by {number(abs(row['difference']), 2)} (corrected interval {span})."
+
+
+def _differences(found: Comparison) -> str:
+    table = found.differences
+    names = ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high"]
+    text = readable(table, [names])
+    shown = text[["first", "last", "n", "difference"]].assign(
+        **{
+            "95 % interval": _spans(text["ci_low"], text["ci_high"]),
+            "corrected interval": _spans(text["corrected_low"], text["corrected_high"]),
+            "p": [number(value, 2) for value in table["p"]],
+            "p (Holm)": [number(value, 2) for value in table["p_holm"]],
+        }
+    )
+    note = (
+        f"Mean {found.metric} over the seeds of the setting that each run chose, last minus first, paired by seed where they share seeds. "
+        "Shaded rows are supported: their corrected interval excludes 0 and their Holm-corrected p-value is at most 0.05."
+    )
+    return page.paragraph(note) + page.table(shown, list(table["supported"]), WORDS) + page.files("differences.csv")
+
+
+def _leaderboards(found: Comparison) -> str:
+    """The best settings of all runs side by side, one row per rank."""
+    boards = {name: found.leaderboards[found.leaderboards["run"] == name].reset_index(drop=True) for name in found.names}
+    columns: dict[str, pd.Series] = {}
+    for name, board in boards.items():
+        columns[f"{name}: setting"] = board["setting"]
+        columns[f"{name}: score"] = pd.Series(in_numbers(board["score"]), dtype=object)
+        if board["confirmed_mean"].notna().any():
+            columns[f"{name}: on fresh seeds"] = pd.Series(in_numbers(board["confirmed_mean"]), dtype=object)
+    table = pd.DataFrame(columns, dtype=object).fillna("")
+    table.insert(0, "rank", [str(place + 1) for place in table.index])
+    note = f"The best ten settings of each run: {found.metric} at the last epoch of completed trials, mean over the seeds of the search."
+    left = [name for name in table if name.endswith(": setting")]
+    return f'{page.paragraph(note)}<div class="dense">{page.table(table, left=left)}</div>{page.files("leaderboards.csv")}'
+
+
+def _spans(low: pd.Series, high: pd.Series) -> list[str]:
+    return [MISSING if start == MISSING else f"{start} to {end}" for start, end in zip(low, high, strict=True)]

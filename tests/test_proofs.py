@@ -1,0 +1,66 @@
+"""What the analysis claims, on simulated studies whose truth is known: short forms of ``python -m benchmarks.proofs``."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from analysis.intervals import t_intervals
+from benchmarks.proofs import (
+    DRAWS,
+    arms_alarms,
+    coefficient_coverage,
+    correlation_errors,
+    mean_coverage,
+    search_ranks,
+    settings_alarms,
+)
+
+
+def within(share, expected, studies, errors=3.5):
+    """Whether a share counted over so many studies may well be ``expected``."""
+    return abs(share - expected) <= errors * np.sqrt(expected * (1 - expected) / studies)
+
+
+@pytest.mark.parametrize("draw", DRAWS)
+def test_equal_settings_differ_in_one_study_of_twenty(draw):
+    assert within(settings_alarms(DRAWS[draw], 600, 20), 0.05, 600)
+
+
+def test_equal_arms_differ_in_one_study_of_twenty():
+    assert within(arms_alarms(DRAWS["normal"], 200, 12), 0.05, 200)
+
+
+@pytest.mark.parametrize("draw", ["normal", "clumps"])
+def test_bootstrap_intervals_hold_the_mean_with_fifty_seeds(draw):
+    assert 0.92 <= mean_coverage(DRAWS[draw], 600, 50) <= 0.975
+
+
+def test_t_intervals_hold_the_mean_with_five_seeds():
+    assert within(mean_coverage(DRAWS["normal"], 600, 5, t_intervals), 0.95, 600)
+
+
+def test_a_bootstrap_of_five_seeds_is_too_narrow_which_is_why_few_seeds_get_t_intervals():
+    assert mean_coverage(DRAWS["normal"], 600, 5) < 0.9
+
+
+@pytest.mark.parametrize(("method", "kind"), [("spearman", "bowl"), ("pearson", "line"), ("eta", "groups")])
+def test_intervals_of_coefficients_hold_the_truth(method, kind):
+    assert 0.89 <= coefficient_coverage(method, kind, 150, 30) <= 1
+
+
+def test_importances_of_a_stopped_search_are_in_the_true_order_and_the_naive_ones_are_not():
+    found = search_ranks(6, 120, "exponential").astype(float)
+    assert found["ours"].mean() >= 0.9
+    assert found["ours_first"].sum() == 0
+    assert found["naive"].mean() < 0.7
+
+
+def test_extrapolated_correlations_are_nearer_to_the_truth_than_any_other_way():
+    errors = correlation_errors(6, 120, "exponential")
+    assert (errors["extrapolated"] < 0.1).all()
+    for other in ("survivors", "weighted", "naive"):
+        assert (errors["extrapolated"] < errors[other]).all()
