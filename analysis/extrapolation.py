@@ -5,6 +5,8 @@ of the next value, fitted to the trials that went on, holds for the stopped ones
 is a ridge regression of the log of the value on the log of the one before, the parameters and their squares; from rung to rung up to the
 full length. It extrapolates: stopped trials are worse than those it is fitted to.
 
+It falls short where the slow trials have next to nothing at the first rung: then a parameter of the speed keeps part of its false weight.
+
 Weights for survival were tried instead and are worse than doing nothing: hardly any trial survives that resembles the stopped ones, so
 nothing is there to be weighted (``python -m benchmarks.proofs`` prints both).
 """
