@@ -63,7 +63,8 @@ def differences(seeds: pd.DataFrame, metric: str, pairs: np.ndarray, *, student:
     ``student``: intervals and p-values of paired differences are those of the t-test, for few seeds whose metric is itself a mean over many
     test cases: there a bootstrap is too narrow, and no permutation of five pairs has a p-value below 0.0625.
     """
-    arms = {int(number): group.set_index("seed")[metric] for number, group in seeds.dropna(subset=metric).groupby(level=0)}
+    compared = seeds[seeds.index.isin(np.unique(pairs))].dropna(subset=metric)
+    arms = {int(number): group.set_index("seed")[metric] for number, group in compared.groupby(level=0)}
     nothing = pd.Series(dtype=float)
     found = [_align(arms.get(int(first), nothing), arms.get(int(last), nothing)) for first, last in pairs]
     samples = [sample for sample, _ in found]

@@ -1,9 +1,9 @@
 """Optuna, asked for one setting after the other and told the truth about each."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from trainables.loop import derive_seed
@@ -37,6 +37,7 @@ class Asker:
         self._told = optuna.create_study(storage=_storage(journal), study_name=name, direction=direction)
         self._open: dict[str, Any] = {}
         self._values: dict[str, float] = {}
+        self._reported: defaultdict[str, set[int]] = defaultdict(set)
         for one in past:
             self._recall(one)
 
@@ -51,13 +52,13 @@ class Asker:
         return trial
 
     def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None:
-        value = row["metrics"][self._study.metric]
-        mean = fmean(value) if isinstance(value, list) else float(value)
+        mean = self._study.score(row["metrics"])
         asked = self._open.get(trial.id)
         if asked is None or not math.isfinite(mean):
             return
         self._values[trial.id] = mean
-        if row["epoch"] not in self._told.trials[asked.number].intermediate_values:
+        if row["epoch"] not in self._reported[trial.id]:
+            self._reported[trial.id].add(row["epoch"])
             asked.report(mean, row["epoch"])
 
     def end(self, trial: Trial, status: str, error: str | None) -> None:
@@ -81,12 +82,11 @@ class Asker:
     def _recall(self, past: Past) -> None:
         """Add a trial of an earlier session as the records have it."""
         state = self._state(past.status)
-        last = past.scores.get(max(past.scores, default=0))
-        if past.status == "completed" and last is None:
+        if past.status == "completed" and past.score is None:
             state = self._optuna.trial.TrialState.FAIL
         known = self._optuna.trial.create_trial(
             state=state,
-            value=last if state == self._optuna.trial.TrialState.COMPLETE else None,
+            value=past.score if state == self._optuna.trial.TrialState.COMPLETE else None,
             params=dict(past.trial.config),
             distributions=self._space,
             intermediate_values=dict(past.scores),
@@ -95,14 +95,9 @@ class Asker:
         if not past.ended:
             stored = self._told.get_trials(deepcopy=False)[-1]
             self._open[past.trial.id] = self._optuna.trial.Trial(self._told, stored._trial_id)
-            if last is not None:
-                self._values[past.trial.id] = last
-
-
-def asked_trials(asker: Asker, numbers: range) -> Iterator[Trial]:
-    """The trials with these numbers, each asked for when it is its turn."""
-    for number in numbers:
-        yield asker.ask(number)
+            self._reported[past.trial.id].update(past.scores)
+            if past.score is not None:
+                self._values[past.trial.id] = past.score
 
 
 def first_trial(study: Study) -> Trial:

@@ -18,13 +18,13 @@ from tuning.study import Study, Trial, trial_id
 def best_trial(study: Study, past: Sequence[Past]) -> tuple[str, float] | None:
     """The id of the best completed trial and its metric after its last epoch; None where none is complete."""
     ranked = ranking(study, past)
-    return (ranked[0].trial.id, ranked[0].scores[max(ranked[0].scores)]) if ranked else None
+    return (ranked[0].trial.id, _score(ranked[0])) if ranked else None
 
 
 def ranking(study: Study, past: Sequence[Past]) -> list[Past]:
     """The completed trials, the best first (of equals the first), by the metric after the last epoch. Others ran for fewer epochs."""
-    completed = [one for one in past if one.status == "completed" and one.scores]
-    return sorted(completed, key=lambda one: one.scores[max(one.scores)], reverse=study.mode == "max")
+    completed = [one for one in past if one.status == "completed" and one.score is not None]
+    return sorted(completed, key=_score, reverse=study.mode == "max")
 
 
 def confirmations(study: Study, run: Run) -> list[Trial]:
@@ -55,12 +55,17 @@ def export_best(study: Study, paths: RunPaths) -> None:
         _export(study, best, kept.state, paths.best)
 
 
+def _score(past: Past) -> float:
+    assert past.score is not None
+    return past.score
+
+
 def _best_confirmed(study: Study, past: Sequence[Past]) -> Past | None:
     """The best trial of the setting with the best mean."""
     ranked = ranking(study, past)
     scores: dict[str, list[float]] = {}
     for one in ranked:
-        scores.setdefault(setting_key(one.trial.config), []).extend([one.scores[max(one.scores)]] * len(one.trial.seeds))
+        scores.setdefault(setting_key(one.trial.config), []).extend([_score(one)] * len(one.trial.seeds))
     pick = max if study.mode == "max" else min
     best = pick(scores, key=lambda key: fmean(scores[key]), default=None)
     return next((one for one in ranked if setting_key(one.trial.config) == best), None)

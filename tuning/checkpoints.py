@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from tuning.study import Study, Trial
@@ -100,8 +99,7 @@ class Keeper:
         """The id of the best trial that has ended complete, and its metric."""
 
     def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None:
-        value = row["metrics"][self._study.metric]
-        self._values[trial.id] = fmean(value) if isinstance(value, list) else float(value)
+        self._values[trial.id] = self._study.score(row["metrics"])
 
     def end(self, trial: Trial, status: str, error: str | None) -> None:
         value = self._values.pop(trial.id, None)

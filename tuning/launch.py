@@ -19,7 +19,7 @@ from ray.tune.progress_reporter import TrialProgressCallback
 from analysis import load_run
 from analysis.runs import RunPaths
 from cluster.connect import connected
-from tuning.asking import Asker, asked_trials
+from tuning.asking import Asker
 from tuning.best import best_trial, confirmations, export_best
 from tuning.checkpoints import Keeper, disk_problem
 from tuning.lock import Lock, locked
@@ -77,7 +77,7 @@ class _Session:
     paths: RunPaths
     listener: Listener
     lock: Lock
-    interruption: "Interruption"
+    interruption: Interruption
     statuses: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -88,16 +88,16 @@ class _Session:
         self._search(trainable)
         if self.study.confirm and not self.interruption.by:
             planned = confirmations(self.study, load_run(self.paths.root))
-            self._phase(trainable, "confirm", lambda past: iter(trials_left(planned, past)), math.inf)
+            self._phase(trainable, "confirm", lambda past: iter(trials_left(planned, past)), lambda: math.inf)
         if not self.interruption.by:
             export_best(self.study, self.paths)
 
     def _search(self, trainable: Any) -> None:
         if isinstance(self.study.search, Grid):
             planned = self.study.trials()
-            self._phase(trainable, "search", lambda past: iter(trials_left(planned, past)), math.inf)
+            self._phase(trainable, "search", lambda past: iter(trials_left(planned, past)), lambda: math.inf)
         else:
-            self._phase(trainable, "search", self._asked, None)
+            self._phase(trainable, "search", self._asked, _Slots(self.study))
 
     def _asked(self, past: Sequence[Past]) -> Iterator[Trial]:
         """Cut-off trials first; then what Optuna says, asked one by one."""
@@ -105,12 +105,13 @@ class _Session:
         asker = Asker(self.study, past, self.paths.optuna)
         self._listeners.append(asker)
         yield from (one.trial for one in past if not one.ended)
-        for trial in asked_trials(asker, range(len(past) + 1, self.study.search.trials + 1)):
-            # A setting that Optuna was asked for stands in the records from then on: a crash may not ask for it twice.
+        for number in range(len(past) + 1, self.study.search.trials + 1):
+            trial = asker.ask(number)
+            # It stands in the records from now on: a crash may not ask for it twice.
             self._recorder.plan(trial)
             yield trial
 
-    def _phase(self, trainable: Any, phase: str, trials: Callable[[Sequence[Past]], Iterator[Trial]], slots: float | None) -> None:
+    def _phase(self, trainable: Any, phase: str, trials: Callable[[Sequence[Past]], Iterator[Trial]], slots: Callable[[], float]) -> None:
         """Train the trials of one phase that the records lack."""
         past = past_trials(load_run(self.paths.root), phase)
         self.statuses |= {one.trial.id: one.status for one in past if one.ended}
@@ -129,7 +130,7 @@ class _Session:
             interruption=self.interruption,
             again=lambda trial: source.again(trial),
         )
-        source = TrialSource(self.study, trials(past), _Slots(self.study) if slots is None else lambda: slots)
+        source = TrialSource(self.study, trials(past), slots)
         shutil.rmtree(self.paths.ray, ignore_errors=True)
         _tuner(self.study, trainable, self.paths, source, halving, self._recorder).fit()
         self.statuses |= self._recorder.statuses
@@ -222,7 +223,7 @@ def _refuse_what_never_fits(study: Study, paths: RunPaths) -> None:
 
 
 @contextmanager
-def _signals_to_tune(interruption: "Interruption") -> Iterator[None]:
+def _signals_to_tune(interruption: Interruption) -> Iterator[None]:
     """SIGINT and SIGTERM end the fit as Tune's own SIGUSR1 does, with its state saved; a second one ends it at once.
 
     To be entered after ``ray.init``, which sets a SIGTERM handler that would save nothing.

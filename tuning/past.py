@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from analysis.runs import Run
+from analysis.tables import identity
 from tuning.study import Trial, trial_id
 
 
@@ -22,6 +22,11 @@ class Past:
     attempt: int
     scores: Mapping[int, float] = field(default_factory=dict)
     """Epoch -> the study's metric, mean over the seeds of the trial."""
+
+    @property
+    def score(self) -> float | None:
+        """The metric after the last epoch; None before the first."""
+        return self.scores[max(self.scores)] if self.scores else None
 
     @property
     def ended(self) -> bool:
@@ -59,7 +64,7 @@ def setting_key(setting: Mapping[str, Any]) -> str:
 
 
 def _past(run: Run, row: Mapping[Any, Any], scores: Mapping[int, float]) -> Past:
-    setting = {key: _plain(row[key]) for key in run.parameters}
+    setting = {key: _own(run.spec["space"][key], row[key]) for key in run.parameters}
     trial = Trial(id=row["trial"], config=setting, seeds=row["seeds"], phase=row["phase"])
     return Past(trial=trial, status=row["status"], attempt=int(row["attempt"]), scores=scores)
 
@@ -74,7 +79,8 @@ def _scores(run: Run) -> dict[str, dict[int, float]]:
     return found
 
 
-def _plain(value: Any) -> Any:
-    """A value out of a frame as it was in the record: numpy's scalars, and NaN where None stood."""
+def _own(domain: Mapping[str, Any], value: Any) -> Any:
+    """A value out of a frame as the study has it: a column with 2.5 or None in it turns 1 into 1.0, and None into NaN."""
     value = value.item() if isinstance(value, np.generic) else value
-    return None if value is None or value is pd.NA or value != value else value
+    listed = next((each for each in domain.get("values", ()) if identity(each) == identity(value)), value)
+    return int(listed) if domain.get("kind") == "int" else listed

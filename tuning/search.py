@@ -1,7 +1,6 @@
 """What Ray Tune asks and tells during a study: which trial comes next, and whether one goes on."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -69,7 +68,7 @@ class Halving(FIFOScheduler):
     def __init__(self, study: Study, past: Sequence[Past] = ()) -> None:
         super().__init__()
         self._sign = 1 if study.mode == "max" else -1
-        self._metric = study.metric
+        self._study = study
         self._rule = study.stopping
         self._rungs: dict[int, dict[str, float]] = {rung: {} for rung in study.rungs}
         self.stopped: dict[str, int] = {}
@@ -86,9 +85,7 @@ class Halving(FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: RayTrial, result: Mapping[str, Any]) -> str:
         for row in result.get("rows", ()):
-            value = row["metrics"].get(self._metric)
-            mean = fmean(value) if isinstance(value, list) else value
-            if not result.get("end") and not self.goes_on(trial.config["trial"], row["epoch"], mean):
+            if not result.get("end") and not self.goes_on(trial.config["trial"], row["epoch"], self._study.score(row["metrics"])):
                 self.stopped[trial.config["trial"]] = row["epoch"]
                 return TrialScheduler.STOP
         return TrialScheduler.CONTINUE

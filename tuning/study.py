@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Literal
 
 from trainables import Config, State, Trainable
@@ -118,6 +119,11 @@ class Study:
             return 0
         settings = min(self.confirm.top, self.planned) + len(self.confirm.also)
         return settings * len(self.parts(self.fresh_seeds, self.seeds_per_trial))
+
+    def score(self, metrics: Mapping[str, Any]) -> float:
+        """The study's metric of one epoch, mean over the seeds of the trial: what trials are judged by."""
+        value = metrics[self.metric]
+        return fmean(value) if isinstance(value, list) else float(value)
 
     def config(self, setting: Mapping[str, Any], phase: str = "search") -> dict[str, Any]:
         """All that the trainable is given for ``setting``, but for what ``load`` reads."""

@@ -1,0 +1,36 @@
+"""What a session finds of earlier ones: settings as the study has them, and only what is left."""
+
+from pathlib import Path
+
+from run_folders import SPEC, Trial, write_run
+from small_studies import small_study
+
+from analysis import load_run
+from tuning.past import past_trials, trials_left
+
+SPACE = {"slope": [1, 2.5], "kind": [None, 3]}
+
+
+def test_settings_come_back_as_the_study_has_them_and_are_not_trained_again(tmp_path: Path) -> None:
+    """A frame turns 1 beside 2.5 into 1.0, and 3 beside None into 3.0."""
+    study = small_study(space=SPACE, seeds=2, seeds_per_trial=2)
+    done = [Trial(config=trial.config, epochs=[{"score": 1.0}] * 3, seeds=trial.seeds) for trial in study.trials()[:3]]
+    spec = {
+        "metric": "score",
+        "epochs": 3,
+        "seeds": [0, 1],
+        "fixed": {},
+        "space": {key: {"values": values} for key, values in SPACE.items()},
+    }
+    past = past_trials(load_run(write_run(tmp_path / "run", done, **SPEC | spec)))
+    assert [repr(dict(one.trial.config)) for one in past] == [repr(dict(trial.config)) for trial in study.trials()[:3]]
+    assert [(dict(trial.config), trial.seeds) for trial in trials_left(study.trials(), _renamed(past))] == [
+        ({"slope": 2.5, "kind": 3}, [0, 1])
+    ]
+
+
+def _renamed(past: list) -> list:
+    """With ids as the recorder gives them, not as the run folders of tests do."""
+    from dataclasses import replace
+
+    return [replace(one, trial=replace(one.trial, id=one.trial.id.removeprefix("t"))) for one in past]
