@@ -19,6 +19,7 @@ app = typer.Typer(cls=OneLineErrors, add_completion=False, no_args_is_help=True,
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a built-in study, path of a .py file, or module:name.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+TrialName = Annotated[str, typer.Argument(metavar="TRIAL", help="Id of a trial, as in the report.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Another value; a list for a key of the space.")]
 Seeds = Annotated[int | None, typer.Option(parser=whole, metavar="N", help="Seeds of every setting.")]
 Trials = Annotated[int | None, typer.Option(parser=whole, metavar="N", help="Settings that a search tries.")]
@@ -126,6 +127,27 @@ def try_(study: StudyName, set_: Overrides = None, seeds: Seeds = None, smoke: S
                     raise typer.Exit(1)
         except (NotReported, Exited) as error:
             raise StudyError(f"Study {chosen.name!r}: {error}") from None
+
+
+@app.command("replay")
+def replay_(run: RunFolder, trial: TrialName) -> None:
+    """Train a recorded trial again in this process, and compare number by number."""
+    with plain_errors():
+        from analysis import load_run
+        from tuning.prepare import source_of
+        from tuning.replay import changed_since, replay, verdict
+        from tuning.resume import continued, unchanged
+
+        records = load_run(run)
+        chosen, _ = continued(records, unchanged)
+        for line in changed_since(records, source_of(chosen)):
+            say(f"note: {line}")
+        epochs = []
+        for epoch in replay(chosen, records, trial):
+            typer.echo(epoch.line())
+            epochs.append(epoch)
+        typer.echo(verdict(trial, epochs))
+    end(1 if any(epoch.differences for epoch in epochs) else 0)
 
 
 @app.command()
