@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.once import once
 from analysis.runs import Run
 from analysis.search_trials import trial_ends, trial_epochs
 from analysis.tables import identity
@@ -48,6 +49,7 @@ class Evidence:
         return bool((self.values[self.full].isna() & self.last.notna()).any())
 
 
+@once
 def evidence(run: Run) -> Evidence:
     """The search trials of ``run`` at the epochs at which they can be compared."""
     search = run.phase("search")

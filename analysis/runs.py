@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.once import once
 from analysis.records import SCHEMA as SCHEMA
 from analysis.records import STATUSES as STATUSES
 from analysis.records import DamagedRun as DamagedRun
@@ -98,6 +99,7 @@ class Run:
     ``epochs``: one row per trial, epoch and seed: ``trial, epoch, seed, seconds, at`` and one column per metric;
     ``seconds`` is what the epoch took for all seeds of its trial together.
     ``notes``: what was tolerated while reading, in sentences.
+    ``known``: see ``once``.
     """
 
     paths: RunPaths
@@ -105,6 +107,7 @@ class Run:
     trials: pd.DataFrame
     epochs: pd.DataFrame
     notes: list[str] = field(default_factory=list)
+    known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def metric(self) -> str:
@@ -115,6 +118,7 @@ class Run:
         """The keys that the space varies, in the order of the study."""
         return list(self.spec["space"])
 
+    @once
     def phase(self, name: str) -> "Run":
         """The trials of one phase alone, "search" or "confirm", with their epochs."""
         trials = self.trials[self.trials["phase"] == name]
