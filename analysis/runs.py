@@ -9,6 +9,8 @@ A run folder holds
 ``checkpoints/``  where live trials can go on from
 ``optuna.journal`` what Optuna knows of a search, for optuna-dashboard to look at
 ``lock``          who writes, while somebody does
+``wandb/``        the mirror to Weights & Biases: its offline runs, and which of them are whole
+``tensorboard/``  one event file per trial, for TensorBoard
 ``ray/``          Ray's own state, never needed again
 ``report/``       what the analysis wrote: ``index.html``, ``tables/``, ``charts/``
 """
@@ -63,6 +65,14 @@ class RunPaths:
     @property
     def lock(self) -> Path:
         return self.root / "lock"
+
+    @property
+    def wandb(self) -> Path:
+        return self.root / "wandb"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.root / "tensorboard"
 
     @property
     def report(self) -> Path:

@@ -49,13 +49,14 @@ def test_the_options_are_frozen() -> None:
     assert options == {
         "list": [],
         "show": ["--seeds", "--set", "--smoke", "--trials", "study"],
-        "run": ["--address", "--results", "--seeds", "--set", "--smoke", "--trials", "study"],
-        "resume": ["--address", "run"],
-        "extend": ["--address", "--seeds", "--trials", "run"],
-        "confirm": ["--address", "run"],
+        "run": ["--address", "--results", "--seeds", "--set", "--smoke", "--tensorboard", "--trials", "--wandb", "study"],
+        "resume": ["--address", "--tensorboard", "--wandb", "run"],
+        "extend": ["--address", "--seeds", "--tensorboard", "--trials", "--wandb", "run"],
+        "confirm": ["--address", "--tensorboard", "--wandb", "run"],
         "try": ["--seeds", "--set", "--smoke", "study"],
         "replay": ["run", "trial"],
         "report": ["run"],
+        "sync": ["--wandb", "run"],
     }
 
 

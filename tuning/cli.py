@@ -4,15 +4,16 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from analysis.runs import Run, RunPaths
 from cluster.connect import prepare_environment
+from tuning.mirrors import Mirrors, chosen_mirrors
 from tuning.overrides import parse_overrides
 from tuning.plan import plan_text, seeds_warning, setting_text
-from tuning.study import Study, StudyError
+from tuning.study import Study, StudyError, WandbMode
 from tuning.terminal import OneLineErrors, end, plain_errors, removed_if_empty, say, shown, whole
 
 app = typer.Typer(cls=OneLineErrors, add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -27,6 +28,11 @@ MoreSeeds = Annotated[int | None, typer.Option("--seeds", parser=whole, metavar=
 MoreTrials = Annotated[int | None, typer.Option("--trials", parser=whole, metavar="N", help="So many more settings of a search.")]
 Smoke = Annotated[bool, typer.Option("--smoke", help="The study's own short form: the whole way, in seconds.")]
 Address = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A running Ray cluster; without it, a private one on this machine.")]
+Wandb = Annotated[WandbMode | None, typer.Option(metavar="MODE", help="Mirror to Weights & Biases: off, offline or online.")]
+SyncMode = Annotated[
+    Literal["offline", "online"], typer.Option("--wandb", metavar="MODE", help="As files in its folder, or to the server.")
+]
+Tensorboard = Annotated[bool | None, typer.Option("--tensorboard/--no-tensorboard", help="Write event files for TensorBoard.")]
 Results = Annotated[str, typer.Option(metavar="DIR", help="Where run folders go.")]
 
 
@@ -61,6 +67,8 @@ def run(
     smoke: Smoke = False,
     address: Address = None,
     results: Results = "results",
+    wandb: Wandb = None,
+    tensorboard: Tensorboard = None,
 ) -> None:
     """Run a study and write its report; the last line printed is the run folder."""
     with plain_errors():
@@ -71,41 +79,49 @@ def run(
 
         if not results.strip():
             raise StudyError("--results '' names no folder: give one, or leave the option out for results/.")
-        paths = prepare_run(chosen, Path(results), overrides=overrides, command=_command(), reference=study)
+        mirrors = chosen_mirrors(chosen, wandb, tensorboard)
+        paths = prepare_run(chosen, Path(results), overrides=overrides, command=_command(), reference=study, mirrors=mirrors)
         with removed_if_empty(paths):
             if warning := seeds_warning(chosen):
                 say(f"note: {warning}")
-            code = _train(chosen, paths, address)
+            code = _train(chosen, paths, address, mirrors)
     end(code)
 
 
 @app.command()
-def resume(run: RunFolder, address: Address = None) -> None:
+def resume(run: RunFolder, address: Address = None, wandb: Wandb = None, tensorboard: Tensorboard = None) -> None:
     """Go on with a run that was cut off: what ended is kept, what was training goes on from its last checkpoint."""
     from tuning.resume import unchanged
 
     with plain_errors():
-        code = _go_on(run, address, unchanged)
+        code = _go_on(run, address, unchanged, wandb, tensorboard)
     end(code)
 
 
 @app.command()
-def extend(run: RunFolder, trials: MoreTrials = None, seeds: MoreSeeds = None, address: Address = None) -> None:
+def extend(
+    run: RunFolder,
+    trials: MoreTrials = None,
+    seeds: MoreSeeds = None,
+    address: Address = None,
+    wandb: Wandb = None,
+    tensorboard: Tensorboard = None,
+) -> None:
     """Add settings to a search, or seeds to a grid or to the confirmed settings of a search."""
     from tuning.resume import extended
 
     with plain_errors():
-        code = _go_on(run, address, partial(extended, trials=trials, seeds=seeds))
+        code = _go_on(run, address, partial(extended, trials=trials, seeds=seeds), wandb, tensorboard)
     end(code)
 
 
 @app.command()
-def confirm(run: RunFolder, address: Address = None) -> None:
+def confirm(run: RunFolder, address: Address = None, wandb: Wandb = None, tensorboard: Tensorboard = None) -> None:
     """Train the best settings of a run again on fresh seeds."""
     from tuning.resume import confirmed
 
     with plain_errors():
-        code = _go_on(run, address, confirmed)
+        code = _go_on(run, address, confirmed, wandb, tensorboard)
     end(code)
 
 
@@ -157,6 +173,19 @@ def report(run: RunFolder) -> None:
         _report(run)
 
 
+@app.command()
+def sync(run: RunFolder, wandb: SyncMode = "online") -> None:
+    """Mirror a run to Weights & Biases from its records; what is there already is left as it is."""
+    from tuning.tracking import SECONDS_TO_SYNC, mirrored
+
+    with plain_errors():
+        paths = _report(run)
+        with mirrored(paths, wandb, say, seconds=SECONDS_TO_SYNC) as finish_mirror:
+            told = finish_mirror()
+    typer.echo(f"{told.sent} runs {'written to ' + shown(paths.wandb) if wandb == 'offline' else 'sent'}")
+    end(0 if told.missing == 0 else 1)
+
+
 def _find(reference: str, pairs: list[str] | None, seeds: int | None, trials: int | None, smoke: bool) -> tuple[Study, dict[str, Any]]:
     """The study with its overrides, and these."""
     from tuning.catalog import find_study
@@ -168,7 +197,13 @@ def _find(reference: str, pairs: list[str] | None, seeds: int | None, trials: in
     return study.override(overrides), overrides
 
 
-def _go_on(folder: Path, address: str | None, change: Callable[[Study, Study, Run], dict[str, Any]]) -> int:
+def _go_on(
+    folder: Path,
+    address: str | None,
+    change: Callable[[Study, Study, Run], dict[str, Any]],
+    wandb: str | None,
+    tensorboard: bool | None,
+) -> int:
     """Train what a run lacks, once ``change`` has said which overrides it is to have."""
     prepare_environment(address)
     from analysis import load_run
@@ -178,26 +213,30 @@ def _go_on(folder: Path, address: str | None, change: Callable[[Study, Study, Ru
 
     records = load_run(folder)
     study, overrides = continued(records, change)
+    mirrors = chosen_mirrors(study, wandb, tensorboard, records.spec)
     with locked(records.paths.lock):
-        add_session(records.paths, records.spec, study, overrides, _command())
-        return _train(study, records.paths, address)
+        add_session(records.paths, records.spec, study, overrides, _command(), mirrors)
+        return _train(study, records.paths, address, mirrors)
 
 
-def _train(study: Study, paths: RunPaths, address: str | None) -> int:
+def _train(study: Study, paths: RunPaths, address: str | None, mirrors: Mirrors) -> int:
     """Train what the run lacks, write its report and print its folder; returns the exit code."""
     from analysis import load_run
     from tuning.launch import run_study
     from tuning.progress import progress_shown
+    from tuning.tracking import mirrored
 
     trials = load_run(paths.root).trials
     ended = trials[trials["status"] != "unfinished"]
-    with progress_shown(study, dict(zip(ended["trial"], ended["status"], strict=True))) as listener:
-        outcome = run_study(study, paths, listener, address=address)
-    if outcome.interrupted_by:
-        say(f"Interrupted. `study resume {shown(paths.root)}` goes on; `study report {shown(paths.root)}` reads what is there.")
-        typer.echo(shown(paths.root))
-        return 128 + outcome.interrupted_by
-    _report(paths.root)
+    with mirrored(paths, mirrors.wandb, say) as finish_mirror:
+        with progress_shown(study, dict(zip(ended["trial"], ended["status"], strict=True))) as listener:
+            outcome = run_study(study, paths, listener, address=address)
+        if outcome.interrupted_by:
+            say(f"Interrupted. `study resume {shown(paths.root)}` goes on; `study report {shown(paths.root)}` reads what is there.")
+            typer.echo(shown(paths.root))
+            return 128 + outcome.interrupted_by
+        _report(paths.root)
+        finish_mirror()
     typer.echo(shown(paths.root))
     ends = set(outcome.statuses.values())
     return 1 if "failed" in ends or not ends & {"completed", "pruned"} else 0
@@ -207,10 +246,12 @@ def _command() -> list[str]:
     return ["study", *sys.argv[1:]]
 
 
-def _report(folder: Path) -> None:
+def _report(folder: Path) -> RunPaths:
     from analysis import load_run, write_report
 
-    typer.echo(f"report: {shown(write_report(load_run(folder)))}")
+    run = load_run(folder)
+    typer.echo(f"report: {shown(write_report(run))}")
+    return run.paths
 
 
 def _range(seeds: Any) -> str:

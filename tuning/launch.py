@@ -43,7 +43,7 @@ class Outcome:
     interrupted_by: signal.Signals | None
 
 
-def run_study(study: Study, paths: RunPaths, listener: Listener, *, address: str | None = None) -> Outcome:
+def run_study(study: Study, paths: RunPaths, *listeners: Listener, address: str | None = None) -> Outcome:
     """Run every trial that the records below ``paths`` lack, confirm the best settings, export the best network.
 
     SIGINT and SIGTERM end the run early; nothing that ended is lost, and calling this again goes on: cut-off trials from their last
@@ -56,7 +56,7 @@ def run_study(study: Study, paths: RunPaths, listener: Listener, *, address: str
     """
     interruption = Interruption()
     with locked(paths.lock) as lock:
-        session = _Session(study, paths, listener, lock, interruption)
+        session = _Session(study, paths, listeners, lock, interruption)
         with connected(address), code_travels(study), _signals_to_tune(interruption):
             try:
                 _refuse_what_never_fits(study, paths)
@@ -75,7 +75,7 @@ class _Session:
 
     study: Study
     paths: RunPaths
-    listener: Listener
+    listeners: Sequence[Listener]
     lock: Lock
     interruption: Interruption
     statuses: dict[str, str] = field(default_factory=dict)
@@ -117,7 +117,7 @@ class _Session:
         self.statuses |= {one.trial.id: one.status for one in past if one.ended}
         # A confirmation is there for full trials over all seeds: none is stopped.
         halving = Halving(self.study if phase == "search" else replace(self.study, stopping=None), past)
-        self._listeners: list[Listener] = [self.listener]
+        self._listeners: list[Listener] = [*self.listeners]
         if phase == "search":
             self._listeners.append(Keeper(self.study, self.paths.checkpoints, best_trial(self.study, past)))
         self._recorder = Recorder(

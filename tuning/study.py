@@ -22,6 +22,7 @@ from tuning.specs import Random as Random
 from tuning.specs import Resources as Resources
 from tuning.specs import StudyError as StudyError
 from tuning.specs import Trial as Trial
+from tuning.specs import WandbMode as WandbMode
 from tuning.specs import did_you_mean as did_you_mean
 
 
@@ -84,6 +85,10 @@ class Study:
     """Arms to be compared seed by seed."""
     tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     """Facts known beforehand, as titled tables: shown by ``study show`` and in the report."""
+    wandb: WandbMode = "off"
+    """Whether a run is mirrored to Weights & Biases, where ``--wandb`` says nothing: as files in its folder, or on the server."""
+    tensorboard: bool = False
+    """Whether a run writes event files for TensorBoard, where ``--tensorboard`` says nothing."""
     smoke: Mapping[str, Any] = field(default_factory=dict)
     """Overrides that make a run of seconds, for ``--smoke``: keys of the study's values, ``epochs`` or ``seeds``."""
 
