@@ -1,5 +1,6 @@
 // Keeps the page of a run as its server tells: trials and state at once, sections as they are computed anew.
-'use strict';
+import {TrialDetails} from './live_details.js';
+import {STATES, TrialTable, duration, element, number} from './live_trials.js';
 
 const details = new TrialDetails();
 const table = new TrialTable(trial => details.open(trial));

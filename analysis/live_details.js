@@ -1,7 +1,7 @@
 // One trial in full, in a dialog.
-'use strict';
+import {element, number} from './live_trials.js';
 
-class TrialDetails {
+export class TrialDetails {
   constructor() {
     this.dialog = document.getElementById('details');
     this.trial = null;

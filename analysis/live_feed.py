@@ -55,6 +55,7 @@ class Feed:
         spec = self.run.spec
         names = ("name", "question", "metric", "mode", "epochs")
         about = {name: spec[name] for name in names} | {"run": self.run.paths.root.name, "columns": COLUMNS}
+        about["data"] = str((spec.get("data") or {}).get("name", "not stated by the study"))
         return about | {"parameters": list(spec["space"]), "rungs": (spec.get("stopping") or {}).get("rungs") or []}
 
     def state(self) -> dict[str, Any]:

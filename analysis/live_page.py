@@ -6,7 +6,6 @@ from typing import Any
 from analysis.charts import style
 from analysis.page import CSS, escape, in_script
 
-STATES = ("running", "completed", "pruned", "diverged", "failed")
 _LIVE_CSS = """
 body { max-width: 76rem; }
 .bar { display: flex; height: .7rem; border-radius: .35rem; overflow: hidden; background: var(--shade); margin: .8rem 0 .4rem; }
@@ -48,8 +47,8 @@ def live_page(about: Mapping[str, Any]) -> str:
     head += '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
     head += f"<style>{CSS}{_LIVE_CSS}</style>\n"
     head += f'<script type="application/json" id="style">{in_script(style("currentColor", "transparent"))}</script>\n'
-    head += "".join(f'<script src="/{name}.js" defer></script>\n' for name in ("live_trials", "live_details", "live"))
-    top = f'<p class="soft">Study {escape(about["name"])}, run <span id="run">{escape(about["run"])}</span></p>\n'
+    head += '<link rel="icon" href="data:,">\n<script type="module" src="/live.js"></script>\n'
+    top = f'<p class="soft">Study {escape(about["name"])}, run <span id="run">{escape(about["run"])}</span>; data: {escape(about["data"])}</p>\n'
     top += f"<h1>{escape(about['question'])}</h1>\n{_PROGRESS}"
     return f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}</head>\n<body class="unreported">\n{top}{_TRIALS}{_REST}</body>\n</html>\n'
 

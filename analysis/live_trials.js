@@ -1,12 +1,10 @@
 // The trials of a run as a table that stays usable with thousands of rows: only those in view are in the document.
-'use strict';
-
 const ROW_PIXELS = 30;
 const SPARE_ROWS = 10;
-const STATES = ['running', 'completed', 'pruned', 'diverged', 'failed'];
+export const STATES = ['running', 'completed', 'pruned', 'diverged', 'failed'];
 
 /** An element with attributes and children; text is text, never markup. */
-function element(name, attributes = {}, ...children) {
+export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
     if (key.startsWith('on')) made.addEventListener(key.slice(2), value);
@@ -16,13 +14,13 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
-function number(value, digits = 4) {
+export function number(value, digits = 4) {
   if (value === null || value === undefined) return '\u2013';
   const size = Math.abs(value);
   return size && (size < 1e-3 || size >= 1e6) ? value.toExponential(2) : String(Number(value.toPrecision(digits)));
 }
 
-function duration(seconds) {
+export function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const two = part => String(part).padStart(2, '0');
@@ -46,7 +44,7 @@ function spark(values) {
   return svg;
 }
 
-class TrialTable {
+export class TrialTable {
   constructor(open) {
     this.open = open;
     this.trials = new Map();

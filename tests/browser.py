@@ -66,7 +66,7 @@ class Tab:
                 value = None
             if value:
                 return value
-            assert time.monotonic() < deadline, f"never true: {script}"
+            assert time.monotonic() < deadline, f"never true: {script}; {self.problems}"
             await asyncio.sleep(0.02)
 
     async def picture(self, path: Path, *, width: int = 1200, height: int = 900, dark: bool = False, whole: bool = False) -> None:
