@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import json
+import sys
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ HERE = Path(__file__).parent
 SCRIPTS = ("live.js", "live_trials.js", "live_details.js")
 FIRST_PORT, PORTS = 8400, 500
 SECONDS_TO_CLOSE = 1.0
+SECONDS_BETWEEN_PUSHES = 0.1
 FEED: web.AppKey[Feed] = web.AppKey("feed", Feed)
 FOLLOWING: web.AppKey[asyncio.Task[None]] = web.AppKey("following", asyncio.Task)
 
@@ -40,7 +43,9 @@ def usual_port(folder: Path) -> int:
     return FIRST_PORT + zlib.crc32(str(folder.resolve()).encode()) % PORTS
 
 
-async def _serve(folder: Path, host: str, port: int | None, ready: Callable[[str], None]) -> None:
+async def _serve(
+    folder: Path, host: str, port: int | None, ready: Callable[[str], None], until: Callable[[], Awaitable[object]] = asyncio.Event().wait
+) -> None:
     feed = Feed(folder)
     access = Access.at(host, 0)
     runner = web.AppRunner(application(feed, access), access_log=None, shutdown_timeout=SECONDS_TO_CLOSE)
@@ -48,7 +53,8 @@ async def _serve(folder: Path, host: str, port: int | None, ready: Callable[[str
     try:
         bound = await _bind(runner, host, [port] if port is not None else [usual_port(folder), 0])
         ready(Access(host, bound, access.token).address)
-        await asyncio.Event().wait()
+        await until()
+        await feed.settle()
     finally:
         await runner.cleanup()
 
@@ -112,9 +118,6 @@ async def _events(request: web.Request) -> web.StreamResponse:
     return response
 
 
-SECONDS_BETWEEN_PUSHES = 0.1
-
-
 async def _trial(request: web.Request) -> web.Response:
     feed = request.app[FEED]
     trial = feed.run.trials.get(request.match_info["trial"])
@@ -144,3 +147,11 @@ async def _file(request: web.Request) -> web.StreamResponse:
 
 def _json(content: Any) -> str:
     return json.dumps(content, separators=(",", ":"), allow_nan=False)
+
+
+async def _standard_input_ends() -> None:
+    await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":  # beside a study: the address on stdout, and until whoever started it closes the pipe or is gone
+    asyncio.run(_serve(Path(sys.argv[1]), "127.0.0.1", None, partial(print, flush=True), _standard_input_ends))

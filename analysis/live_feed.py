@@ -17,6 +17,7 @@ SECONDS_BETWEEN_STATES = 1.0
 SECONDS_BETWEEN_SECTIONS = 2.0
 SHARE_FOR_SECTIONS = 0.2
 """Of one core at the most: after sections that took a second, four pass before the next."""
+SECONDS_TO_SETTLE = 10.0
 LONGEST_ANSWER = 1 << 28
 
 
@@ -91,6 +92,13 @@ class Feed:
         page.trials, page.state = set(), False
         page.news.clear()
         return told
+
+    async def settle(self) -> None:
+        """Let open pages have the last of it, for a few seconds at the most."""
+        deadline = time.monotonic() + SECONDS_TO_SETTLE
+        while self.pages and self._known != self._stamp() and time.monotonic() < deadline:
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        await asyncio.sleep(3 * SECONDS_BETWEEN_LOOKS if self.pages else 0)
 
     async def _follow_records(self) -> None:
         told = 0.0

@@ -1,7 +1,9 @@
 """The command ``study``: parse, call, print."""
 
+import contextlib
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,6 +28,10 @@ MoreSeeds = Annotated[int | None, typer.Option("--seeds", parser=whole, metavar=
 MoreTrials = Annotated[int | None, typer.Option("--trials", parser=whole, metavar="N", help="So many more settings of a search.")]
 Smoke = Annotated[bool, typer.Option("--smoke", help="The study's own short form: the whole way, in seconds.")]
 Address = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A running Ray cluster; without it, a private one on this machine.")]
+Watch = Annotated[bool, typer.Option("--watch", help="Serve a page of the run on this machine while it goes on.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Tell progress and end as JSON lines on stdout, one object per event.")]
+Host = Annotated[str, typer.Option(metavar="HOST", help="Where to serve; anywhere but on this machine alone, a token is asked for.")]
+Port = Annotated[int | None, typer.Option(parser=whole, metavar="N", help="Which port; without it, one that belongs to the run.")]
 Results = Annotated[str, typer.Option(metavar="DIR", help="Where run folders go.")]
 
 
@@ -60,6 +66,8 @@ def run(
     smoke: Smoke = False,
     address: Address = None,
     results: Results = "results",
+    watch: Watch = False,
+    json: AsJson = False,
 ) -> None:
     """Run a study and write its report; the last line printed is the run folder."""
     with plain_errors():
@@ -74,37 +82,44 @@ def run(
         with removed_if_empty(paths):
             if warning := seeds_warning(chosen):
                 say(f"note: {warning}")
-            code = _train(chosen, paths, address)
+            code = _train(chosen, paths, address, watch=watch, as_json=json)
     end(code)
 
 
 @app.command()
-def resume(run: RunFolder, address: Address = None) -> None:
+def resume(run: RunFolder, address: Address = None, watch: Watch = False, json: AsJson = False) -> None:
     """Go on with a run that was cut off: what ended is kept, what was training goes on from its last checkpoint."""
     from tuning.resume import unchanged
 
     with plain_errors():
-        code = _go_on(run, address, unchanged)
+        code = _go_on(run, address, unchanged, watch=watch, as_json=json)
     end(code)
 
 
 @app.command()
-def extend(run: RunFolder, trials: MoreTrials = None, seeds: MoreSeeds = None, address: Address = None) -> None:
+def extend(
+    run: RunFolder,
+    trials: MoreTrials = None,
+    seeds: MoreSeeds = None,
+    address: Address = None,
+    watch: Watch = False,
+    json: AsJson = False,
+) -> None:
     """Add settings to a search, or seeds to a grid or to the confirmed settings of a search."""
     from tuning.resume import extended
 
     with plain_errors():
-        code = _go_on(run, address, partial(extended, trials=trials, seeds=seeds))
+        code = _go_on(run, address, partial(extended, trials=trials, seeds=seeds), watch=watch, as_json=json)
     end(code)
 
 
 @app.command()
-def confirm(run: RunFolder, address: Address = None) -> None:
+def confirm(run: RunFolder, address: Address = None, watch: Watch = False, json: AsJson = False) -> None:
     """Train the best settings of a run again on fresh seeds."""
     from tuning.resume import confirmed
 
     with plain_errors():
-        code = _go_on(run, address, confirmed)
+        code = _go_on(run, address, confirmed, watch=watch, as_json=json)
     end(code)
 
 
@@ -132,7 +147,16 @@ def try_(study: StudyName, set_: Overrides = None, seeds: Seeds = None, smoke: S
 def report(run: RunFolder) -> None:
     """Write the report of a run again, from its records."""
     with plain_errors():
-        _report(run)
+        typer.echo(f"report: {shown(_written_report(run))}")
+
+
+@app.command()
+def watch(run: RunFolder, host: Host = "127.0.0.1", port: Port = None) -> None:
+    """Serve a page of a run, going on or finished, until Ctrl-C: the report so far, and every trial as it goes."""
+    from analysis.live import watch as serve
+
+    with plain_errors():
+        serve(run, host=host, port=port, ready=lambda address: say(f"{address} (Ctrl-C ends it)"))
 
 
 def _find(reference: str, pairs: list[str] | None, seeds: int | None, trials: int | None, smoke: bool) -> tuple[Study, dict[str, Any]]:
@@ -146,7 +170,7 @@ def _find(reference: str, pairs: list[str] | None, seeds: int | None, trials: in
     return study.override(overrides), overrides
 
 
-def _go_on(folder: Path, address: str | None, change: Callable[[Study, Study, Run], dict[str, Any]]) -> int:
+def _go_on(folder: Path, address: str | None, change: Callable[[Study, Study, Run], dict[str, Any]], *, watch: bool, as_json: bool) -> int:
     """Train what a run lacks, once ``change`` has said which overrides it is to have."""
     prepare_environment(address)
     from analysis import load_run
@@ -158,26 +182,30 @@ def _go_on(folder: Path, address: str | None, change: Callable[[Study, Study, Ru
     study, overrides = continued(records, change)
     with locked(records.paths.lock):
         add_session(records.paths, records.spec, study, overrides, _command())
-        return _train(study, records.paths, address)
+        return _train(study, records.paths, address, watch=watch, as_json=as_json)
 
 
-def _train(study: Study, paths: RunPaths, address: str | None) -> int:
+def _train(study: Study, paths: RunPaths, address: str | None, *, watch: bool, as_json: bool) -> int:
     """Train what the run lacks, write its report and print its folder; returns the exit code."""
     from analysis import load_run
+    from tuning.display import progress_shown
     from tuning.launch import run_study
-    from tuning.progress import progress_shown
+    from tuning.session import page_served
 
-    trials = load_run(paths.root).trials
-    ended = trials[trials["status"] != "unfinished"]
-    with progress_shown(study, dict(zip(ended["trial"], ended["status"], strict=True))) as listener:
-        outcome = run_study(study, paths, listener, address=address)
-    if outcome.interrupted_by:
-        say(f"Interrupted. `study resume {shown(paths.root)}` goes on; `study report {shown(paths.root)}` reads what is there.")
-        typer.echo(shown(paths.root))
-        return 128 + outcome.interrupted_by
-    _report(paths.root)
-    typer.echo(shown(paths.root))
-    ends = set(outcome.statuses.values())
+    slots = 1 if address else round((os.cpu_count() or 1) // study.resources.cpus)
+    with progress_shown(study, load_run(paths.root), slots=slots, as_json=as_json) as display, contextlib.ExitStack() as beside:
+        if watch:
+            beside.enter_context(page_served(paths, partial(display.address, "live page")))
+        outcome = run_study(study, paths, display, address=address, ready=partial(display.address, "Ray's dashboard"))
+        if outcome.interrupted_by:
+            say(f"Interrupted. `study resume {shown(paths.root)}` goes on; `study report {shown(paths.root)}` reads what is there.")
+            return display.ended(128 + outcome.interrupted_by)
+        display.finished()
+        return display.ended(_code(outcome.statuses), _written_report(paths.root))
+
+
+def _code(statuses: Mapping[str, str]) -> int:
+    ends = set(statuses.values())
     return 1 if "failed" in ends or not ends & {"completed", "pruned"} else 0
 
 
@@ -185,10 +213,10 @@ def _command() -> list[str]:
     return ["study", *sys.argv[1:]]
 
 
-def _report(folder: Path) -> None:
+def _written_report(folder: Path) -> Path:
     from analysis import load_run, write_report
 
-    typer.echo(f"report: {shown(write_report(load_run(folder)))}")
+    return write_report(load_run(folder))
 
 
 def _range(seeds: Any) -> str:
