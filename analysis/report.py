@@ -38,7 +38,7 @@ def write_report(run: Run) -> Path:
     except OSError as error:
         raise DamagedRun(f"{run.paths.report} cannot be written as a folder: {error.strerror}.") from None
     found = find(run)
-    drawn = _drawn(found)
+    drawn = draw(found)
     _write_tables(found)
     for picture in drawn:
         write_picture(run.paths.charts, picture)
@@ -99,7 +99,8 @@ def _claimed(run: Run) -> Run:
     return run.phase("confirm") if run.spec.get("confirm") else run
 
 
-def _drawn(found: Findings) -> list[Picture]:
+def draw(found: Findings) -> list[Picture]:
+    """The pictures that the report shows, in reading order."""
     run = found.run
     drawn = [*arm_pictures(found.arms.run, found.arms.what)] if found.arms else []
     if found.search is None:

@@ -26,6 +26,7 @@ from tuning.lock import Lock, locked
 from tuning.past import Past, past_trials, trials_left
 from tuning.recorder import Interruption, Listener, Recorder, Records
 from tuning.search import Halving, TrialSource
+from tuning.session import Ready, ray_noted
 from tuning.shipping import code_travels
 from tuning.study import Grid, Study, StudyError, Trial
 from tuning.worker import run_trial
@@ -43,11 +44,11 @@ class Outcome:
     interrupted_by: signal.Signals | None
 
 
-def run_study(study: Study, paths: RunPaths, *listeners: Listener, address: str | None = None) -> Outcome:
+def run_study(study: Study, paths: RunPaths, *listeners: Listener, address: str | None = None, ready: Ready | None = None) -> Outcome:
     """Run every trial that the records below ``paths`` lack, confirm the best settings, export the best network.
 
     SIGINT and SIGTERM end the run early; nothing that ended is lost, and calling this again goes on: cut-off trials from their last
-    checkpoint, the search with what it knew.
+    checkpoint, the search with what it knew. ``ready`` is told the address of Ray's dashboard and a note, if there is one.
 
     Raises:
         StudyError: no trial of this study can be recorded (its metric is never reported, say), it does not fit this machine, or another
@@ -57,7 +58,7 @@ def run_study(study: Study, paths: RunPaths, *listeners: Listener, address: str 
     interruption = Interruption()
     with locked(paths.lock) as lock:
         session = _Session(study, paths, listeners, lock, interruption)
-        with connected(address), code_travels(study), _signals_to_tune(interruption):
+        with connected(address, dashboard=study.dashboard), ray_noted(paths, ready), code_travels(study), _signals_to_tune(interruption):
             try:
                 _refuse_what_never_fits(study, paths)
                 session.run()

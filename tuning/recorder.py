@@ -1,7 +1,6 @@
 """Writes the rows of a run as they arrive: the driver's one writer of ``epochs.jsonl``, ``trials.jsonl`` and ``arrays/``."""
 
 import json
-import math
 import os
 import signal
 import time
@@ -16,8 +15,12 @@ import ray
 from ray import tune
 from ray.tune.experiment import Trial as RayTrial
 
+from analysis.records import finite
 from analysis.runs import RunPaths
 from tuning.study import Study, Trial, trial_of
+
+LONGEST_LOG = 1_000_000
+"""Bytes: what a trial prints beyond is in no log."""
 
 
 class Listener(Protocol):
@@ -42,7 +45,7 @@ class Records:
         """``name``: "trials" or "epochs"."""
         if name not in self._files:
             self._files[name] = _opened(getattr(self._paths, name))
-        self._files[name].write(json.dumps(_finite(row), separators=(",", ":"), allow_nan=False).encode() + b"\n")
+        self._files[name].write(json.dumps(finite(row), separators=(",", ":"), allow_nan=False).encode() + b"\n")
         self._files[name].flush()
 
     def write_arrays(self, trial: str, arrays: Mapping[str, np.ndarray]) -> None:
@@ -52,6 +55,15 @@ class Records:
         with aside.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
         os.replace(aside, path)
+
+    def write_log(self, trial: str, text: str) -> None:
+        """Append what a trial printed to its log, unless that is long already."""
+        path = self._paths.log(trial)
+        if not text or (path.exists() and path.stat().st_size > LONGEST_LOG):
+            return
+        path.parent.mkdir(exist_ok=True)
+        with path.open("a", encoding="utf-8", errors="replace") as file:
+            file.write(text)
 
     def close(self) -> None:
         for file in self._files.values():
@@ -131,6 +143,7 @@ class Recorder(tune.Callback):
         # Taken out of the result, for Ray keeps the last result of every trial in its own state.
         for row in result.pop("rows", []):
             self._write_epoch(spec, row)
+        self._records.write_log(spec.id, result.pop("printed", ""))
         if raised := result.pop("raised", None):
             self._errors[spec.id] = raised
         if end := result.pop("end", None):
@@ -174,7 +187,8 @@ class Recorder(tune.Callback):
         if arrays:
             self._records.write_arrays(spec.id, arrays)
         self._epochs[spec.id] = row["epoch"]
-        self._records.append("epochs", {"trial": row["trial"], "attempt": self._attempts[spec.id], **row})
+        row = {"trial": row["trial"], "attempt": self._attempts[spec.id], **row}
+        self._records.append("epochs", row)
         for listener in self._listeners:
             listener.epoch(spec, row)
 
@@ -197,15 +211,6 @@ def _opened(path: Path) -> IO[bytes]:
         content = path.read_bytes()
         os.truncate(path, content.rfind(b"\n") + 1)
     return path.open("ab")
-
-
-def _finite(value: Any) -> Any:
-    """JSON knows no NaN and no infinity: they are written as null."""
-    if isinstance(value, Mapping):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _ray_error(trial: RayTrial) -> str:

@@ -11,6 +11,7 @@ import ray
 from ray import tune
 
 from tuning import checkpoints
+from tuning.printed import Printed, printing_kept
 from tuning.rows import NotReported, iterate
 from tuning.study import Study, Trial, trial_of
 
@@ -30,7 +31,11 @@ def run_trial(config: Mapping[str, Any], *, study: Study, data: Mapping[str, Any
     ``raised`` and raised again, for Ray to start the trial anew as often as the study allows.
     """
     trial = trial_of(study, config)
-    desk = _Desk(study, trial, checkpoints_folder / trial.id)
+    with printing_kept() as printed:
+        _train(study, trial, data, _Desk(study, trial, checkpoints_folder / trial.id, printed))
+
+
+def _train(study: Study, trial: Trial, data: Mapping[str, Any], desk: "_Desk") -> None:
     end: dict[str, Any] = {"status": "completed"}
     try:
         for row, state in iterate(study, trial, data, desk.resumed_state):
@@ -50,8 +55,8 @@ def run_trial(config: Mapping[str, Any], *, study: Study, data: Mapping[str, Any
 class _Desk:
     """Collects the rows of a trial, and decides when they are reported and its state is kept."""
 
-    def __init__(self, study: Study, trial: Trial, folder: Path) -> None:
-        self._study, self._trial, self._folder = study, trial, folder
+    def __init__(self, study: Study, trial: Trial, folder: Path, printed: Printed) -> None:
+        self._study, self._trial, self._folder, self._printed = study, trial, folder, printed
         self.place = {"node": ray.get_runtime_context().get_node_id(), "ip": ray.util.get_node_ip_address(), "pid": os.getpid()}
         # The last epoch's checkpoint is there for its weights: what else that epoch recorded comes from training it again.
         found = checkpoints.newest(folder, before=study.epochs)
@@ -73,7 +78,7 @@ class _Desk:
 
     def report(self, **facts: Any) -> None:
         rows, self._rows = self._rows, []
-        tune.report({"rows": rows, **facts})
+        tune.report({"rows": rows, "printed": self._printed.take(), **facts})
         self._reported = time.monotonic()
 
     def _keep(self, row: Mapping[str, Any], state: Any, last: bool) -> None:
