@@ -9,7 +9,6 @@ A run folder holds
 ``checkpoints/``  where live trials can go on from
 ``optuna.journal`` what Optuna knows of a search, for optuna-dashboard to look at
 ``lock``          who writes, while somebody does
-``ray/``          Ray's own state, never needed again
 ``report/``       what the analysis wrote: ``index.html``, ``tables/``, ``charts/``
 """
 
@@ -46,10 +45,6 @@ class RunPaths:
     @property
     def epochs(self) -> Path:
         return self.root / "epochs.jsonl"
-
-    @property
-    def ray(self) -> Path:
-        return self.root / "ray"
 
     @property
     def checkpoints(self) -> Path:

@@ -53,8 +53,8 @@ class Host:
         _wait_ready(self._init)
         self._pid = children(self._init.pid)[0]
         bridge.plug(number, self._pid)
-        for words in (["addr", "add", f"{self.ip}/24", "dev", "eth0"], ["link", "set", "eth0", "up"], ["route", "add", "default", "dev", "eth0"]):
-            subprocess.run([*self.inside(["ip", *words])], check=True)
+        for words in (f"addr add {self.ip}/24 dev eth0", "link set eth0 up", "route add default dev eth0"):
+            subprocess.run(self.inside(["ip", *words.split()]), check=True)
 
     def inside(self, command: Sequence[str]) -> list[str]:
         """The command that runs ``command`` on this machine, in the folder where it is called."""

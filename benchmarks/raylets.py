@@ -87,7 +87,8 @@ class Cluster:
         return kept | own | dict(self.settings)
 
     def start_head(self) -> None:
-        self.nodes.insert(0, self._start(0, "--head", "--include-dashboard=false", f"--port={self.port}", f"--ray-client-server-port={_free_port()}"))
+        ports = (f"--port={self.port}", f"--ray-client-server-port={_free_port()}")
+        self.nodes.insert(0, self._start(0, "--head", "--include-dashboard=false", *ports))
         _wait(lambda: _answers(self.head, self.port), "the head")
 
     def add(self, cpus: int) -> Node:
@@ -114,9 +115,9 @@ class Cluster:
 
     def alive(self) -> int:
         """How many nodes the head knows to be alive; asked by a process of its own, as this one may have a Ray already."""
-        program = f"import ray; ray.init('{self.address}', log_to_driver=False, logging_level='ERROR'); print(sum(n['Alive'] for n in ray.nodes()))"
-        out = subprocess.run(self.on(self.head, [sys.executable, "-c", program]), env=self.environment, capture_output=True, text=True, check=True)
-        return int(out.stdout.split()[-1])
+        join = f"import ray; ray.init('{self.address}', log_to_driver=False, logging_level='ERROR')"
+        command = self.on(self.head, [sys.executable, "-c", f"{join}; print(sum(node['Alive'] for node in ray.nodes()))"])
+        return int(subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True).stdout.split()[-1])
 
     def wait_for(self, nodes: int) -> None:
         _wait(lambda: self.alive() >= nodes, f"{nodes} nodes")

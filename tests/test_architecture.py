@@ -14,7 +14,7 @@ ALLOWED = {
     "cluster": {"cluster"},
 }
 FORBIDDEN_LIBRARIES = {"trainables": {"ray"}, "analysis": {"ray", "torch", "torchvision"}, "cluster": {"torch"}, "tuning": set()}
-MAY_IMPORT_RAY = {f"tuning/{name}.py" for name in ("space", "launch", "shipping", "worker", "search", "recorder")}
+MAY_IMPORT_RAY = {f"tuning/{name}.py" for name in ("space", "launch", "slots", "shipping", "worker", "search", "recorder")}
 MAX_LINES = 250
 
 
