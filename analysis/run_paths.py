@@ -14,7 +14,6 @@ A run folder holds
 ``lock``          who writes, while somebody does
 ``wandb/``        the mirror to Weights & Biases: its offline runs, and which of them are whole
 ``tensorboard/``  one event file per trial, for TensorBoard
-``ray/``          Ray's own state, never needed again
 ``report/``       what the analysis wrote: ``index.html``, ``tables/``, ``charts/``
 """
 
@@ -47,10 +46,6 @@ class RunPaths:
     @property
     def session(self) -> Path:
         return self.root / "session.json"
-
-    @property
-    def ray(self) -> Path:
-        return self.root / "ray"
 
     @property
     def checkpoints(self) -> Path:
