@@ -54,6 +54,7 @@ def test_the_options_are_frozen() -> None:
         "extend": ["--address", "--seeds", "--trials", "run"],
         "confirm": ["--address", "run"],
         "try": ["--seeds", "--set", "--smoke", "study"],
+        "submit": ["--address", "--results", "--seeds", "--set", "--smoke", "--trials", "study"],
         "report": ["run"],
     }
 

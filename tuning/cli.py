@@ -26,6 +26,10 @@ MoreSeeds = Annotated[int | None, typer.Option("--seeds", parser=whole, metavar=
 MoreTrials = Annotated[int | None, typer.Option("--trials", parser=whole, metavar="N", help="So many more settings of a search.")]
 Smoke = Annotated[bool, typer.Option("--smoke", help="The study's own short form: the whole way, in seconds.")]
 Address = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A running Ray cluster; without it, a private one on this machine.")]
+Url = Annotated[str, typer.Option("--address", metavar="URL", help="The dashboard of the cluster, http://127.0.0.1:8265 say.")]
+Shared = Annotated[
+    str, typer.Option("--results", metavar="DIR", help="Where run folders go: a folder that all nodes of the cluster share.")
+]
 Results = Annotated[str, typer.Option(metavar="DIR", help="Where run folders go.")]
 
 
@@ -126,6 +130,28 @@ def try_(study: StudyName, set_: Overrides = None, seeds: Seeds = None, smoke: S
                     raise typer.Exit(1)
         except (NotReported, Exited) as error:
             raise StudyError(f"Study {chosen.name!r}: {error}") from None
+
+
+@app.command()
+def submit(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="As for run; or the folder of a run on the cluster, to go on with it.")],
+    address: Url,
+    results: Shared,
+    set_: Overrides = None,
+    seeds: Seeds = None,
+    trials: Trials = None,
+    smoke: Smoke = False,
+) -> None:
+    """Run a study as a job on a Ray cluster: the code is sent, the job goes on by itself; Ctrl-C leaves it running."""
+    with plain_errors():
+        prepare_environment(address)
+        from tuning.submission import submission
+
+        job = submission(study, results, set_ or [], {"--seeds": seeds, "--trials": trials}, smoke)
+        if not job.resumes:
+            _find(study, set_, seeds, trials, smoke)
+        code = job.send_and_follow(address)
+    end(code)
 
 
 @app.command()

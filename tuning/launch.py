@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
-import ray
 from ray import tune
 from ray.tune.experiment import Trial as RayTrial
 from ray.tune.progress_reporter import TrialProgressCallback
 
 from analysis import load_run
 from analysis.runs import RunPaths
+from cluster import nodes, preflight
 from cluster.connect import connected
 from tuning.asking import Asker
 from tuning.best import best_trial, confirmations, export_best
@@ -59,7 +59,7 @@ def run_study(study: Study, paths: RunPaths, listener: Listener, *, address: str
         session = _Session(study, paths, listener, lock, interruption)
         with connected(address), code_travels(study), _signals_to_tune(interruption):
             try:
-                _refuse_what_never_fits(study, paths)
+                _preflight(study, paths, address)
                 session.run()
             except KeyboardInterrupt:
                 if not interruption.by:
@@ -189,7 +189,7 @@ class _Slots:
 
     def __call__(self) -> float:
         if time.monotonic() - self._asked > SECONDS_BETWEEN_COUNTS:
-            self._asked, self._count = time.monotonic(), sum(_fitting(node, self._wanted) for node in _nodes())
+            self._asked, self._count = time.monotonic(), nodes.slots(self._wanted)
         return max(1, self._count)
 
 
@@ -201,25 +201,34 @@ def _wanted(study: Study) -> dict[str, float]:
     return {"CPU": study.resources.cpus, "GPU": study.resources.gpus}
 
 
-def _nodes() -> list[dict[str, float]]:
-    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+def _preflight(study: Study, paths: RunPaths, address: str | None) -> None:
+    """Refuse what would fail hours later: a request that no node can meet, checkpoints that do not fit the disk, nodes that cannot train.
+
+    On a private Ray there is one node, and it is this machine.
+
+    Raises:
+        StudyError: with every problem found.
+    """
+    wanted = _wanted(study)
+    if address:
+        found = preflight.problems(wanted, paths.root, _data_there(study))
+    else:
+        found = [problem for problem in [nodes.misfit(wanted)] if problem]
+    found += [problem for problem in [disk_problem(study, paths.root, nodes.slots(wanted))] if problem]
+    if found:
+        raise StudyError([f"Study {study.name!r}: {problem}" for problem in found])
 
 
-def _fitting(node: Mapping[str, float], wanted: Mapping[str, float]) -> int:
-    """How many trials fit on a node at the same time."""
-    return min(math.floor(node.get(kind, 0) / amount + 1e-9) for kind, amount in wanted.items() if amount)
+def _data_there(study: Study) -> Callable[[], Mapping[str, Any]] | None:
+    """Says, on a node, what the data are there; None for a study whose trials get them from the driver, or need none."""
 
+    def data() -> Mapping[str, Any]:
+        try:
+            return study.describe_data()
+        except StudyError as error:
+            raise ValueError("; ".join(line.removeprefix(f"Study {study.name!r}: ") for line in error.problems)) from None
 
-def _refuse_what_never_fits(study: Study, paths: RunPaths) -> None:
-    """A request that no node can meet would leave every trial pending for ever; checkpoints that do not fit the disk lose hours."""
-    wanted, nodes = _wanted(study), _nodes()
-    slots = sum(_fitting(node, wanted) for node in nodes)
-    if not slots:
-        there = "; ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes)
-        asked = f"{wanted['CPU']:g} CPUs and {wanted['GPU']:g} GPUs"
-        raise StudyError(f"Study {study.name!r}: a trial asks for {asked}, and no node has that; there is: {there}.")
-    if problem := disk_problem(study, paths.root, slots):
-        raise StudyError(f"Study {study.name!r}: {problem}")
+    return data if study.data and not study.load else None
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def locked(path: Path) -> Iterator[Lock]:
     Raises:
         StudyError: another process holds it.
     """
-    if _is_ours(_holder(path)):
+    if _is_ours(holder(path)):
         yield Lock(path)
         return
     _take(path)
@@ -54,12 +54,12 @@ def _take(path: Path) -> None:
     aside.write_bytes(content)
     try:
         # A link is made whole or not at all, on shared folders too, so that of two takers one wins.
-        if holder := _holder(path):
-            raise StudyError(_refusal(path, holder))
+        if holding := holder(path):
+            raise StudyError(_refusal(path, holding))
         path.unlink(missing_ok=True)
         os.link(aside, path)
     except FileExistsError:
-        raise StudyError(_refusal(path, _holder(path) or {})) from None
+        raise StudyError(_refusal(path, holder(path) or {})) from None
     finally:
         aside.unlink(missing_ok=True)
 
@@ -72,8 +72,8 @@ def _is_ours(holder: dict[str, Any] | None) -> bool:
     return holder == _us()
 
 
-def _holder(path: Path) -> dict[str, Any] | None:
-    """Who holds the lock; None if nobody does, or nobody that lives."""
+def holder(path: Path) -> dict[str, Any] | None:
+    """Who holds the lock at ``path``; None if nobody does, or nobody that lives."""
     try:
         silent = time.time() - path.stat().st_mtime
         holder = json.loads(path.read_bytes())

@@ -1,6 +1,7 @@
 """The folder of a run before its first trial: what is checked, and what ``study.json`` says."""
 
 import json
+import os
 import secrets
 import shlex
 import sys
@@ -16,6 +17,9 @@ from analysis.runs import SCHEMA, RunPaths
 from tuning.provenance import provenance
 from tuning.space import describe
 from tuning.study import Grid, Study, StudyError
+
+JOB = "STUDY_JOB"
+"""The variable by which ``tuning.job`` marks the run that it starts."""
 
 
 def prepare_run(study: Study, results: Path, *, overrides: Mapping[str, Any], command: Sequence[str], reference: str = "") -> RunPaths:
@@ -39,6 +43,7 @@ def prepare_run(study: Study, results: Path, *, overrides: Mapping[str, Any], co
         "command": shlex.join(command),
         "provenance": provenance(source_of(study)),
         "started": started.isoformat(timespec="seconds"),
+        **({"job": os.environ[JOB]} if JOB in os.environ else {}),
     }
     try:
         paths.root.mkdir(parents=True)

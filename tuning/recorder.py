@@ -19,6 +19,9 @@ from ray.tune.experiment import Trial as RayTrial
 from analysis.runs import RunPaths
 from tuning.study import Study, Trial, trial_of
 
+PLACE = ("node", "ip", "pid", "gpus")
+"""Where an epoch was trained, as its row says; the GPUs only of a trial that has some."""
+
 
 class Listener(Protocol):
     """Told what the recorder wrote."""
@@ -98,6 +101,7 @@ class Recorder(tune.Callback):
         self._live: dict[str, RayTrial] = {}
         self._heard: dict[str, float] = {}
         self._errors: dict[str, str] = {}
+        self._places: dict[str, dict[str, Any]] = {}
         self.statuses: dict[str, str] = {}
         self.stops_study: str | None = None
         """Why no trial of this study can be recorded, once a trial has found that out."""
@@ -174,6 +178,7 @@ class Recorder(tune.Callback):
         if arrays:
             self._records.write_arrays(spec.id, arrays)
         self._epochs[spec.id] = row["epoch"]
+        self._places[spec.id] = {key: row[key] for key in PLACE if key in row}
         self._records.append("epochs", {"trial": row["trial"], "attempt": self._attempts[spec.id], **row})
         for listener in self._listeners:
             listener.epoch(spec, row)
@@ -182,7 +187,8 @@ class Recorder(tune.Callback):
         self.statuses[spec.id] = status
         if stops_study:
             self.stops_study = error
-        self._records.append("trials", self._trial_row(spec, status=status, epochs=self._epochs.get(spec.id, 0), error=error, **facts))
+        facts = {"epochs": self._epochs.get(spec.id, 0), "error": error, **self._places.get(spec.id, {}), **facts}
+        self._records.append("trials", self._trial_row(spec, status=status, **facts))
         for listener in self._listeners:
             listener.end(spec, status, error)
 
