@@ -107,7 +107,9 @@ def _join(address: str | None, options: Mapping[str, Any]) -> None:
     import ray
 
     if address:
-        _refuse_silence(address)
+        host, colon, port = address.removeprefix("ray://").rpartition(":")
+        if host and colon and port.isdigit():
+            refuse_silence(address, host.strip("[]"), int(port), FORMS)
     where = f"the Ray cluster at {address}" if address else "a private Ray on this machine"
     try:
         ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **options)
@@ -120,16 +122,17 @@ def _join(address: str | None, options: Mapping[str, Any]) -> None:
         raise ConnectionError(f"{where} does not answer: {_first_line(error)}.{f' {FORMS}' if address else ''}") from None
 
 
-def _refuse_silence(address: str) -> None:
-    """Ray itself would try for minutes to reach a place where nobody listens."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if not (host and colon and port.isdigit()):
-        return
+def refuse_silence(address: str, host: str, port: int, advice: str) -> None:
+    """Ray itself would try for minutes to reach a place where nobody listens.
+
+    Raises:
+        ConnectionError: nobody answers there. Names ``address``, which was given, and ends with ``advice``.
+    """
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=SECONDS_TO_ANSWER).close()
+        socket.create_connection((host, port), timeout=SECONDS_TO_ANSWER).close()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or _first_line(error)
-        raise ConnectionError(f"nobody answers at --address {address}: {reason}. {FORMS}") from None
+        raise ConnectionError(f"nobody answers at --address {address}: {reason}. {advice}") from None
 
 
 def _first_line(error: BaseException) -> str:

@@ -20,12 +20,15 @@ from tuning.options import (
     Results,
     RunFolder,
     Seeds,
+    Shared,
     Smoke,
     StudyName,
+    Submitted,
     SyncMode,
     Tensorboard,
     TrialName,
     Trials,
+    Url,
     Wandb,
     Watch,
 )
@@ -184,6 +187,28 @@ def replay_(run: RunFolder, trial: TrialName) -> None:
             epochs.append(epoch)
         typer.echo(verdict(trial, epochs))
     end(1 if any(epoch.differences for epoch in epochs) else 0)
+
+
+@app.command()
+def submit(
+    study: Submitted,
+    address: Url,
+    results: Shared,
+    set_: Overrides = None,
+    seeds: Seeds = None,
+    trials: Trials = None,
+    smoke: Smoke = False,
+) -> None:
+    """Run a study as a job on a Ray cluster: the code is sent, the job goes on by itself; Ctrl-C leaves it running."""
+    with plain_errors():
+        prepare_environment(address)
+        from tuning.submission import submission
+
+        job = submission(study, results, set_ or [], {"--seeds": seeds, "--trials": trials}, smoke)
+        if not job.resumes:
+            find(study, set_, seeds, trials, smoke)
+        code = job.send_and_follow(address)
+    end(code)
 
 
 @app.command()

@@ -26,7 +26,7 @@ from tuning.recorder import Interruption, Listener, Recorder, Records
 from tuning.search import Halving, TrialSource
 from tuning.session import Ready, ray_noted
 from tuning.shipping import code_travels
-from tuning.slots import Slots, refuse_what_never_fits
+from tuning.slots import Slots, check_nodes
 from tuning.storage import Folder, joined
 from tuning.study import Grid, Study, StudyError, Trial
 from tuning.terminal import say
@@ -59,7 +59,7 @@ def run_study(study: Study, paths: RunPaths, *listeners: Listener, address: str 
         session = _Session(study, paths, listeners, lock, interruption)
         with connected(address, dashboard=study.dashboard), ray_noted(paths, ready), code_travels(study), _signals_to_tune(interruption):
             try:
-                refuse_what_never_fits(study, None if session.storage else paths.root)
+                check_nodes(study, None if session.storage else paths.root, cluster=bool(address))
                 session.run()
             except KeyboardInterrupt:
                 if not interruption.by:

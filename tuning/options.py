@@ -28,3 +28,8 @@ SyncMode = Annotated[
 ]
 Host = Annotated[str, typer.Option(metavar="HOST", help="Where to serve; anywhere but on this machine alone, a token is asked for.")]
 Port = Annotated[int | None, typer.Option(parser=whole, metavar="N", help="Which port; without it, one that belongs to the run.")]
+Submitted = Annotated[str, typer.Argument(metavar="STUDY", help="As for run; or the folder of a run on the cluster, to go on with it.")]
+Url = Annotated[str, typer.Option("--address", metavar="URL", help="The dashboard of the cluster, http://127.0.0.1:8265 say.")]
+Shared = Annotated[
+    str, typer.Option("--results", metavar="DIR", help="Where run folders go: a folder that all nodes of the cluster share.")
+]

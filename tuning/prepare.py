@@ -1,6 +1,7 @@
 """The folder of a run before its first trial: what is checked, and what ``study.json`` says."""
 
 import json
+import os
 import secrets
 import shlex
 import sys
@@ -17,6 +18,9 @@ from tuning.mirrors import NO_MIRRORS, Mirrors
 from tuning.provenance import provenance
 from tuning.space import describe
 from tuning.study import Grid, Study, StudyError
+
+JOB = "STUDY_JOB"
+"""The variable by which ``tuning.job`` marks the run that it starts."""
 
 
 def prepare_run(
@@ -49,6 +53,7 @@ def prepare_run(
         "command": shlex.join(command),
         "provenance": provenance(source_of(study)),
         "started": started.isoformat(timespec="seconds"),
+        **({"job": os.environ[JOB]} if JOB in os.environ else {}),
     }
     try:
         paths.root.mkdir(parents=True)

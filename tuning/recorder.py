@@ -26,6 +26,9 @@ from tuning.terminal import say
 LONGEST_LOG = 1_000_000
 """Bytes: what a trial prints beyond is in no log."""
 
+PLACE = ("node", "ip", "pid", "gpus")
+"""Where an epoch was trained, as its row says; the GPUs only of a trial that has some."""
+
 
 class Listener(Protocol):
     """Told what the recorder wrote."""
@@ -119,6 +122,7 @@ class Recorder(tune.Callback):
         self._live: dict[str, RayTrial] = {}
         self._heard: dict[str, float] = {}
         self._errors: dict[str, str] = {}
+        self._places: dict[str, dict[str, Any]] = {}
         self.statuses: dict[str, str] = {}
         self.stops_study: str | None = None
         """Why no trial of this study can be recorded, once a trial has found that out."""
@@ -201,6 +205,7 @@ class Recorder(tune.Callback):
             self._records.write_arrays(spec.id, arrays)
         self._epochs[spec.id] = row["epoch"]
         row = {"trial": row["trial"], "attempt": self._attempts[spec.id], **row}
+        self._places[spec.id] = {key: row[key] for key in PLACE if key in row}
         self._records.append("epochs", row)
         for listener in self._listeners:
             listener.epoch(spec, row)
@@ -209,7 +214,8 @@ class Recorder(tune.Callback):
         self.statuses[spec.id] = status
         if stops_study:
             self.stops_study = error
-        self._records.append("trials", self._trial_row(spec, status=status, epochs=self._epochs.get(spec.id, 0), error=error, **facts))
+        facts = {"epochs": self._epochs.get(spec.id, 0), "error": error, **self._places.get(spec.id, {}), **facts}
+        self._records.append("trials", self._trial_row(spec, status=status, **facts))
         for listener in self._listeners:
             listener.end(spec, status, error)
 

@@ -49,7 +49,7 @@ def _train(study: Study, trial: Trial, data: Mapping[str, Any], desk: "_Desk") -
         hint = f"\n{OUT_OF_MEMORY}" if type(error).__name__ == "OutOfMemoryError" else ""
         desk.report(raised=traceback.format_exc() + hint)
         raise
-    desk.report(end=end | {"seconds": time.monotonic() - desk.started, "node": desk.place["node"]})
+    desk.report(end=end | {"seconds": time.monotonic() - desk.started})
 
 
 class _Desk:
@@ -57,7 +57,7 @@ class _Desk:
 
     def __init__(self, study: Study, trial: Trial, folder: Folder, printed: Printed) -> None:
         self._study, self._trial, self._folder, self._printed = study, trial, folder, printed
-        self.place = {"node": ray.get_runtime_context().get_node_id(), "ip": ray.util.get_node_ip_address(), "pid": os.getpid()}
+        self._place = _place()
         # The last epoch's checkpoint is there for its weights: what else that epoch recorded comes from training it again.
         found = checkpoints.newest(folder, before=study.epochs)
         self.resumed_state = found.state if found else None
@@ -67,7 +67,7 @@ class _Desk:
 
     def add(self, row: dict[str, Any], state: Any) -> None:
         """Take the row of an epoch; report it where it is time, after its state is kept."""
-        self._rows.append(row | self.place)
+        self._rows.append(row | self._place)
         now = time.monotonic()
         last = row["epoch"] == self._study.epochs
         due = now - self._reported > SECONDS_BETWEEN_REPORTS or row["epoch"] in self._study.rungs
@@ -95,3 +95,10 @@ class _Desk:
                 lambda: checkpoints.save(self._folder, row["epoch"], state, rows), self._wait, for_seconds=self._study.stall_seconds
             )
         self._kept = time.monotonic()
+
+
+def _place() -> dict[str, Any]:
+    """Where this trial trains: the node by Ray's id and by address, the process, and by the node's own count the GPUs it has or shares."""
+    here = ray.get_runtime_context()
+    gpus = here.get_accelerator_ids()["GPU"]
+    return {"node": here.get_node_id(), "ip": ray.util.get_node_ip_address(), "pid": os.getpid(), **({"gpus": gpus} if gpus else {})}
