@@ -1,9 +1,7 @@
 """The command ``study``: parse, call, print."""
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -32,7 +30,7 @@ from tuning.options import (
     Wandb,
     Watch,
 )
-from tuning.plan import plan_text, seeds_warning, setting_text
+from tuning.plan import plan_text, seeds_warning
 from tuning.steps import Way, command_line, find, go_on, train, written_report
 from tuning.study import StudyError
 from tuning.terminal import OneLineErrors, end, plain_errors, removed_if_empty, say, shown
@@ -153,40 +151,20 @@ def try_(study: StudyName, set_: Overrides = None, seeds: Seeds = None, smoke: S
     """Run the first trial of a study in this process, without Ray: for a debugger."""
     with plain_errors():
         chosen, _ = find(study, set_, seeds, None, smoke)
-        from tuning.asking import first_trial
-        from tuning.rows import Exited, NotReported, iterate
+        from tuning.alone import try_first
 
-        trial = first_trial(chosen)
-        typer.echo(f"trial {trial.id}: {setting_text(trial.config)}; seeds {_range(trial.seeds)}")
-        try:
-            for row, _ in iterate(chosen, trial, chosen.read_data()):
-                typer.echo(f"epoch {row['epoch']}  {_metrics(row['metrics'])}  {row['seconds']:.3f} s")
-                if row["diverged"]:
-                    say(f"trial {trial.id} diverged: {', '.join(row['diverged'])} became non-finite at epoch {row['epoch']}")
-                    raise typer.Exit(1)
-        except (NotReported, Exited) as error:
-            raise StudyError(f"Study {chosen.name!r}: {error}") from None
+        code = try_first(chosen)
+    end(code)
 
 
-@app.command("replay")
-def replay_(run: RunFolder, trial: TrialName) -> None:
+@app.command()
+def replay(run: RunFolder, trial: TrialName) -> None:
     """Train a recorded trial again in this process, and compare number by number."""
     with plain_errors():
-        from analysis import load_run
-        from tuning.prepare import source_of
-        from tuning.replay import changed_since, replay, verdict
-        from tuning.resume import continued, unchanged
+        from tuning.alone import replay_recorded
 
-        records = load_run(run)
-        chosen, _ = continued(records, unchanged)
-        for line in changed_since(records, source_of(chosen)):
-            say(f"note: {line}")
-        epochs = []
-        for epoch in replay(chosen, records, trial):
-            typer.echo(epoch.line())
-            epochs.append(epoch)
-        typer.echo(verdict(trial, epochs))
-    end(1 if any(epoch.differences for epoch in epochs) else 0)
+        code = replay_recorded(run, trial)
+    end(code)
 
 
 @app.command()
@@ -240,16 +218,6 @@ def sync(run: RunFolder, wandb: SyncMode = "online") -> None:
             told = finish_mirror()
     typer.echo(f"{told.sent} runs {'written to ' + shown(paths.wandb) if wandb == 'offline' else 'sent'}")
     end(0 if told.missing == 0 else 1)
-
-
-def _range(seeds: Sequence[int]) -> str:
-    return f"{seeds[0]} to {seeds[-1]} ({len(seeds)})" if len(seeds) > 1 else str(seeds[0])
-
-
-def _metrics(metrics: dict[str, Any]) -> str:
-    """A metric with one value per seed as its mean."""
-    flat = {name: sum(value) / len(value) if isinstance(value, list) else value for name, value in metrics.items()}
-    return "  ".join(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value:.5g}" for name, value in flat.items())
 
 
 if __name__ == "__main__":
