@@ -15,7 +15,7 @@ from analysis.charts import style
 from analysis.export import write_aside
 from analysis.wording import listing
 
-_CSS = """
+CSS = """
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #57606a; --paper: #fff; --line: #d0d7de; --shade: #f3f5f7; --link: #0969da; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6e9ed; --soft: #9aa4af; --paper: #14171b; --line: #3a424b; --shade: #22282f; --link: #6cb6ff; }
@@ -92,7 +92,7 @@ def page(title: str, body: str, with_charts: bool) -> str:
     scripts = f"<script>{vega_script()}</script>\n<script>{_DRAW.replace('CONFIG', config)}</script>\n" if with_charts else ""
     head = f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n<title>{escape(title)}</title>'
     head += '\n<meta name="viewport" content="width=device-width, initial-scale=1">'
-    return f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n<style>{_CSS}</style>\n</head>\n<body>\n{body}\n{scripts}</body>\n</html>\n'
+    return f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n<style>{CSS}</style>\n</head>\n<body>\n{body}\n{scripts}</body>\n</html>\n'
 
 
 def escape(text: Any) -> str:
@@ -134,7 +134,7 @@ def table(frame: pd.DataFrame, marked: Sequence[bool] = (), left: Sequence[str] 
 def files(*names: str) -> str:
     """Links to tables that lie beside the page; ``names`` are ours."""
     links = listing(f'<a href="tables/{name}">{name}</a>' for name in names)
-    return f'<p class="soft">As files, in full precision in the CSV: {links}.</p>'
+    return f'<p class="soft files">As files, in full precision in the CSV: {links}.</p>'
 
 
 def details(summary: str, content: str) -> str:
@@ -147,7 +147,7 @@ def figure(name: str, title: str, note: str, spec: Mapping[str, Any]) -> str:
     files = f'<a href="charts/{name}.svg">SVG</a>, <a href="charts/{name}.png">PNG</a>'
     data = f'<script type="application/json" id="spec-{name}">{in_script(spec)}</script>'
     place = f'<div class="chart" data-spec="spec-{name}"></div>'
-    text = f"<figcaption>{escape(note)} {files}</figcaption>"
+    text = f'<figcaption>{escape(note)} <span class="files">{files}</span></figcaption>'
     return f'<figure id="picture-{name}">\n<h3>{escape(title)}</h3>\n{place}\n{text}\n{data}\n</figure>'
 
 

@@ -33,7 +33,7 @@ def write_report(run: Run) -> Path:
     except OSError as error:
         raise DamagedRun(f"{run.paths.report} cannot be written as a folder: {error.strerror}.") from None
     found = find(run)
-    drawn = _drawn(found)
+    drawn = draw(found)
     _write_tables(found)
     for picture in drawn:
         write_picture(run.paths.charts, picture)
@@ -49,7 +49,8 @@ def render(found: Findings, drawn: list[Picture]) -> str:
     return page.page(name, f'{opening(found)}\n<nav aria-label="Contents"><ul>{contents}</ul></nav>\n{body}', with_charts=bool(drawn))
 
 
-def _drawn(found: Findings) -> list[Picture]:
+def draw(found: Findings) -> list[Picture]:
+    """The pictures that the report shows, in reading order."""
     run = found.run
     drawn = [*arm_pictures(found.arms.run, found.arms.what)] if found.arms else []
     drawn += correlation_pictures(run, found.correlations, found.importances)
