@@ -22,6 +22,7 @@ from analysis.runs import Run as Run
 from analysis.runs import load_run as load_run
 from analysis.search import confirmed_table as confirmed_table
 from analysis.search import leaderboard as leaderboard
+from analysis.tables import group_table as group_table
 from analysis.tables import published_table as published_table
 from analysis.tables import seed_table as seed_table
 from analysis.tables import settings_table as settings_table

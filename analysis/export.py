@@ -57,7 +57,7 @@ def _cell(name: str, value: Any) -> str:
 def readable_summary(summary: pd.DataFrame, metric: str) -> pd.DataFrame:
     """A summary table as text: what is in the metric's unit shares its decimals."""
     names = [f"{metric}_mean", f"{metric}_std", f"{metric}_median", "ci_low", "ci_high"]
-    return readable(summary, [names, ["solved"]] if "solved" in summary else [names])
+    return readable(summary, [names, ["solved", "solved_low", "solved_high"]] if "solved" in summary else [names])
 
 
 def latex(table: pd.DataFrame, caption: str, words: Sequence[str] = (), *, small: bool = False) -> str:

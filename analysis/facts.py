@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.runs import Run
-from analysis.tables import completed_epochs, is_solved, settings_table
+from analysis.samples import is_solved
+from analysis.tables import completed_epochs, settings_table
 from analysis.wording import describe, number, show
 
 COLOURS = 6  # so many curves of different colour in one panel can still be told apart
@@ -28,7 +29,7 @@ def heat_facts(run: Run, summary: pd.DataFrame) -> pd.DataFrame:
     facts = pd.DataFrame({"x": known[first].map(show), "y": known[second].map(show), "label": _labels(run, known)}, dtype=object)
     metric = run.metric
     facts = facts.assign(mean=known[f"{metric}_mean"], low=known["ci_low"], high=known["ci_high"], std=known[f"{metric}_std"], n=known["n"])
-    return facts.join(_solved_facts(known)) if "solved" in known else facts
+    return facts.join(known[["solved", "solved_low", "solved_high"]]) if "solved" in known else facts
 
 
 def panels(run: Run) -> pd.DataFrame:
@@ -154,16 +155,6 @@ def raster_runs(surface: np.ndarray, low: float, high: float) -> pd.DataFrame:
 
 def _labels(run: Run, settings: pd.DataFrame) -> pd.Series:
     return pd.Series([describe(row, run.parameters) for row in settings.to_dict("records")], index=settings.index, dtype=object)
-
-
-def _solved_facts(known: pd.DataFrame) -> pd.DataFrame:
-    from scipy import stats
-
-    limits = []
-    for share, seeds in zip(known["solved"], known["n"], strict=True):
-        interval = stats.binomtest(round(share * seeds), int(seeds)).proportion_ci(method="wilson")
-        limits.append((share, interval.low, interval.high))
-    return pd.DataFrame(limits, index=known.index, columns=["solved", "solved_low", "solved_high"])
 
 
 def _recorded_surfaces(run: Run, seeds: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pandas as pd
 RESAMPLES = 4_999
 PERMUTATIONS = 9_999
 RANDOM_SEED = 2024
+WIDEST = 6.0  # standard errors: no resample lies further out
 ROUNDING = 1e-12  # relative: equal differences of unequal numbers still differ in their last digits
 _NUMBERS_AT_ONCE = 2_000_000  # how many resampled numbers are in memory at the same time: 16 MB
 
@@ -18,10 +19,21 @@ _NUMBERS_AT_ONCE = 2_000_000  # how many resampled numbers are in memory at the 
 def mean_intervals(samples: Sequence[np.ndarray], level: float = 0.95) -> np.ndarray:
     """Bootstrap interval of the mean of each sample, as an array of shape ``(len(samples), 2)``: low, high.
 
-    Bias-corrected and accelerated (Efron 1987, through ``scipy.stats.bootstrap``); the percentile method where that is undefined. A sample
-    of fewer than two values has no interval (NaN); one of equal values has that value at both ends.
+    Bias-corrected and accelerated (Efron 1987, through ``scipy.stats.bootstrap``); the percentile method where that is undefined. With few
+    values a bootstrap is too narrow, so it is taken at the level of ``expanded``. A sample of fewer than two values has no interval (NaN);
+    one of equal values has that value at both ends.
     """
     return _by_size(samples, lambda stacked: _intervals(stacked, level), width=2)
+
+
+def expanded(level: float, size: int) -> float:
+    """The level at which a bootstrap of ``size`` values is as wide as Student's t is at ``level``: it resamples a spread that is too small
+    by n - 1 over n, and knows it no better than the sample does (Hesterberg 2015, "What teachers should know about the bootstrap", The
+    American Statistician 69, section 4: the expanded percentile interval)."""
+    from scipy import stats
+
+    limit = np.sqrt(size / (size - 1)) * stats.t.ppf((1 + level) / 2, size - 1)
+    return float(1 - 2 * stats.norm.sf(min(limit, WIDEST)))
 
 
 def t_intervals(samples: Sequence[np.ndarray], level: float = 0.95) -> np.ndarray:
@@ -140,6 +152,7 @@ def _intervals(stacked: np.ndarray, level: float) -> np.ndarray:
 def _bootstrap(stacked: np.ndarray, level: float) -> np.ndarray:
     from scipy import stats
 
+    level = expanded(level, stacked.shape[1])
     options: dict[str, Any] = {"axis": -1, "confidence_level": level, "batch": max(1, _NUMBERS_AT_ONCE // stacked.size)}
     with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # answered below

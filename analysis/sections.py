@@ -36,7 +36,7 @@ def caption(found: Findings) -> str:
     )
     return (
         f"{found.run.spec['name']}: {found.run.metric} over the seeds of each setting at the last epoch, {seeds}; "
-        f"std with ddof = 1; ci: 95 % bootstrap interval of the mean (BCa, {RESAMPLES:,} resamples)."
+        f"std with ddof = 1; ci: 95 % bootstrap interval of the mean (BCa, {RESAMPLES:,} resamples, widened for few seeds)."
     )
 
 
@@ -212,7 +212,9 @@ def _settings_reading(found: Findings) -> list[str]:
         "complete are counted above and stand behind no number.",
         "std is the standard deviation over seeds with ddof = 1; one seed has none. n counts the seeds with a number.",
         f"ci_low to ci_high is the 95 % bootstrap interval of the mean over seeds: BCa, {RESAMPLES:,} resamples, the percentile method "
-        "where BCa is undefined. It says how well the mean is known, not how far single seeds scatter: for that, look at the dots.",
+        "where BCa is undefined, at the level at which it is as wide as Student's t for so few seeds (Hesterberg 2015). Where hardly any "
+        "seed fails, few seeds may show no failure at all, and no interval knows of what was not seen. It says how well the mean is known, "
+        "not how far single seeds scatter: for that, look at the dots.",
         *([] if found.arms and found.comparisons.empty else [_TESTS]),
         "The setting with the best mean was chosen by the same numbers it is described with, so its mean is a little too good on average; "
         "fresh seeds would tell.",

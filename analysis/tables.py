@@ -3,16 +3,17 @@
 import itertools
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.intervals import RANDOM_SEED, mean_intervals
+from analysis.intervals import RANDOM_SEED
 from analysis.once import once
 from analysis.runs import STATUSES, Run
-from analysis.wording import last_line
+from analysis.samples import moments, sample_table
+from analysis.wording import last_line, listing
 
 PUBLISHED_DRAWS = 9_999
 PUBLISHED_ROUNDING = 1e-6  # published numbers are rounded: a mean this close to the range counts as inside
@@ -78,23 +79,46 @@ def last_epochs(run: Run) -> pd.DataFrame:
 def summary_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFrame:
     """One row per setting, index ``setting``; settings without a single result are kept with ``n`` 0.
 
-    Columns: the parameters of the space, ``parameters`` (if recorded), ``n`` (seeds with a number), ``<metric>_mean``, ``<metric>_std``
-    (``ddof=1``), ``<metric>_median``, ``ci_low``, ``ci_high`` (95 % bootstrap interval of the mean, see ``intervals.mean_intervals``), and
-    ``solved``, the share of seeds that reach the study's ``solved`` (only if it has one). ``seeds``: the seed table, if you have it.
+    Columns: the parameters of the space, ``parameters`` (if recorded), those of ``samples.sample_table`` over the seeds with a number, and
+    ``left_out`` (trials that do not stand behind the row, and why; only where there are such). ``seeds``: the seed table, if you have it.
     """
     seeds = seed_table(run) if seeds is None else seeds
     table = settings_table(run)
     if _counts_weights(run):
         table["parameters"] = _weights(run).reindex(table.index).astype("Int64")
     samples = samples_by_setting(seeds, run.metric)
-    moments = [_moments(samples.get(number, np.array([]))) for number in table.index]
-    facts = pd.DataFrame(moments, index=table.index, columns=list(_moments(np.array([]))))
-    limits = mean_intervals([samples.get(number, np.array([])) for number in table.index])
-    names = {"mean": f"{run.metric}_mean", "std": f"{run.metric}_std", "median": f"{run.metric}_median"}
-    table = table.join(facts.rename(columns=names)).assign(ci_low=limits[:, 0], ci_high=limits[:, 1])
-    if run.spec.get("solved") is not None:
-        table["solved"] = is_solved(run.spec, seeds[run.metric]).groupby(level=0).mean().reindex(table.index).astype(float)
-    return table
+    known = sample_table([samples.get(number, np.array([])) for number in table.index], run.metric, run.spec)
+    return _with_left_out(table.join(known.set_axis(table.index)), run, trial_settings(run).to_numpy())
+
+
+def group_table(run: Run, by: Sequence[str]) -> pd.DataFrame:
+    """One row per combination of values of ``by``, columns of ``run.trials`` (parameters, ``phase``, ``node``): what ``summary_table`` says
+    of a setting, over all seeds of all settings in the group, each one value.
+
+    Raises:
+        ValueError: ``by`` is empty, or names what is no column of the trials.
+    """
+    unknown = [name for name in by if name not in run.trials] if by else ["nothing"]
+    if unknown:
+        raise ValueError(f"by: {listing(map(repr, unknown))} given; a grouping is over some of {listing(run.trials.columns)}.")
+    texts = identities(run.trials[list(by)])
+    groups = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    places = pd.Series([groups[text] for text in texts], index=run.trials["trial"], dtype=int)
+    seeds = seed_table(run)
+    found = samples_by_setting(seeds.set_axis(seeds["trial"].map(places)), run.metric)
+    table = run.trials[list(by)].set_axis(places.to_numpy()).loc[lambda rows: ~rows.index.duplicated()]
+    known = sample_table([found.get(place, np.array([])) for place in table.index], run.metric, run.spec)
+    return _with_left_out(table.join(known.set_axis(table.index)), run, places.to_numpy()).sort_values(list(by), ignore_index=True)
+
+
+def _with_left_out(table: pd.DataFrame, run: Run, places: np.ndarray) -> pd.DataFrame:
+    """The table with ``left_out``, where a trial did not complete; ``places``: the row of each trial."""
+    statuses = run.trials["status"].set_axis(places)
+    statuses = statuses[statuses != "completed"]
+    if statuses.empty:
+        return table
+    said = statuses.groupby(level=0).agg(lambda group: listing(f"{n} {status}" for status, n in group.value_counts().items()))
+    return table.assign(left_out=said.reindex(table.index).fillna("").astype(object))
 
 
 def best_setting(summary: pd.DataFrame, spec: Mapping[str, Any]) -> int | None:
@@ -109,12 +133,6 @@ def samples_by_setting(seeds: pd.DataFrame, metric: str) -> dict[int, np.ndarray
     """The numbers of each setting that has any, without missing ones, in the order of the seeds."""
     present = seeds[metric].dropna()
     return {int(number): group.to_numpy(dtype=float) for number, group in present.groupby(level=0)}
-
-
-def is_solved(spec: Mapping[str, Any], values: pd.Series) -> pd.Series:
-    """Whether each number reaches the study's ``solved``, as 0.0 or 1.0; missing stays missing. Respects the mode."""
-    reached = values >= spec["solved"] if spec["mode"] == "max" else values <= spec["solved"]
-    return reached.astype(float).where(values.notna())
 
 
 def published_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFrame | None:
@@ -219,14 +237,6 @@ def _weights(run: Run) -> pd.Series:
     return reported.groupby(trial_settings(run).reindex(reported.index)).first()
 
 
-def _moments(values: np.ndarray) -> dict[str, float]:
-    if not len(values):
-        return {"n": 0, "mean": np.nan, "std": np.nan, "median": np.nan}
-    if np.ptp(values) == 0:  # summing equal numbers would leave a rounding error in mean and std
-        return {"n": len(values), "mean": values[0], "std": 0.0 if len(values) > 1 else np.nan, "median": values[0]}
-    return {"n": len(values), "mean": np.mean(values), "std": np.std(values, ddof=1), "median": np.median(values)}
-
-
 def _beside(row: Mapping[str, Any], ours: np.ndarray, runs: int, metric: str, points: int | None) -> dict[str, Any]:
     low, high, outside = np.nan, np.nan, None
     if len(ours):
@@ -236,7 +246,7 @@ def _beside(row: Mapping[str, Any], ours: np.ndarray, runs: int, metric: str, po
             means = np.clip(means + rng.standard_normal(len(means)) * np.sqrt(2 * means * (1 - means) / points), 0, 1)
         low, high = np.quantile(means, [0.025, 0.975])
         outside = not low - PUBLISHED_ROUNDING <= row["mean"] <= high + PUBLISHED_ROUNDING
-    mean = _moments(ours)["mean"]
+    mean = moments(ours)["mean"]
     facts = {"published_mean": row["mean"], "published_std": row.get("std"), "n": len(ours), f"{metric}_mean": mean}
     return {**facts, "range_low": low, "range_high": high, "outside": outside}
 

@@ -31,7 +31,7 @@ def test_the_summary_holds_what_pandas_computes_from_the_rows_of_the_last_epoch(
     plain = last.groupby(["width", "depth"], as_index=False)["accuracy"].agg(["count", "mean", "std", "median"])
     solved = last.assign(solved=last["accuracy"] >= 0.99).groupby(["width", "depth"])["solved"].mean()
     table = summary_table(run)
-    statistics = ["n", "accuracy_mean", "accuracy_std", "accuracy_median", "ci_low", "ci_high", "solved"]
+    statistics = ["n", "accuracy_mean", "accuracy_std", "accuracy_median", "ci_low", "ci_high", "solved", "solved_low", "solved_high"]
     assert list(table) == ["width", "depth", "parameters", *statistics]
     assert list(table["parameters"]) == [5, 7, 9, 11, 9, 15, 21, 27, 13, 25, 37, 49]
     assert list(zip(table["width"], table["depth"], strict=True)) == [(width, depth) for width in (1, 2, 3) for depth in range(4)]
@@ -39,13 +39,17 @@ def test_the_summary_holds_what_pandas_computes_from_the_rows_of_the_last_epoch(
     for name in ("mean", "std", "median"):
         np.testing.assert_allclose(table[f"accuracy_{name}"], plain[name], atol=1e-12)
     np.testing.assert_allclose(table["solved"], solved)
+    wilson = stats.binomtest(round(solved.iloc[0] * table["n"].iloc[0]), int(table["n"].iloc[0])).proportion_ci(method="wilson")
+    assert table.loc[0, ["solved_low", "solved_high"]].tolist() == pytest.approx([wilson.low, wilson.high])
 
 
 def test_the_interval_is_the_bca_bootstrap_of_scipy(tmp_path):
     values = [0.5, 0.75, 0.75, 1.0, 1.0, 1.0]
     trial = Trial(config={"width": 1}, epochs=scores(values), seeds=range(6))
     table = summary_table(run_of(tmp_path, trial))
-    plain = stats.bootstrap((values,), np.mean, n_resamples=RESAMPLES, method="BCa", rng=np.random.default_rng(RANDOM_SEED))
+    limit = np.sqrt(6 / 5) * stats.t.ppf(0.975, 5)
+    wider = {"confidence_level": stats.norm.cdf(limit) - stats.norm.cdf(-limit)}
+    plain = stats.bootstrap((values,), np.mean, n_resamples=RESAMPLES, method="BCa", rng=np.random.default_rng(RANDOM_SEED), **wider)
     assert tuple(table.loc[0, ["ci_low", "ci_high"]]) == pytest.approx(plain.confidence_interval)
     assert table.loc[0, "ci_low"] < table.loc[0, "accuracy_mean"] < table.loc[0, "ci_high"]
 

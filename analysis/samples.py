@@ -1,0 +1,48 @@
+"""What samples of seeds say: mean with interval, spread, share that solved the task; over settings or any other grouping."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.intervals import mean_intervals
+
+
+def sample_table(samples: Sequence[np.ndarray], metric: str, spec: Mapping[str, Any]) -> pd.DataFrame:
+    """One row per sample: ``n``, ``<metric>_mean``, ``<metric>_std`` (``ddof=1``), ``<metric>_median``, ``ci_low, ci_high`` (95 % bootstrap
+    interval of the mean, see ``intervals.mean_intervals``) and, where the study says what solved means, ``solved`` (share of the sample),
+    ``solved_low, solved_high`` (95 % Wilson interval). Missing where a sample is empty."""
+    rows = [moments(sample) for sample in samples]
+    names = {"n": "n", "mean": f"{metric}_mean", "std": f"{metric}_std", "median": f"{metric}_median"}
+    table = pd.DataFrame(rows, columns=list(names)).rename(columns=names)
+    table[["ci_low", "ci_high"]] = mean_intervals(samples)
+    if spec.get("solved") is not None:
+        shares = [wilson(is_solved(spec, pd.Series(sample, dtype=float)).to_numpy()) for sample in samples]
+        table[["solved", "solved_low", "solved_high"]] = np.array(shares, dtype=float).reshape(-1, 3)
+    return table.astype({"n": int})
+
+
+def moments(values: np.ndarray) -> dict[str, float]:
+    """``n, mean, std`` (``ddof=1``) and ``median`` of a sample, missing where it is too small."""
+    if not len(values):
+        return {"n": 0, "mean": np.nan, "std": np.nan, "median": np.nan}
+    if np.ptp(values) == 0:  # summing equal numbers would leave a rounding error in mean and std
+        return {"n": len(values), "mean": values[0], "std": 0.0 if len(values) > 1 else np.nan, "median": values[0]}
+    return {"n": len(values), "mean": np.mean(values), "std": np.std(values, ddof=1), "median": np.median(values)}
+
+
+def is_solved(spec: Mapping[str, Any], values: pd.Series) -> pd.Series:
+    """Whether each number reaches the study's ``solved``, as 0.0 or 1.0; missing stays missing. Respects the mode."""
+    reached = values >= spec["solved"] if spec["mode"] == "max" else values <= spec["solved"]
+    return reached.astype(float).where(values.notna())
+
+
+def wilson(successes: np.ndarray) -> tuple[float, float, float]:
+    """The share of a sample of 0.0 and 1.0, and its 95 % interval (Wilson 1927, through ``scipy.stats``); missing where it is empty."""
+    from scipy import stats
+
+    if not len(successes):
+        return np.nan, np.nan, np.nan
+    interval = stats.binomtest(int(successes.sum()), len(successes)).proportion_ci(method="wilson")
+    return float(successes.mean()), float(interval.low), float(interval.high)
