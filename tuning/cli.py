@@ -18,7 +18,7 @@ from tuning.terminal import OneLineErrors, end, plain_errors, removed_if_empty, 
 app = typer.Typer(cls=OneLineErrors, add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a built-in study, path of a .py file, or module:name.")]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, or its URL.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Another value; a list for a key of the space.")]
 Seeds = Annotated[int | None, typer.Option(parser=whole, metavar="N", help="Seeds of every setting.")]
 Trials = Annotated[int | None, typer.Option(parser=whole, metavar="N", help="Settings that a search tries.")]
@@ -26,7 +26,7 @@ MoreSeeds = Annotated[int | None, typer.Option("--seeds", parser=whole, metavar=
 MoreTrials = Annotated[int | None, typer.Option("--trials", parser=whole, metavar="N", help="So many more settings of a search.")]
 Smoke = Annotated[bool, typer.Option("--smoke", help="The study's own short form: the whole way, in seconds.")]
 Address = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A running Ray cluster; without it, a private one on this machine.")]
-Results = Annotated[str, typer.Option(metavar="DIR", help="Where run folders go.")]
+Results = Annotated[str, typer.Option(metavar="DIR", help="Where run folders go: a folder, or a URL to copy them to.")]
 
 
 @app.callback()
@@ -70,7 +70,7 @@ def run(
 
         if not results.strip():
             raise StudyError("--results '' names no folder: give one, or leave the option out for results/.")
-        paths = prepare_run(chosen, Path(results), overrides=overrides, command=_command(), reference=study)
+        paths = prepare_run(chosen, results, overrides=overrides, command=_command(), reference=study)
         with removed_if_empty(paths):
             if warning := seeds_warning(chosen):
                 say(f"note: {warning}")
@@ -132,7 +132,9 @@ def try_(study: StudyName, set_: Overrides = None, seeds: Seeds = None, smoke: S
 def report(run: RunFolder) -> None:
     """Write the report of a run again, from its records."""
     with plain_errors():
-        _report(run)
+        from tuning.copies import fetched
+
+        _report(fetched(run, say))
 
 
 def _find(reference: str, pairs: list[str] | None, seeds: int | None, trials: int | None, smoke: bool) -> tuple[Study, dict[str, Any]]:
@@ -146,39 +148,50 @@ def _find(reference: str, pairs: list[str] | None, seeds: int | None, trials: in
     return study.override(overrides), overrides
 
 
-def _go_on(folder: Path, address: str | None, change: Callable[[Study, Study, Run], dict[str, Any]]) -> int:
+def _go_on(run: str, address: str | None, change: Callable[[Study, Study, Run], dict[str, Any]]) -> int:
     """Train what a run lacks, once ``change`` has said which overrides it is to have."""
     prepare_environment(address)
     from analysis import load_run
+    from tuning.copies import fetched
     from tuning.lock import locked
     from tuning.prepare import add_session
     from tuning.resume import continued
 
-    records = load_run(folder)
+    records = load_run(fetched(run, say))
     study, overrides = continued(records, change)
-    with locked(records.paths.lock):
+    with locked(records.paths.lock, say):
         add_session(records.paths, records.spec, study, overrides, _command())
         return _train(study, records.paths, address)
 
 
 def _train(study: Study, paths: RunPaths, address: str | None) -> int:
     """Train what the run lacks, write its report and print its folder; returns the exit code."""
-    from analysis import load_run
+    from analysis.records import read_spec
+    from tuning.copies import copied
     from tuning.launch import run_study
     from tuning.progress import progress_shown
 
-    trials = load_run(paths.root).trials
-    ended = trials[trials["status"] != "unfinished"]
-    with progress_shown(study, dict(zip(ended["trial"], ended["status"], strict=True))) as listener:
-        outcome = run_study(study, paths, listener, address=address)
-    if outcome.interrupted_by:
-        say(f"Interrupted. `study resume {shown(paths.root)}` goes on; `study report {shown(paths.root)}` reads what is there.")
-        typer.echo(shown(paths.root))
-        return 128 + outcome.interrupted_by
-    _report(paths.root)
+    with copied(paths.root, read_spec(paths.study).get("storage"), say):
+        with progress_shown(study, _ended(paths)) as listener:
+            outcome = run_study(study, paths, listener, address=address)
+        if outcome.interrupted_by:
+            say(f"Interrupted. `study resume {shown(paths.root)}` goes on; `study report {shown(paths.root)}` reads what is there.")
+        else:
+            _report(paths.root)
     typer.echo(shown(paths.root))
+    if outcome.interrupted_by:
+        return 128 + outcome.interrupted_by
     ends = set(outcome.statuses.values())
     return 1 if "failed" in ends or not ends & {"completed", "pruned"} else 0
+
+
+def _ended(paths: RunPaths) -> dict[str, str]:
+    """The ends of the trials that have one."""
+    from analysis import load_run
+
+    trials = load_run(paths.root).trials
+    ended = trials[trials["status"] != "unfinished"]
+    return dict(zip(ended["trial"], ended["status"], strict=True))
 
 
 def _command() -> list[str]:

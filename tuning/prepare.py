@@ -13,15 +13,20 @@ from typing import Any
 
 from analysis.export import write_aside
 from analysis.runs import SCHEMA, RunPaths
+from tuning.copies import LOCAL
 from tuning.provenance import provenance
 from tuning.space import describe
+from tuning.storage import is_url, joined
 from tuning.study import Grid, Study, StudyError
 
 
-def prepare_run(study: Study, results: Path, *, overrides: Mapping[str, Any], command: Sequence[str], reference: str = "") -> RunPaths:
+def prepare_run(
+    study: Study, results: str | Path, *, overrides: Mapping[str, Any], command: Sequence[str], reference: str = ""
+) -> RunPaths:
     """Check the data and the results folder, make the folder of the run and write its ``study.json``.
 
-    ``reference`` is how the study was named, for a later session to find it again.
+    ``reference`` is how the study was named, for a later session to find it again. Where ``results`` is a URL, the folder is made below
+    ``results/``, and copied to the URL as long as the run is written.
 
     Raises:
         StudyError: the data are not there, or the folder cannot be written.
@@ -29,7 +34,9 @@ def prepare_run(study: Study, results: Path, *, overrides: Mapping[str, Any], co
     data = study.describe_data()
     started = datetime.now(UTC)
     letters = "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz") for _ in range(4))
-    paths = RunPaths(results.resolve() / study.name / f"{started:%Y%m%d-%H%M%S}-{letters}")
+    name = f"{started:%Y%m%d-%H%M%S}-{letters}"
+    url = str(results) if is_url(str(results)) else None
+    paths = RunPaths(Path(LOCAL if url else results).resolve() / study.name / name)
     record = {
         "schema": SCHEMA,
         **describe_study(study),
@@ -39,6 +46,7 @@ def prepare_run(study: Study, results: Path, *, overrides: Mapping[str, Any], co
         "command": shlex.join(command),
         "provenance": provenance(source_of(study)),
         "started": started.isoformat(timespec="seconds"),
+        "storage": joined(url, study.name, name) if url else None,
     }
     try:
         paths.root.mkdir(parents=True)
