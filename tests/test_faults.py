@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from fault_study import study
 from searched_studies import learn
-from test_resume import finish, kill, rows, run_folder, start, wait_until
-from test_search import told
+from test_resume import finish, kill, start, wait_until
 
 from analysis import Run, load_run, summary_table
+from benchmarks.chaos import rows, run_folder, told
 from benchmarks.hosts import why_not
 from benchmarks.raylets import Cluster, cluster, driver_pid
 from tuning.asking import Asker
@@ -95,13 +95,13 @@ def test_a_node_dies_and_another_joins(two_workers: Cluster, tmp_path: Path) -> 
 @pytest.mark.slow
 def test_nodes_that_die_again_and_again_fail_no_trial(two_workers: Cluster, tmp_path: Path) -> None:
     """Twice as often as the trial may be retried by itself."""
-    process = two_workers.study(two_workers.head, tmp_path, "run", str(FAULT_STUDY))
+    process = two_workers.study(two_workers.head, tmp_path, "run", str(FAULT_STUDY), "--trials", "40")
     for place in (1, 3, 4):
         node = two_workers.nodes[place]
         until(lambda node=node: seen_from(tmp_path, node.ip) > 1, process)
         two_workers.add(1)
         node.kill()
-    is_sound(ends_well(process, tmp_path))
+    is_sound(ends_well(process, tmp_path), 40)
 
 
 @pytest.mark.slow
@@ -169,7 +169,7 @@ def test_the_head_dies_and_the_run_goes_on_on_a_new_one(two_hosts: Cluster, tmp_
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "none", str(folder)], capture_output=True, check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", str(folder)], capture_output=True, check=False)
     if mounted.returncode:
         pytest.skip("a small disk needs the right to mount one")
     yield folder
@@ -181,7 +181,7 @@ def fill(disk: Path) -> Path:
     with file.open("wb", buffering=0) as out:
         try:
             while True:
-                out.write(bytes(512))
+                out.write(bytes(4096))
         except OSError:
             pass
     return file

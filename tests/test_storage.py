@@ -15,9 +15,9 @@ from fsspec.implementations.memory import MemoryFileSystem
 from pyarrow import fs
 from test_cli import ENVIRONMENT, STUDY
 from test_faults import FAULT_STUDY, is_sound, until
-from test_resume import rows
 
 from analysis import load_run
+from benchmarks.chaos import rows
 from tuning import checkpoints, copies, storage
 from tuning.storage import Folder, joined
 from tuning.study import StudyError
