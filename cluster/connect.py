@@ -105,7 +105,7 @@ def _join(address: str | None, options: Mapping[str, Any]) -> None:
         raise ConnectionError(f"{where} cannot be joined without a token: {ways}.") from None
     except ValueError as error:
         raise ConnectionError(f"--address {address!r} cannot be used: {_first_line(error)}. {FORMS}") from None
-    except (ConnectionError, RuntimeError, OSError) as error:
+    except Exception as error:  # also plain ones: a machine that is too busy to start Ray in time, for one
         raise ConnectionError(f"{where} does not answer: {_first_line(error)}.{f' {FORMS}' if address else ''}") from None
 
 
