@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.association import FEWEST
 from analysis.once import once
 from analysis.runs import Run
 from analysis.search_trials import trial_ends, trial_epochs
@@ -42,6 +43,11 @@ class Evidence:
     def full(self) -> int:
         """The full length in epochs."""
         return self.stops[-1]
+
+    @property
+    def told(self) -> int:
+        """The last epoch at which enough trials are compared to tell anything; the full length where there is none."""
+        return next((stop for stop in reversed(self.stops) if self.values[stop].notna().sum() >= FEWEST), self.full)
 
     @property
     def uneven(self) -> bool:

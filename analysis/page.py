@@ -42,6 +42,7 @@ th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(
 td { white-space: nowrap; }
 th { border-bottom: 2px solid var(--ink); font-weight: 600; vertical-align: bottom; }
 th.text, td.text { text-align: left; white-space: normal; }
+td.struck { text-decoration: line-through; color: var(--soft); }
 .dense table { font-size: .84rem; }
 tr.marked td { background: var(--shade); font-weight: 600; }
 .dense th, .dense td { padding: .25rem .4rem; }
@@ -120,10 +121,11 @@ def facts(rows: Iterable[tuple[str, Any]]) -> str:
     return "<dl>" + "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows) + "</dl>"
 
 
-def table(frame: pd.DataFrame, marked: Sequence[bool] = (), left: Sequence[str] = ()) -> str:
-    """A frame of texts as a table; rows that are ``marked`` stand out, columns named in ``left`` hold words."""
+def table(frame: pd.DataFrame, marked: Sequence[bool] = (), left: Sequence[str] = (), struck: Sequence[str] = ()) -> str:
+    """A frame of texts as a table; rows that are ``marked`` stand out, columns named in ``left`` hold words, those in ``struck`` figures
+    that do not hold."""
     marks = list(marked) or [False] * len(frame)
-    words = [' class="text"' if name in left else "" for name in frame]
+    words = [' class="text"' if name in left else ' class="struck"' if name in struck else "" for name in frame]
     head = "".join(f"<th{kind}>{escape(name).replace('_', '_<wbr>')}</th>" for name, kind in zip(frame, words, strict=True))
     rows = [_row(values, words, mark) for values, mark in zip(frame.itertuples(index=False, name=None), marks, strict=True)]
     return f'<div class="scroll"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n' + "\n".join(rows) + "\n</tbody></table></div>"
