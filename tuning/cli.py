@@ -1,18 +1,16 @@
 """The command ``study``: parse, call, print."""
 
-import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from analysis.runs import Run, RunPaths
 from cluster.connect import prepare_environment
-from tuning.mirrors import Mirrors, chosen_mirrors
+from tuning.mirrors import chosen_mirrors
 from tuning.overrides import parse_overrides
 from tuning.plan import plan_text, seeds_warning, setting_text
+from tuning.session import command_line, go_on, train, write_report_of
 from tuning.study import Study, StudyError, WandbMode
 from tuning.terminal import OneLineErrors, end, plain_errors, removed_if_empty, say, shown, whole
 
@@ -79,11 +77,11 @@ def run(
         if not results.strip():
             raise StudyError("--results '' names no folder: give one, or leave the option out for results/.")
         mirrors = chosen_mirrors(chosen, wandb, tensorboard)
-        paths = prepare_run(chosen, Path(results), overrides=overrides, command=_command(), reference=study, mirrors=mirrors)
+        paths = prepare_run(chosen, Path(results), overrides=overrides, command=command_line(), reference=study, mirrors=mirrors)
         with removed_if_empty(paths):
             if warning := seeds_warning(chosen):
                 say(f"note: {warning}")
-            code = _train(chosen, paths, address, mirrors)
+            code = train(chosen, paths, address, mirrors)
     end(code)
 
 
@@ -93,7 +91,7 @@ def resume(run: RunFolder, address: Address = None, wandb: Wandb = None, tensorb
     from tuning.resume import unchanged
 
     with plain_errors():
-        code = _go_on(run, address, unchanged, wandb, tensorboard)
+        code = go_on(run, address, unchanged, wandb, tensorboard)
     end(code)
 
 
@@ -110,7 +108,7 @@ def extend(
     from tuning.resume import extended
 
     with plain_errors():
-        code = _go_on(run, address, partial(extended, trials=trials, seeds=seeds), wandb, tensorboard)
+        code = go_on(run, address, partial(extended, trials=trials, seeds=seeds), wandb, tensorboard)
     end(code)
 
 
@@ -120,7 +118,7 @@ def confirm(run: RunFolder, address: Address = None, wandb: Wandb = None, tensor
     from tuning.resume import confirmed
 
     with plain_errors():
-        code = _go_on(run, address, confirmed, wandb, tensorboard)
+        code = go_on(run, address, confirmed, wandb, tensorboard)
     end(code)
 
 
@@ -148,7 +146,7 @@ def try_(study: StudyName, set_: Overrides = None, seeds: Seeds = None, smoke: S
 def report(run: RunFolder) -> None:
     """Write the report of a run again, from its records."""
     with plain_errors():
-        _report(run)
+        write_report_of(run)
 
 
 @app.command()
@@ -157,7 +155,7 @@ def sync(run: RunFolder, wandb: SyncMode = "online") -> None:
     from tuning.tracking import SECONDS_TO_SYNC, mirrored
 
     with plain_errors():
-        paths = _report(run)
+        paths = write_report_of(run)
         with mirrored(paths, wandb, say, seconds=SECONDS_TO_SYNC) as finish_mirror:
             told = finish_mirror()
     typer.echo(f"{told.sent} runs {'written to ' + shown(paths.wandb) if wandb == 'offline' else 'sent'}")
@@ -173,63 +171,6 @@ def _find(reference: str, pairs: list[str] | None, seeds: int | None, trials: in
     options = {name: value for name, value in (("seeds", seeds), ("trials", trials)) if value is not None}
     overrides = {**(study.smoke if smoke else {}), **changes, **options}
     return study.override(overrides), overrides
-
-
-def _go_on(
-    folder: Path,
-    address: str | None,
-    change: Callable[[Study, Study, Run], dict[str, Any]],
-    wandb: str | None,
-    tensorboard: bool | None,
-) -> int:
-    """Train what a run lacks, once ``change`` has said which overrides it is to have."""
-    prepare_environment(address)
-    from analysis import load_run
-    from tuning.lock import locked
-    from tuning.prepare import add_session
-    from tuning.resume import continued
-
-    records = load_run(folder)
-    study, overrides = continued(records, change)
-    mirrors = chosen_mirrors(study, wandb, tensorboard, records.spec)
-    with locked(records.paths.lock):
-        add_session(records.paths, records.spec, study, overrides, _command(), mirrors)
-        return _train(study, records.paths, address, mirrors)
-
-
-def _train(study: Study, paths: RunPaths, address: str | None, mirrors: Mirrors) -> int:
-    """Train what the run lacks, write its report and print its folder; returns the exit code."""
-    from analysis import load_run
-    from tuning.launch import run_study
-    from tuning.progress import progress_shown
-    from tuning.tracking import mirrored
-
-    trials = load_run(paths.root).trials
-    ended = trials[trials["status"] != "unfinished"]
-    with mirrored(paths, mirrors.wandb, say) as finish_mirror:
-        with progress_shown(study, dict(zip(ended["trial"], ended["status"], strict=True))) as listener:
-            outcome = run_study(study, paths, listener, address=address)
-        if outcome.interrupted_by:
-            say(f"Interrupted. `study resume {shown(paths.root)}` goes on; `study report {shown(paths.root)}` reads what is there.")
-            typer.echo(shown(paths.root))
-            return 128 + outcome.interrupted_by
-        _report(paths.root)
-        finish_mirror()
-    typer.echo(shown(paths.root))
-    ends = set(outcome.statuses.values())
-    return 1 if "failed" in ends or not ends & {"completed", "pruned"} else 0
-
-
-def _command() -> list[str]:
-    return ["study", *sys.argv[1:]]
-
-
-def _report(folder: Path) -> RunPaths:
-    from analysis import load_run, write_report
-
-    run = load_run(folder)
-    typer.echo(f"report: {shown(write_report(run))}")
-    return run.paths
 
 
 def _range(seeds: Any) -> str:
