@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.runs import Run, RunPaths
 from cluster.connect import prepare_environment
@@ -15,6 +15,9 @@ from tuning.mirrors import Mirrors, chosen_mirrors
 from tuning.overrides import parse_overrides
 from tuning.study import Study, WandbMode
 from tuning.terminal import say, shown
+
+if TYPE_CHECKING:  # it imports Ray
+    from tuning.recorder import Listener
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +69,12 @@ def train(study: Study, paths: RunPaths, mirrors: Mirrors, way: Way) -> int:
     slots = 1 if way.address else round((os.cpu_count() or 1) // study.resources.cpus)
     with contextlib.ExitStack() as beside:
         finish_mirror = beside.enter_context(mirrored(paths, mirrors.wandb, say))
-        display = beside.enter_context(progress_shown(study, load_run(paths.root), slots=slots, as_json=way.json))
+        run = load_run(paths.root)
+        display = beside.enter_context(progress_shown(study, run, slots=slots, as_json=way.json))
         if way.watch:
             beside.enter_context(page_served(paths, partial(display.address, "live page")))
-        outcome = run_study(study, paths, display, address=way.address, ready=partial(display.address, "Ray's dashboard"))
+        watchers = _watchers(study, run, mirrors)
+        outcome = run_study(study, paths, display, *watchers, address=way.address, ready=partial(display.address, "Ray's dashboard"))
         if outcome.interrupted_by:
             say(f"Interrupted. `study resume {shown(paths.root)}` goes on; `study report {shown(paths.root)}` reads what is there.")
             return display.ended(128 + outcome.interrupted_by)
@@ -77,6 +82,19 @@ def train(study: Study, paths: RunPaths, mirrors: Mirrors, way: Way) -> int:
         report = written_report(paths.root)
         finish_mirror()
         return display.ended(_code(outcome.statuses), report)
+
+
+def _watchers(study: Study, run: Run, mirrors: Mirrors) -> "list[Listener]":
+    """Listeners that show the study elsewhere."""
+    from tuning.metrics import StudyMetrics
+
+    ended = run.trials[run.trials["status"] != "unfinished"]
+    watchers: list[Listener] = [StudyMetrics(study, run.paths.root.name, dict(zip(ended["trial"], ended["status"], strict=True)))]
+    if mirrors.tensorboard:
+        from tuning.tensorboard import EventFiles
+
+        watchers.append(EventFiles(study, run.paths.tensorboard, say))
+    return watchers
 
 
 def written_report(folder: Path) -> Path:
