@@ -1,11 +1,11 @@
 """The command ``study``: parse, call, print."""
 
 from functools import partial
-from pathlib import Path
 
 import typer
 
 from cluster.connect import prepare_environment
+from tuning.copies import fetched
 from tuning.mirrors import chosen_mirrors
 from tuning.options import (
     Address,
@@ -84,7 +84,7 @@ def run(
         if not results.strip():
             raise StudyError("--results '' names no folder: give one, or leave the option out for results/.")
         mirrors = chosen_mirrors(chosen, wandb, tensorboard)
-        paths = prepare_run(chosen, Path(results), overrides=overrides, command=command_line(), reference=study, mirrors=mirrors)
+        paths = prepare_run(chosen, results, overrides=overrides, command=command_line(), reference=study, mirrors=mirrors)
         with removed_if_empty(paths):
             if warning := seeds_warning(chosen):
                 say(f"note: {warning}")
@@ -163,7 +163,7 @@ def replay(run: RunFolder, trial: TrialName) -> None:
     with plain_errors():
         from tuning.alone import replay_recorded
 
-        code = replay_recorded(run, trial)
+        code = replay_recorded(fetched(run, say), trial)
     end(code)
 
 
@@ -193,7 +193,7 @@ def submit(
 def report(run: RunFolder) -> None:
     """Write the report of a run again, from its records."""
     with plain_errors():
-        typer.echo(f"report: {shown(written_report(run))}")
+        typer.echo(f"report: {shown(written_report(fetched(run, say)))}")
 
 
 @app.command()
@@ -202,7 +202,7 @@ def watch(run: RunFolder, host: Host = "127.0.0.1", port: Port = None) -> None:
     from analysis.live import watch as serve
 
     with plain_errors():
-        serve(run, host=host, port=port, ready=lambda address: say(f"{address} (Ctrl-C ends it)"))
+        serve(fetched(run, say), host=host, port=port, ready=lambda address: say(f"{address} (Ctrl-C ends it)"))
 
 
 @app.command()
@@ -212,8 +212,8 @@ def sync(run: RunFolder, wandb: SyncMode = "online") -> None:
     from tuning.tracking import SECONDS_TO_SYNC, mirrored
 
     with plain_errors():
-        typer.echo(f"report: {shown(written_report(run))}")
-        paths = RunPaths(run.resolve())
+        paths = RunPaths(fetched(run, say).resolve())
+        typer.echo(f"report: {shown(written_report(paths.root))}")
         with mirrored(paths, wandb, say, seconds=SECONDS_TO_SYNC) as finish_mirror:
             told = finish_mirror()
     typer.echo(f"{told.sent} runs {'written to ' + shown(paths.wandb) if wandb == 'offline' else 'sent'}")

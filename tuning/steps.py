@@ -42,18 +42,19 @@ def find(reference: str, pairs: list[str] | None, seeds: int | None, trials: int
     return study.override(overrides), overrides
 
 
-def go_on(folder: Path, change: Callable[[Study, Study, Run], dict[str, Any]], way: Way) -> int:
+def go_on(run: str, change: Callable[[Study, Study, Run], dict[str, Any]], way: Way) -> int:
     """Train what a run lacks, once ``change`` has said which overrides it is to have."""
     prepare_environment(way.address)
     from analysis import load_run
+    from tuning.copies import fetched
     from tuning.lock import locked
     from tuning.prepare import add_session
     from tuning.resume import continued
 
-    records = load_run(folder)
+    records = load_run(fetched(run, say))
     study, overrides = continued(records, change)
     mirrors = chosen_mirrors(study, way.wandb, way.tensorboard, records.spec)
-    with locked(records.paths.lock):
+    with locked(records.paths.lock, say):
         add_session(records.paths, records.spec, study, overrides, command_line(), mirrors)
         return train(study, records.paths, mirrors, way)
 
@@ -61,6 +62,7 @@ def go_on(folder: Path, change: Callable[[Study, Study, Run], dict[str, Any]], w
 def train(study: Study, paths: RunPaths, mirrors: Mirrors, way: Way) -> int:
     """Train what the run lacks, write its report and print its folder; returns the exit code."""
     from analysis import load_run
+    from tuning.copies import copied
     from tuning.display import progress_shown
     from tuning.launch import run_study
     from tuning.session import page_served
@@ -70,6 +72,7 @@ def train(study: Study, paths: RunPaths, mirrors: Mirrors, way: Way) -> int:
     with contextlib.ExitStack() as beside:
         finish_mirror = beside.enter_context(mirrored(paths, mirrors.wandb, say))
         run = load_run(paths.root)
+        beside.enter_context(copied(paths.root, run.spec.get("storage"), say))
         display = beside.enter_context(progress_shown(study, run, slots=slots, as_json=way.json))
         if way.watch:
             beside.enter_context(page_served(paths, partial(display.address, "live page")))

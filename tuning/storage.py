@@ -57,7 +57,7 @@ class Folder:
         try:
             return cls(*_reached(str(place)))
         except (ValueError, OSError, ImportError) as error:
-            raise StudyError(f"{place} cannot be used: {_first_line(error)}. Give a folder, or a URL such as s3://bucket/folder.") from None
+            raise StudyError(f"{place} cannot be used: {first_line(error)}. Give a folder, or a URL such as s3://bucket/folder.") from None
 
     def __truediv__(self, name: str) -> "Folder":
         return Folder(self.files, f"{self.path}/{name}")
@@ -129,7 +129,7 @@ def once_there_is_room(
             if error.errno not in _PASSING or time.monotonic() - began > for_seconds:
                 raise
             if not told:
-                tell(f"{_first_line(error)}: waiting until it can be written; nothing is lost. Free some space, or interrupt and resume.")
+                tell(f"{first_line(error)}: waiting until it can be written; nothing is lost. Free some space, or interrupt and resume.")
             told = True
         if between:
             between()
@@ -150,7 +150,8 @@ def _reached(url: str) -> tuple["fs.FileSystem", str]:
     return fs.PyFileSystem(fs.FSSpecHandler(files)), path
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What an error says, without what surrounds it."""
     name = getattr(error, "filename", None)
     text = getattr(error, "strerror", None) or (str(error).strip().splitlines() or [type(error).__name__])[0]
     return f"{text.rstrip('.')} ({name})" if name else text.rstrip(".")
