@@ -37,10 +37,10 @@ def estimates_section(table: pd.DataFrame) -> str:
         return ""
     inside = ((table["low"] <= table["actual"]) & (table["actual"] <= table["high"])).sum()
     off = ((table["left"] - table["actual"]).abs() / (table["passed"] + table["actual"])).median()
+    made = f"{count(len(table), 'estimate')} of the time left {'was' if len(table) == 1 else 'were'} made"
     told = (
-        f"On the way, {count(len(table), 'estimate')} of the time left {'was' if len(table) == 1 else 'were'} made, each with a range meant "
-        f"to hold the truth four times in five: it did {inside} of {len(table)} times. Half of them were off by {off:.1%} of the session's "
-        "time or less. Seconds:"
+        f"On the way, {made}, each with a range meant to hold the truth four times in five: it did {inside} of {len(table)} "
+        f"times. Half of them were off by {off:.1%} of the session's time or less. Seconds:"
     )
     return page.paragraph(told) + page.table(readable(shown_estimates(table), []))
 

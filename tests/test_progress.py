@@ -1,6 +1,8 @@
 """How far a study is and how long it still takes: held against studies whose time is known."""
 
 import io
+import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from small_studies import small_study
 
 from analysis.estimates import estimate_table, estimates_section, shown_estimates
 from analysis.runs import RunPaths
-from tuning.display import Bar, event_line
+from tuning.display import Bar, Lines, event_line
 from tuning.estimate import Estimate, TimeLeft
 from tuning.progress import StudyProgress, clock, left_words
 from tuning.study import Study, Trial
@@ -174,6 +176,33 @@ def test_the_bar_fits_a_terminal_of_80_columns(tmp_path: Path) -> None:
     assert lines[0].endswith("4/20 1 completed 1 pruned 1 diverged 1 failed")
     assert "passed, about" in lines[1]
     assert lines[2] == "best score 0.5 (n = 2) at slope=0"
+
+
+def lines(folder: Path, width: int = 80) -> tuple[Lines, io.StringIO]:
+    out = io.StringIO()
+    return Lines(StudyProgress(small_study(epochs=100)), RunPaths(folder), Console(file=out, width=width)), out
+
+
+def test_a_long_trial_is_not_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    listener, out = lines(tmp_path)
+    for epoch in range(1, 13):  # one per second
+        now += 1
+        listener.epoch(trial(1), {"epoch": epoch, "metrics": {"score": 1.0}, "seconds": 1.0})
+    first, second = out.getvalue().splitlines()
+    assert re.fullmatch(r"0 of 3 trials; about 4:\d\d left \(\d:\d\d to \d+:\d\d\)", first)
+    said = [json.loads(line) for line in RunPaths(tmp_path).estimates.read_text().splitlines()]
+    assert [set(each) for each in said] == [{"at", "began"}, *[{"at", "left", "low", "high", "done"}] * 2]
+    assert said[1]["low"] < 294 < said[1]["high"]
+    listener.finished()
+    assert json.loads(RunPaths(tmp_path).estimates.read_text().splitlines()[-1])["ended"] is True
+
+
+def test_a_failure_is_one_line_however_long(tmp_path: Path) -> None:
+    listener, out = lines(tmp_path, width=40)
+    listener.end(trial(1), "failed", "Traceback\nValueError: " + "long " * 30)
+    assert out.getvalue() == f"trial 0001 failed: ValueError: {('long ' * 30).strip()}\n"
 
 
 def test_times_in_words() -> None:
