@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from browser import CHROMIUM, Tab, browser
 from run_folders import Trial, scores, searched_like, write_run
 from test_live import begin, epoch, page_of
 
 from analysis.live import usual_port
 from analysis.runs import RunPaths
+from benchmarks.browser import CHROMIUM, Tab, browser
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine: apt-get install chromium")
 ROWS = "[...document.querySelectorAll('#rows tr[data-trial]')].map(row => row.dataset.trial)"

@@ -190,7 +190,7 @@ def test_a_long_trial_is_not_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for epoch in range(1, 13):  # one per second
         now += 1
         listener.epoch(trial(1), {"epoch": epoch, "metrics": {"score": 1.0}, "seconds": 1.0})
-    first, second = out.getvalue().splitlines()
+    first, _ = out.getvalue().splitlines()
     assert re.fullmatch(r"0 of 3 trials; about 4:\d\d left \(\d:\d\d to \d+:\d\d\)", first)
     said = [json.loads(line) for line in RunPaths(tmp_path).estimates.read_text().splitlines()]
     assert [set(each) for each in said] == [{"at", "began"}, *[{"at", "left", "low", "high", "done"}] * 2]
