@@ -75,7 +75,8 @@ class Folder:
         from pyarrow import fs
 
         found = self.files.get_file_info(fs.FileSelector(self.path, allow_not_found=True, recursive=True))
-        return sorted(one.path[len(self.path) :].lstrip("/") for one in found if one.type == fs.FileType.File)
+        ours = self.path.strip("/")
+        return sorted(one.path.strip("/").removeprefix(ours).lstrip("/") for one in found if one.type == fs.FileType.File)
 
     def read(self, name: str) -> bytes:
         with self.files.open_input_stream(f"{self.path}/{name}") as file:
