@@ -22,6 +22,7 @@ _QUIET = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",
     "TUNE_MAX_PENDING_TRIALS_PG": "64",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
@@ -50,11 +51,11 @@ def prepare_environment(address: str | None) -> None:
 
 
 @contextmanager
-def connected(address: str | None, cpus: int | None = None) -> Iterator[None]:
+def connected(address: str | None, cpus: int | None = None, *, dashboard: bool = False) -> Iterator[None]:
     """Ray, for the time of the block: on the cluster at ``address``, or a private one on this machine that ends with the block.
 
     A Ray that this process has already joined is used as it is and left running. ``cpus`` caps how many cores the private one uses;
-    None takes all.
+    None takes all. ``dashboard``: with Ray's own dashboard, on loopback.
 
     Raises:
         RuntimeError: ``prepare_environment`` was not called in time.
@@ -67,7 +68,7 @@ def connected(address: str | None, cpus: int | None = None) -> Iterator[None]:
         yield
         return
     folder = None if address else _private_folder()
-    private = {"num_cpus": cpus, "include_dashboard": False, "_temp_dir": folder}
+    private = {"num_cpus": cpus, "include_dashboard": dashboard, "_temp_dir": folder}
     try:
         _silence()
         _join(address, {} if address else private)
@@ -76,6 +77,17 @@ def connected(address: str | None, cpus: int | None = None) -> Iterator[None]:
         ray.shutdown()
         if folder:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def whereabouts() -> dict[str, str | None]:
+    """Where the Ray that this process has joined can be looked at: ``dashboard``, its address, if there is one; ``logs``, the folder of its
+    logs, if that Ray was started by this process."""
+    import ray
+
+    node = ray._private.worker._global_node
+    address = ray._private.worker.get_dashboard_url() if node else None
+    own = node is not None and node.head
+    return {"dashboard": f"http://{address}" if address else None, "logs": node.get_logs_dir_path() if own else None}
 
 
 def _silence() -> None:

@@ -45,19 +45,20 @@ class Facts:
     data_error: str = ""
 
 
-def problems(wanted: Mapping[str, float], storage: Path, data: Callable[[], Data] | None = None) -> list[str]:
+def problems(wanted: Mapping[str, float], storage: Path | None, data: Callable[[], Data] | None = None) -> list[str]:
     """What speaks against running trials that take ``wanted`` ("CPU", "GPU") and keep their state in ``storage``: one sentence each.
+    ``storage`` is None where that is no folder, but a store that is reached otherwise.
 
     Nodes too small for a trial are not asked. ``data`` says what the data are, and raises where they are not there: asked on every node,
     for trials that read them themselves; None where trials get them from the driver.
     """
     if problem := nodes.misfit(wanted):
         return [problem]
-    mark = storage / f".preflight-{secrets.token_hex(8)}"
+    mark = storage and storage / f".preflight-{secrets.token_hex(8)}"
     with _marked(mark), _travels():
         ours = look(mark, None, data)
         answers = _ask_all(wanted, mark, ray.cloudpickle.dumps(data))
-        arrived = {name for name, (_, facts, _) in answers.items() if facts and _answer(mark, name).exists()}
+        arrived = {name for name, (_, facts, _) in answers.items() if facts and mark and _answer(mark, name).exists()}
     found: dict[str, list[str]] = {}
     for name, (sent, facts, received) in answers.items():
         for line in _against(ours, facts, storage, sent, received, arrived=name in arrived):
@@ -65,7 +66,7 @@ def problems(wanted: Mapping[str, float], storage: Path, data: Callable[[], Data
     return [f"node {_listed(names)} {line}" for line, names in found.items()]
 
 
-def _against(ours: Facts, theirs: Facts | None, storage: Path, sent: float, received: float, *, arrived: bool) -> list[str]:
+def _against(ours: Facts, theirs: Facts | None, storage: Path | None, sent: float, received: float, *, arrived: bool) -> list[str]:
     if theirs is None:
         return [f"did not answer within {SECONDS_TO_ANSWER:.0f} s."]
     return differences(ours, theirs, storage, arrived=arrived) + _skew_problem(skew(sent, theirs.clock, received))
@@ -75,7 +76,7 @@ def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} (as {len(names) - 1} more: {', '.join(names[1:4])}{', ...' * (len(names) > 4)})"
 
 
-def differences(ours: Facts, theirs: Facts, storage: Path, *, arrived: bool) -> list[str]:
+def differences(ours: Facts, theirs: Facts, storage: Path | None, *, arrived: bool) -> list[str]:
     """What the facts of a node say against it, held against those of the driver. ``arrived``: whether what it wrote was seen."""
     found = [
         f"has {name} {theirs.versions[name] or 'not at all'}, the driver has {version}: install the same on both."
@@ -86,7 +87,7 @@ def differences(ours: Facts, theirs: Facts, storage: Path, *, arrived: bool) -> 
         found.append("lacks tune-studies: install it there, or send it along with `study submit`.")
     elif theirs.code != ours.code:
         found.append("has other code of tune-studies than the driver: install the same on both, or send it along with `study submit`.")
-    if theirs.mark != ours.mark or not (arrived or theirs.storage_error):
+    if storage and (theirs.mark != ours.mark or not (arrived or theirs.storage_error)):
         why = theirs.storage_error or "it has another folder of this name"
         found.append(f"does not see {storage} of the driver ({why}): give a folder that all nodes share with --results.")
     elif theirs.storage_error:
@@ -109,13 +110,13 @@ def _skew_problem(seconds: float) -> list[str]:
     return [f"has a clock that is {abs(seconds):.0f} s {'ahead' if seconds > 0 else 'behind'}: let all nodes keep time by NTP."]
 
 
-def look(mark: Path, name: str | None, data: Callable[[], Data] | None) -> Facts:
+def look(mark: Path | None, name: str | None, data: Callable[[], Data] | None) -> Facts:
     """Find the facts of this process; a node leaves an answer beside ``mark`` under its ``name``."""
     versions = {"Python": platform.python_version(), "Ray": _version("ray"), "torch": _version("torch")}
     seen, storage_error = None, ""
     try:
-        seen = mark.read_text()
-        if name:
+        seen = mark.read_text() if mark else None
+        if mark and name:
             _answer(mark, name).write_text(name)
     except OSError as error:
         storage_error = error.strerror or str(error)
@@ -127,13 +128,13 @@ def look(mark: Path, name: str | None, data: Callable[[], Data] | None) -> Facts
     return Facts(time.time(), versions, _code(), seen, storage_error, said, data_error)
 
 
-def _look_remotely(mark: str, name: str, pickled: bytes) -> Facts:
+def _look_remotely(mark: str | None, name: str, pickled: bytes) -> Facts:
     try:
         data = ray.cloudpickle.loads(pickled)
     except Exception as error:  # code that is not there
         reason = f"{type(error).__name__}: {error}"
         data = _raiser(reason)
-    return look(Path(mark), name, data)
+    return look(Path(mark) if mark else None, name, data)
 
 
 def _raiser(reason: str) -> Callable[[], Data]:
@@ -143,7 +144,7 @@ def _raiser(reason: str) -> Callable[[], Data]:
     return raises
 
 
-def _ask_all(wanted: Mapping[str, float], mark: Path, data: bytes) -> dict[str, tuple[float, Facts | None, float]]:
+def _ask_all(wanted: Mapping[str, float], mark: Path | None, data: bytes) -> dict[str, tuple[float, Facts | None, float]]:
     """The answer of every node that may train, by its name, with when it was asked and when it had answered."""
     task = ray.remote(_look_remotely)
     asked, answers = {}, {}
@@ -151,7 +152,10 @@ def _ask_all(wanted: Mapping[str, float], mark: Path, data: bytes) -> dict[str, 
         if nodes.fitting(node["Resources"], wanted):
             there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             name = nodes.name_of(node)
-            asked[task.options(num_cpus=0, max_retries=0, scheduling_strategy=there).remote(str(mark), name, data)] = name, time.time()
+            asked[task.options(num_cpus=0, max_retries=0, scheduling_strategy=there).remote(mark and str(mark), name, data)] = (
+                name,
+                time.time(),
+            )
     open_, deadline = list(asked), time.monotonic() + SECONDS_TO_ANSWER
     while open_:
         done, open_ = ray.wait(open_, timeout=max(0.0, deadline - time.monotonic()))
@@ -170,8 +174,11 @@ def _facts(answer: Any) -> Facts | None:
 
 
 @contextmanager
-def _marked(mark: Path) -> Iterator[None]:
+def _marked(mark: Path | None) -> Iterator[None]:
     """A file with its own name in it, for the time of the block; what nodes wrote beside it goes with it."""
+    if not mark:
+        yield
+        return
     mark.write_text(mark.name)
     try:
         yield

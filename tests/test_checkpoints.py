@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import torch
 from searched_studies import searched_study
 
 from tuning import checkpoints, lock
+from tuning.storage import Folder
 from tuning.study import StudyError, Trial
 
 ROWS = [{"trial": "0001", "epoch": 3, "metrics": {"score": [0.5]}}]
@@ -20,8 +22,8 @@ ROWS = [{"trial": "0001", "epoch": 3, "metrics": {"score": [0.5]}}]
 
 def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
     state = {"epoch": 3, "weights": {"w": torch.arange(6.0).view(2, 3)}, "list": [1, 2.5, "x", None, True]}
-    checkpoints.save(tmp_path, 3, state, ROWS)
-    found = checkpoints.newest(tmp_path)
+    checkpoints.save(Folder.at(tmp_path), 3, state, ROWS)
+    found = checkpoints.newest(Folder.at(tmp_path))
     assert (found.epoch, found.rows) == (3, ROWS)
     assert torch.equal(found.state["weights"]["w"], state["weights"]["w"])
     assert found.state["list"] == state["list"]
@@ -29,20 +31,20 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
 
 def test_the_last_two_are_kept_and_a_damaged_one_is_passed_over(tmp_path: Path) -> None:
     for epoch in range(1, 6):
-        checkpoints.save(tmp_path, epoch, {"epoch": epoch}, [])
+        checkpoints.save(Folder.at(tmp_path), epoch, {"epoch": epoch}, [])
     files = sorted(tmp_path.iterdir())
     assert [file.name[:6] for file in files] == ["000004", "000005"]
     files[1].write_bytes(files[1].read_bytes()[:-1])
-    assert checkpoints.newest(tmp_path).state == {"epoch": 4}
-    assert checkpoints.newest(tmp_path, before=4) is None
+    assert checkpoints.newest(Folder.at(tmp_path)).state == {"epoch": 4}
+    assert checkpoints.newest(Folder.at(tmp_path), before=4) is None
     files[0].write_bytes(b"")
-    assert checkpoints.newest(tmp_path) is None
-    assert checkpoints.newest(tmp_path / "nowhere") is None
+    assert checkpoints.newest(Folder.at(tmp_path)) is None
+    assert checkpoints.newest(Folder.at(tmp_path / "nowhere")) is None
 
 
 def test_a_half_written_file_is_never_taken_for_a_checkpoint(tmp_path: Path) -> None:
     (tmp_path / ".123.part").write_bytes(b"half")
-    assert checkpoints.newest(tmp_path) is None
+    assert checkpoints.newest(Folder.at(tmp_path)) is None
 
 
 class Unknown:
@@ -55,10 +57,10 @@ def test_a_state_that_could_not_be_read_back_is_said_at_once() -> None:
 
 
 def test_the_best_trial_keeps_its_checkpoint_and_no_other(tmp_path: Path) -> None:
-    keeper = checkpoints.Keeper(searched_study(), tmp_path)
+    keeper = checkpoints.Keeper(searched_study(), Folder.at(tmp_path))
     ends = [("a", 0.5, "completed"), ("b", 0.7, "pruned"), ("c", 0.9, "completed"), ("d", 0.8, "completed"), ("e", 0.9, "failed")]
     for name, score, status in ends:
-        checkpoints.save(tmp_path / name, 1, {}, [])
+        checkpoints.save(Folder.at(tmp_path / name), 1, {}, [])
         trial = Trial(id=name, config={}, seeds=[0])
         keeper.epoch(trial, {"metrics": {"score": [score]}})
         keeper.end(trial, status, None)
@@ -98,12 +100,36 @@ def test_another_process_is_refused_until_it_is_dead(tmp_path: Path) -> None:
         assert json.loads(path.read_bytes())["pid"] == os.getpid()
 
 
-def test_a_writer_on_another_machine_is_believed_while_its_lock_is_fresh(tmp_path: Path) -> None:
+ELSEWHERE = {"host": "elsewhere", "pid": 1, "began": "1"}
+
+
+def test_a_writer_on_another_machine_is_believed_as_long_as_it_touches_its_lock(tmp_path: Path) -> None:
+    path, said = tmp_path / "lock", []
+    path.write_text(json.dumps(ELSEWHERE))
+    beats = threading.Timer(1, os.utime, (path,))
+    beats.start()
+    with pytest.raises(StudyError, match="process 1 on elsewhere"), lock.locked(path, said.append):
+        pass
+    assert said == [f"process 1 on elsewhere wrote to {tmp_path} last; watching for 20 s whether it still does."]
+
+
+@pytest.mark.parametrize("old", [0, lock.OLD_SECONDS + 1])
+def test_a_lock_from_another_machine_that_nobody_touches_is_taken_over(old: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "SILENT_SECONDS", 1.0)
+    path, said = tmp_path / "lock", []
+    path.write_text(json.dumps(ELSEWHERE))
+    os.utime(path, (time.time() - old,) * 2)
+    with lock.locked(path, said.append):
+        assert json.loads(path.read_bytes())["pid"] == os.getpid()
+    assert len(said) == (0 if old else 1), "an old one needs no watching"
+
+
+def test_a_writer_whose_run_was_taken_over_stops_and_leaves_the_lock_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "BEAT_SECONDS", -1.0)
     path = tmp_path / "lock"
-    path.write_text(json.dumps({"host": "elsewhere", "pid": 1, "began": "1"}))
-    with pytest.raises(StudyError, match="process 1 on elsewhere"), lock.locked(path):
-        pass
-    old = time.time() - lock.STALE_SECONDS - 1
-    os.utime(path, (old, old))
-    with lock.locked(path):
-        pass
+    with lock.locked(path) as held:
+        held.beat()
+        path.write_text(json.dumps(ELSEWHERE))
+        with pytest.raises(StudyError, match=r"process 1 on elsewhere.*It took this run over"):
+            held.beat()
+    assert json.loads(path.read_bytes()) == ELSEWHERE

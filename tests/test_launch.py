@@ -1,6 +1,7 @@
 """Real trials on a real Ray: what ends up in the run folder."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -152,10 +153,10 @@ def test_data_are_read_once_in_the_driver_and_handed_to_every_trial(tmp_path: Pa
     assert sorted(read.epochs["score"].unique()) == [499500.0, 999000.0, 1498500.0]
 
 
-def test_rays_own_state_stays_small_and_inside_the_run(tmp_path: Path) -> None:
+def test_rays_own_state_is_not_in_the_run_and_gone_afterwards(tmp_path: Path) -> None:
     _, read = run(small_study(seeds=1000, seeds_per_trial=1000), tmp_path)
-    own = sum(file.stat().st_size for file in read.paths.ray.rglob("*") if file.is_file())
-    assert 0 < own < 200_000
+    assert sorted(file.name for file in read.paths.root.iterdir()) == ["epochs.jsonl", "study.json", "trials.jsonl"]
+    assert not list(Path("/tmp").glob(f"study-{os.getpid()}-*/ray"))
     assert not (Path.home() / "ray_results" / read.paths.root.name).exists()
 
 

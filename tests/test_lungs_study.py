@@ -16,6 +16,7 @@ from analysis import Run, write_report
 from trainables import lungs, segment
 from trainables.unet import predict, standardised
 from tuning.catalog import find_study
+from tuning.storage import Folder
 
 SMOKE = find_study("lungs_unet").override(find_study("lungs_unet").smoke)
 
@@ -89,5 +90,5 @@ def test_the_projected_size_of_a_state_is_about_the_real_one(optimizer: str, see
     setting = {"learning_rate": 0.01, "batch_size": 8, "optimizer": optimizer, "loss": "cross_entropy", "augment": False}
     config = SMOKE.config(setting | {"base_channels": 16, "levels": 3, "dropout": 0.0})
     _, state = next(lungs.train(config, seeds))
-    size = checkpoints.save(tmp_path, 1, state, [])
+    size = checkpoints.save(Folder.at(tmp_path), 1, state, [])
     assert 0.8 < segment.state_bytes(config, seeds) / size < 1.2

@@ -1,6 +1,7 @@
 """Optuna, asked for one setting after the other and told the truth about each."""
 
 import math
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from trainables.loop import derive_seed
 from tuning.past import Past
 from tuning.space import distribution
+from tuning.storage import once_there_is_room
 from tuning.study import Optuna, Random, Study, Trial, trial_id
 
 
@@ -34,7 +36,7 @@ class Asker:
         self._space = {key: distribution(values) for key, values in study.space.items()}
         direction = "maximize" if study.mode == "max" else "minimize"
         name = journal.parent.name if journal else study.name
-        self._told = optuna.create_study(storage=_storage(journal), study_name=name, direction=direction)
+        self._told = optuna.create_study(storage=_storage(journal) if journal else None, study_name=name, direction=direction)
         self._open: dict[str, Any] = {}
         self._values: dict[str, float] = {}
         self._reported: defaultdict[str, set[int]] = defaultdict(set)
@@ -105,13 +107,25 @@ def first_trial(study: Study) -> Trial:
     return Asker(study).ask(1) if isinstance(study.search, Random | Optuna) else study.trials()[0]
 
 
-def _storage(journal: Path | None) -> Any:
-    """The journal at that path, anew; None keeps it in memory."""
-    if journal is None:
-        return None
+def _storage(journal: Path) -> Any:
+    """The journal at that path, anew."""
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
+    class Patient(JournalFileBackend):
+        """On a full disk it waits, and leaves no half line behind."""
+
+        def append_logs(self, logs: list[dict[str, Any]]) -> None:
+            once_there_is_room(lambda: self._append_whole(logs), lambda text: None, for_seconds=math.inf)
+
+        def _append_whole(self, logs: list[dict[str, Any]]) -> None:
+            size = journal.stat().st_size
+            try:
+                super().append_logs(logs)
+            except OSError:
+                os.truncate(journal, size)
+                raise
+
     for leftover in (journal, journal.with_name(journal.name + ".lock")):
         leftover.unlink(missing_ok=True)
-    return JournalStorage(JournalFileBackend(str(journal)))
+    return JournalStorage(Patient(str(journal)))

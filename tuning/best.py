@@ -1,7 +1,6 @@
 """The best settings of a search: chosen for confirmation, and the best network written for others to use."""
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
@@ -12,6 +11,7 @@ from analysis.export import write_aside
 from analysis.runs import Run, RunPaths
 from tuning import checkpoints
 from tuning.past import Past, past_trials, setting_key
+from tuning.storage import Folder
 from tuning.study import Study, Trial, trial_id
 
 
@@ -40,17 +40,17 @@ def confirmations(study: Study, run: Run) -> list[Trial]:
     ]
 
 
-def export_best(study: Study, paths: RunPaths) -> None:
+def export_best(study: Study, paths: RunPaths, kept_in: Folder) -> None:
     """Write the best network of the best confirmed setting (the best of the search, where nothing was confirmed) into ``report/best``, and
-    keep its checkpoint alone."""
+    keep its checkpoint alone of those in ``kept_in``."""
     run = load_run(paths.root)
     best = _best_confirmed(study, past_trials(run, "confirm")) or next(iter(ranking(study, past_trials(run))), None)
     if best is None:
         return
-    for folder in paths.checkpoints.glob("*"):
-        if folder.name != best.trial.id:
-            shutil.rmtree(folder, ignore_errors=True)
-    kept = checkpoints.newest(paths.checkpoints / best.trial.id)
+    for name in kept_in.names(folders=True):
+        if name != best.trial.id:
+            (kept_in / name).clear()
+    kept = checkpoints.newest(kept_in / best.trial.id)
     if kept is not None and study.export:
         _export(study, best, kept.state, paths.best)
 

@@ -3,13 +3,13 @@
 import hashlib
 import io
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tuning.storage import Folder
 from tuning.study import Study, Trial
 
 KEPT = 2
@@ -25,31 +25,26 @@ class Checkpoint:
     rows: list[dict[str, Any]]
 
 
-def save(folder: Path, epoch: int, state: Any, rows: Sequence[Mapping[str, Any]]) -> int:
+def save(folder: Folder, epoch: int, state: Any, rows: Sequence[Mapping[str, Any]]) -> int:
     """Write a checkpoint and remove older ones than the last two; returns its size in bytes.
 
-    Named ``<epoch>-<start of its SHA-256>.pt``, written beside and moved, so that a file is what its name says or is not read at all. It
-    carries the rows it is reported with: should the driver never get them, they come again with the checkpoint.
+    Named ``<epoch>-<start of its SHA-256>.pt``, so that a file is what its name says or is not read at all. It carries the rows it is
+    reported with: should the driver never get them, they come again with the checkpoint.
     """
     content = _content({"epoch": epoch, "state": state, "rows": json.dumps(rows)})
-    folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / f".{os.getpid()}.part"
-    with aside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, folder / f"{epoch:06}-{_digest(content)}.pt")
+    folder.write(f"{epoch:06}-{_digest(content)}.pt", content)
     for old in _files(folder)[KEPT:]:
-        old.unlink(missing_ok=True)
+        folder.remove(old)
     return len(content)
 
 
-def newest(folder: Path, before: int | None = None) -> Checkpoint | None:
+def newest(folder: Folder, before: int | None = None) -> Checkpoint | None:
     """The last whole checkpoint of a trial (after an epoch below ``before``, if given); damaged files are passed over."""
-    for file in _files(folder):
-        if before is None or int(file.name.split("-")[0]) < before:
-            content = file.read_bytes()
-            if _digest(content) == file.stem.split("-")[1]:
+    for name in _files(folder):
+        epoch, _, digest = name.removesuffix(".pt").partition("-")
+        if before is None or int(epoch) < before:
+            content = folder.read(name)
+            if _digest(content) == digest:
                 found = _read(content)
                 return Checkpoint(found["epoch"], found["state"], json.loads(found["rows"]))
     return None
@@ -91,7 +86,7 @@ def disk_problem(study: Study, results: Path, slots: int) -> str | None:
 class Keeper:
     """Keeps, of a search, the checkpoints of live trials and of the best one that completed; a listener of the recorder."""
 
-    def __init__(self, study: Study, folder: Path, best: tuple[str, float] | None = None) -> None:
+    def __init__(self, study: Study, folder: Folder, best: tuple[str, float] | None = None) -> None:
         self._study = study
         self._folder = folder
         self._values: dict[str, float] = {}
@@ -108,7 +103,7 @@ class Keeper:
             dropped = self.best[0] if self.best else ""
             self.best = trial.id, value
         if dropped and dropped != (self.best or ("",))[0]:
-            shutil.rmtree(self._folder / dropped, ignore_errors=True)
+            (self._folder / dropped).clear()
 
     def _is_better(self, value: float) -> bool:
         if self.best is None:
@@ -135,6 +130,6 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _files(folder: Path) -> list[Path]:
+def _files(folder: Folder) -> list[str]:
     """Checkpoints of a trial, the last first."""
-    return sorted(folder.glob("*-*.pt"), reverse=True) if folder.is_dir() else []
+    return [name for name in reversed(folder.names()) if name.endswith(".pt")]

@@ -14,13 +14,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
 from analysis.runs import RunPaths
-from tuning.lock import STALE_SECONDS, holder
 from tuning.prepare import JOB
 
 DEATHS = 3
@@ -38,7 +36,6 @@ def run_job(name: str, command: Sequence[str], results: Path, address: str, code
     while barren < DEATHS:
         paths = _paths(name, command, results)
         before = _size(paths)
-        _wait_for_lock(paths)
         options = ["--address", address]
         arguments = ["resume", str(paths.root), *options] if paths else [*command, "--results", str(results), *options]
         ended = _forwarding([sys.executable, "-u", "-m", "tuning.cli", *arguments], here)
@@ -63,13 +60,6 @@ def _paths(name: str, command: Sequence[str], results: Path) -> RunPaths | None:
 def _size(paths: RunPaths | None) -> int:
     """Of the records of epochs, in bytes."""
     return paths.epochs.stat().st_size if paths and paths.epochs.exists() else 0
-
-
-def _wait_for_lock(paths: RunPaths | None) -> None:
-    """The driver before may have died with its machine, which nobody can see from here until its lock is stale."""
-    deadline = time.monotonic() + 2 * STALE_SECONDS
-    while paths and holder(paths.lock) and time.monotonic() < deadline:
-        time.sleep(1)
 
 
 def _forwarding(command: Sequence[str], folder: Path) -> int:

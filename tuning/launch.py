@@ -1,10 +1,8 @@
 """From a study to the trials of a run: the driver's side."""
 
-import math
 import os
-import shutil
 import signal
-import time
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,21 +14,23 @@ from ray.tune.experiment import Trial as RayTrial
 from ray.tune.progress_reporter import TrialProgressCallback
 
 from analysis import load_run
+from analysis.records import read_spec
 from analysis.runs import RunPaths
-from cluster import nodes, preflight
 from cluster.connect import connected
 from tuning.asking import Asker
 from tuning.best import best_trial, confirmations, export_best
-from tuning.checkpoints import Keeper, disk_problem
+from tuning.checkpoints import Keeper
 from tuning.lock import Lock, locked
 from tuning.past import Past, past_trials, trials_left
 from tuning.recorder import Interruption, Listener, Recorder, Records
 from tuning.search import Halving, TrialSource
+from tuning.session import Ready, ray_noted
 from tuning.shipping import code_travels
+from tuning.slots import Slots, check_nodes
+from tuning.storage import Folder, joined
 from tuning.study import Grid, Study, StudyError, Trial
+from tuning.terminal import say
 from tuning.worker import run_trial
-
-SECONDS_BETWEEN_COUNTS = 5.0
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class Outcome:
     interrupted_by: signal.Signals | None
 
 
-def run_study(study: Study, paths: RunPaths, listener: Listener, *, address: str | None = None) -> Outcome:
+def run_study(study: Study, paths: RunPaths, *listeners: Listener, address: str | None = None, ready: Ready | None = None) -> Outcome:
     """Run every trial that the records below ``paths`` lack, confirm the best settings, export the best network.
 
     SIGINT and SIGTERM end the run early; nothing that ended is lost, and calling this again goes on: cut-off trials from their last
-    checkpoint, the search with what it knew.
+    checkpoint, the search with what it knew. ``ready`` is told the address of Ray's dashboard and a note, if there is one.
 
     Raises:
         StudyError: no trial of this study can be recorded (its metric is never reported, say), it does not fit this machine, or another
@@ -55,11 +55,11 @@ def run_study(study: Study, paths: RunPaths, listener: Listener, *, address: str
         ConnectionError: no cluster answers at ``address``.
     """
     interruption = Interruption()
-    with locked(paths.lock) as lock:
-        session = _Session(study, paths, listener, lock, interruption)
-        with connected(address), code_travels(study), _signals_to_tune(interruption):
+    with locked(paths.lock, say) as lock:
+        session = _Session(study, paths, listeners, lock, interruption)
+        with connected(address, dashboard=study.dashboard), ray_noted(paths, ready), code_travels(study), _signals_to_tune(interruption):
             try:
-                _preflight(study, paths, address)
+                check_nodes(study, None if session.storage else paths.root, cluster=bool(address))
                 session.run()
             except KeyboardInterrupt:
                 if not interruption.by:
@@ -75,29 +75,37 @@ class _Session:
 
     study: Study
     paths: RunPaths
-    listener: Listener
+    listeners: Sequence[Listener]
     lock: Lock
     interruption: Interruption
     statuses: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.records = Records(self.paths)
+        self.records = Records(self.paths, self._between)
+        self.storage = read_spec(self.paths.study).get("storage")
+        self.kept_in = Folder.at(joined(self.storage, "checkpoints") if self.storage else self.paths.checkpoints)
+
+    def _between(self) -> None:
+        """While the disk is full: the run is still held, and can still be interrupted."""
+        self.lock.beat()
+        if self.interruption.by:
+            raise KeyboardInterrupt
 
     def run(self) -> None:
-        trainable = _trainable(self.study, self.paths)
+        trainable = _trainable(self.study, self.kept_in)
         self._search(trainable)
         if self.study.confirm and not self.interruption.by:
             planned = confirmations(self.study, load_run(self.paths.root))
-            self._phase(trainable, "confirm", lambda past: iter(trials_left(planned, past)), lambda: math.inf)
+            self._phase(trainable, "confirm", lambda past: iter(trials_left(planned, past)))
         if not self.interruption.by:
-            export_best(self.study, self.paths)
+            export_best(self.study, self.paths, self.kept_in)
 
     def _search(self, trainable: Any) -> None:
         if isinstance(self.study.search, Grid):
             planned = self.study.trials()
-            self._phase(trainable, "search", lambda past: iter(trials_left(planned, past)), lambda: math.inf)
+            self._phase(trainable, "search", lambda past: iter(trials_left(planned, past)))
         else:
-            self._phase(trainable, "search", self._asked, _Slots(self.study))
+            self._phase(trainable, "search", self._asked)
 
     def _asked(self, past: Sequence[Past]) -> Iterator[Trial]:
         """Cut-off trials first; then what Optuna says, asked one by one."""
@@ -111,15 +119,15 @@ class _Session:
             self._recorder.plan(trial)
             yield trial
 
-    def _phase(self, trainable: Any, phase: str, trials: Callable[[Sequence[Past]], Iterator[Trial]], slots: Callable[[], float]) -> None:
+    def _phase(self, trainable: Any, phase: str, trials: Callable[[Sequence[Past]], Iterator[Trial]]) -> None:
         """Train the trials of one phase that the records lack."""
         past = past_trials(load_run(self.paths.root), phase)
         self.statuses |= {one.trial.id: one.status for one in past if one.ended}
         # A confirmation is there for full trials over all seeds: none is stopped.
         halving = Halving(self.study if phase == "search" else replace(self.study, stopping=None), past)
-        self._listeners: list[Listener] = [self.listener]
+        self._listeners: list[Listener] = [*self.listeners]
         if phase == "search":
-            self._listeners.append(Keeper(self.study, self.paths.checkpoints, best_trial(self.study, past)))
+            self._listeners.append(Keeper(self.study, self.kept_in, best_trial(self.study, past)))
         self._recorder = Recorder(
             self.study,
             self.records,
@@ -130,29 +138,30 @@ class _Session:
             interruption=self.interruption,
             again=lambda trial: source.again(trial),
         )
-        source = TrialSource(self.study, trials(past), slots)
-        shutil.rmtree(self.paths.ray, ignore_errors=True)
-        _tuner(self.study, trainable, self.paths, source, halving, self._recorder).fit()
+        source = TrialSource(self.study, trials(past), Slots(self.study, phase))
+        # Ray's own state is never read: it lies where neither a full disk nor a slow one is in the way.
+        with tempfile.TemporaryDirectory(prefix=f"study-{os.getpid()}-", ignore_cleanup_errors=True) as folder:
+            _tuner(trainable, folder, source, halving, self._recorder).fit()
         self.statuses |= self._recorder.statuses
         if self._recorder.stops_study:
             what = f"{self._recorder.stops_study}. The run was stopped; what it wrote is in {self.paths.root}"
             raise StudyError(f"Study {self.study.name!r}: {what}")
 
 
-def _trainable(study: Study, paths: RunPaths) -> Any:
+def _trainable(study: Study, kept_in: Folder) -> Any:
     # Parameters travel through the object store: data are read once here and once per node, not once per trial.
-    function = tune.with_parameters(run_trial, study=study, data=study.read_data(), checkpoints_folder=paths.checkpoints)
+    function = tune.with_parameters(run_trial, study=study, data=study.read_data(), checkpoints_folder=kept_in)
     return tune.with_resources(function, {"cpu": study.resources.cpus, "gpu": study.resources.gpus})
 
 
-def _tuner(study: Study, trainable: Any, paths: RunPaths, source: TrialSource, halving: Halving, recorder: Recorder) -> tune.Tuner:
+def _tuner(trainable: Any, folder: str, source: TrialSource, halving: Halving, recorder: Recorder) -> tune.Tuner:
     names = {"trial_name_creator": _trial_name, "trial_dirname_creator": _trial_name}
     return tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(search_alg=source, scheduler=halving, num_samples=-1, reuse_actors=True, **names),
         run_config=tune.RunConfig(
-            name=paths.ray.name,
-            storage_path=str(paths.root),
+            name="ray",
+            storage_path=folder,
             verbose=0,
             callbacks=[recorder, _Silence()],
             stop=_StopOnOrder(recorder),
@@ -180,55 +189,8 @@ class _StopOnOrder(tune.Stopper):
         return self._recorder.stops_study is not None
 
 
-class _Slots:
-    """How many trials fit on the nodes that are there; asked again every few seconds, for nodes come and go."""
-
-    def __init__(self, study: Study) -> None:
-        self._wanted = _wanted(study)
-        self._asked, self._count = -math.inf, 0
-
-    def __call__(self) -> float:
-        if time.monotonic() - self._asked > SECONDS_BETWEEN_COUNTS:
-            self._asked, self._count = time.monotonic(), nodes.slots(self._wanted)
-        return max(1, self._count)
-
-
 def _trial_name(trial: RayTrial) -> str:
     return trial.config["trial"]
-
-
-def _wanted(study: Study) -> dict[str, float]:
-    return {"CPU": study.resources.cpus, "GPU": study.resources.gpus}
-
-
-def _preflight(study: Study, paths: RunPaths, address: str | None) -> None:
-    """Refuse what would fail hours later: a request that no node can meet, checkpoints that do not fit the disk, nodes that cannot train.
-
-    On a private Ray there is one node, and it is this machine.
-
-    Raises:
-        StudyError: with every problem found.
-    """
-    wanted = _wanted(study)
-    if address:
-        found = preflight.problems(wanted, paths.root, _data_there(study))
-    else:
-        found = [problem for problem in [nodes.misfit(wanted)] if problem]
-    found += [problem for problem in [disk_problem(study, paths.root, nodes.slots(wanted))] if problem]
-    if found:
-        raise StudyError([f"Study {study.name!r}: {problem}" for problem in found])
-
-
-def _data_there(study: Study) -> Callable[[], Mapping[str, Any]] | None:
-    """Says, on a node, what the data are there; None for a study whose trials get them from the driver, or need none."""
-
-    def data() -> Mapping[str, Any]:
-        try:
-            return study.describe_data()
-        except StudyError as error:
-            raise ValueError("; ".join(line.removeprefix(f"Study {study.name!r}: ") for line in error.problems)) from None
-
-    return data if study.data and not study.load else None
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ from typing import Any
 from tuning.study import StudyError
 
 BEAT_SECONDS = 5.0
-STALE_SECONDS = 60.0
-"""A writer on another machine that has not touched its lock for so long is taken for dead."""
+SILENT_SECONDS = 20.0
+"""A writer on another machine that does not touch its lock while it is watched for so long is taken for dead: clocks may differ."""
+OLD_SECONDS = 600.0
+"""A lock that nobody has touched for so long needs no watching."""
 
 
 class Lock:
@@ -24,69 +26,132 @@ class Lock:
         self._beaten = time.monotonic()
 
     def beat(self) -> None:
-        """Show that the writer lives: to be called often, does something every few seconds."""
+        """Show that the writer lives: to be called often, does something every few seconds.
+
+        Raises:
+            StudyError: another process holds the lock, as this one was not heard of for too long (its machine stood still, say).
+        """
         if time.monotonic() - self._beaten > BEAT_SECONDS:
             self._beaten = time.monotonic()
-            os.utime(self._path)
+            holder = _read(self._path)
+            if holder is not None and not _is_ours(holder):
+                raise StudyError(f"{refusal(self._path.parent, holder)} It took this run over, as nothing was heard of this process.")
+            if holder is not None:
+                os.utime(self._path)
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[Lock]:
+def locked(path: Path, tell: Callable[[str], None] = lambda text: None) -> Iterator[Lock]:
     """Hold the lock at ``path`` for the time of the block. A lock whose holder is dead is taken over; one that this process holds already
-    stays with the outer block.
+    stays with the outer block. ``tell`` is given a sentence where it takes a while to see whether the holder lives.
 
     Raises:
         StudyError: another process holds it.
     """
-    if _is_ours(holder(path)):
+    if _is_ours(_read(path)):
         yield Lock(path)
         return
-    _take(path)
+    _take(path, tell)
     try:
         yield Lock(path)
     finally:
-        path.unlink(missing_ok=True)
+        if _is_ours(_read(path)):
+            path.unlink(missing_ok=True)
 
 
-def _take(path: Path) -> None:
-    content = json.dumps(_us()).encode()
+def _take(path: Path, tell: Callable[[str], None]) -> None:
+    judged = _read(path)
+    # Whoever else watched a dead lock may have taken it by now.
+    if _lives(path, judged, tell) or _read(path) != judged:
+        raise StudyError(refusal(path.parent, _read(path) or {}))
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_bytes(content)
+    aside.write_text(json.dumps(us()))
     try:
         # A link is made whole or not at all, on shared folders too, so that of two takers one wins.
-        if holding := holder(path):
-            raise StudyError(_refusal(path, holding))
         path.unlink(missing_ok=True)
         os.link(aside, path)
     except FileExistsError:
-        raise StudyError(_refusal(path, holder(path) or {})) from None
+        raise StudyError(refusal(path.parent, _read(path) or {})) from None
     finally:
         aside.unlink(missing_ok=True)
 
 
-def _us() -> dict[str, Any]:
-    return {"host": socket.gethostname(), "pid": os.getpid(), "began": _began(os.getpid())}
+def us() -> dict[str, Any]:
+    return {"host": socket.gethostname(), "space": _space(), "pid": os.getpid(), "began": _began(os.getpid())}
+
+
+def _space() -> str | None:
+    """What numbers of processes belong to: containers of one machine have their own, and often all the same name."""
+    try:
+        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return None
 
 
 def _is_ours(holder: dict[str, Any] | None) -> bool:
-    return holder == _us()
+    return holder == us()
 
 
-def holder(path: Path) -> dict[str, Any] | None:
-    """Who holds the lock at ``path``; None if nobody does, or nobody that lives."""
+def _read(path: Path) -> dict[str, Any] | None:
     try:
-        silent = time.time() - path.stat().st_mtime
-        holder = json.loads(path.read_bytes())
+        return dict(json.loads(path.read_bytes()))
     except (OSError, ValueError):
         return None
-    if holder.get("host") == socket.gethostname():
-        return holder if _began(holder["pid"]) == holder["began"] else None
-    return holder if silent < STALE_SECONDS else None
 
 
-def _refusal(path: Path, holder: dict[str, Any]) -> str:
-    who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')}"
-    return f"{path.parent} is being written by {who}: wait until it ends, or stop it (kill {holder.get('pid', '?')})."
+def _lives(path: Path, holder: dict[str, Any] | None, tell: Callable[[str], None]) -> bool:
+    """Whether the holder of a lock does; nobody does not."""
+    if holder is None:
+        return False
+    lives = lives_here(holder)
+    return _is_touched(path, holder, tell) if lives is None else lives
+
+
+def _is_touched(path: Path, holder: dict[str, Any], tell: Callable[[str], None]) -> bool:
+    """Whether a process of another machine touches its lock while it is watched."""
+    before = _touched(path)
+    if before is None or time.time() - before / 1e9 > OLD_SECONDS:
+        return False
+    tell(watching(holder, path.parent, SILENT_SECONDS))
+    return changes(lambda: _touched(path), SILENT_SECONDS) and _touched(path) is not None
+
+
+def changes(what: Callable[[], Any], seconds: float) -> bool:
+    """Whether ``what()`` becomes another within so many seconds."""
+    before, until = what(), time.monotonic() + seconds
+    while time.monotonic() < until:
+        if what() != before:
+            return True
+        time.sleep(0.5)
+    return False
+
+
+def watching(holder: dict[str, Any], where: object, seconds: float) -> str:
+    return f"{_who(holder)} wrote to {where} last; watching for {seconds:g} s whether it still does."
+
+
+def refusal(where: object, holder: dict[str, Any]) -> str:
+    return f"{where} is being written by {_who(holder)}: wait until it ends, or stop it (kill {holder.get('pid', '?')})."
+
+
+def lives_here(holder: dict[str, Any]) -> bool | None:
+    """Whether a process of this machine lives; None if it is one of another machine."""
+    if (holder.get("host"), holder.get("space")) != (socket.gethostname(), _space()):
+        return None
+    return _began(holder["pid"]) == holder["began"]
+
+
+def _touched(path: Path) -> int | None:
+    try:
+        # Opened first: a network folder then asks its server again.
+        with path.open("rb") as file:
+            return os.fstat(file.fileno()).st_mtime_ns
+    except OSError:
+        return None
+
+
+def _who(holder: dict[str, Any]) -> str:
+    return f"process {holder.get('pid', '?')} on {holder.get('host', '?')}"
 
 
 def _began(pid: int) -> str | None:

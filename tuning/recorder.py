@@ -1,5 +1,6 @@
 """Writes the rows of a run as they arrive: the driver's one writer of ``epochs.jsonl``, ``trials.jsonl`` and ``arrays/``."""
 
+import contextlib
 import json
 import math
 import os
@@ -16,8 +17,14 @@ import ray
 from ray import tune
 from ray.tune.experiment import Trial as RayTrial
 
+from analysis.records import finite
 from analysis.runs import RunPaths
+from tuning.storage import once_there_is_room
 from tuning.study import Study, Trial, trial_of
+from tuning.terminal import say
+
+LONGEST_LOG = 1_000_000
+"""Bytes: what a trial prints beyond is in no log."""
 
 PLACE = ("node", "ip", "pid", "gpus")
 """Where an epoch was trained, as its row says; the GPUs only of a trial that has some."""
@@ -34,32 +41,46 @@ class Listener(Protocol):
 class Records:
     """The files of a run, to be appended to: each row is written whole and handed to the system at once.
 
-    A line that the writer before was stopped in the middle of is cut off first: what it would have said comes again.
+    A line that the writer before was stopped in the middle of is cut off first: what it would have said comes again. Where the disk is
+    full or does not answer, writing waits until it does; ``between`` is called meanwhile.
     """
 
-    def __init__(self, paths: RunPaths) -> None:
+    def __init__(self, paths: RunPaths, between: Callable[[], None] | None = None) -> None:
         self._paths = paths
         self._files: dict[str, IO[bytes]] = {}
+        self._between = between
 
     def append(self, name: str, row: Mapping[str, Any]) -> None:
         """``name``: "trials" or "epochs"."""
-        if name not in self._files:
-            self._files[name] = _opened(getattr(self._paths, name))
-        self._files[name].write(json.dumps(_finite(row), separators=(",", ":"), allow_nan=False).encode() + b"\n")
-        self._files[name].flush()
+        line = json.dumps(finite(row), separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        self._patiently(lambda: self._append(name, line))
 
     def write_arrays(self, trial: str, arrays: Mapping[str, np.ndarray]) -> None:
-        path = self._paths.arrays(trial)
-        path.parent.mkdir(exist_ok=True)
-        aside = path.with_suffix(".part")
-        with aside.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        os.replace(aside, path)
+        self._patiently(lambda: _write_arrays(self._paths.arrays(trial), arrays))
+
+    def write_log(self, trial: str, text: str) -> None:
+        """Append what a trial printed to its log, unless that is long already."""
+        path = self._paths.log(trial)
+        if not text or (path.exists() and path.stat().st_size > LONGEST_LOG):
+            return
+        # A log is worth no waiting for a full disk.
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(exist_ok=True)
+            with path.open("a", encoding="utf-8", errors="replace") as file:
+                file.write(text)
 
     def close(self) -> None:
         for file in self._files.values():
             file.close()
         self._files.clear()
+
+    def _append(self, name: str, line: bytes) -> None:
+        if name not in self._files:
+            self._files[name] = _opened(getattr(self._paths, name))
+        _write_whole(self._files[name], line)
+
+    def _patiently(self, action: Callable[[], None]) -> None:
+        once_there_is_room(action, say, for_seconds=math.inf, between=self._between)
 
 
 @dataclass
@@ -131,10 +152,14 @@ class Recorder(tune.Callback):
 
     def on_trial_result(self, iteration: int, trials: list[RayTrial], trial: RayTrial, result: dict[str, Any], **info: Any) -> None:
         spec = trial_of(self._study, trial.config)
+        if waits := result.pop("waits", None):
+            say(waits)
+            return
         self._heard[spec.id] = time.monotonic()
         # Taken out of the result, for Ray keeps the last result of every trial in its own state.
         for row in result.pop("rows", []):
             self._write_epoch(spec, row)
+        self._records.write_log(spec.id, result.pop("printed", ""))
         if raised := result.pop("raised", None):
             self._errors[spec.id] = raised
         if end := result.pop("end", None):
@@ -159,7 +184,8 @@ class Recorder(tune.Callback):
         self._live.pop(spec.id, None)
         if spec.id in self.statuses or self._interruption.by:
             return
-        self._failures[spec.id] += 1
+        # A node that dies is no fault of its trials.
+        self._failures[spec.id] += "node has died" not in _ray_error(trial)
         if self._failures[spec.id] <= self._study.retries:
             self._again(spec)
         else:
@@ -178,8 +204,9 @@ class Recorder(tune.Callback):
         if arrays:
             self._records.write_arrays(spec.id, arrays)
         self._epochs[spec.id] = row["epoch"]
+        row = {"trial": row["trial"], "attempt": self._attempts[spec.id], **row}
         self._places[spec.id] = {key: row[key] for key in PLACE if key in row}
-        self._records.append("epochs", {"trial": row["trial"], "attempt": self._attempts[spec.id], **row})
+        self._records.append("epochs", row)
         for listener in self._listeners:
             listener.epoch(spec, row)
 
@@ -202,16 +229,26 @@ def _opened(path: Path) -> IO[bytes]:
     if path.exists():
         content = path.read_bytes()
         os.truncate(path, content.rfind(b"\n") + 1)
-    return path.open("ab")
+    return path.open("ab", buffering=0)
 
 
-def _finite(value: Any) -> Any:
-    """JSON knows no NaN and no infinity: they are written as null."""
-    if isinstance(value, Mapping):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _write_whole(file: IO[bytes], line: bytes) -> None:
+    """All of the line or, where that fails, nothing of it."""
+    start, left = os.fstat(file.fileno()).st_size, line
+    try:
+        while left:
+            left = left[file.write(left) :]
+    except OSError:
+        os.truncate(file.fileno(), start)
+        raise
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    aside = path.with_suffix(".part")
+    with aside.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    os.replace(aside, path)
 
 
 def _ray_error(trial: RayTrial) -> str:

@@ -4,14 +4,15 @@ import os
 import time
 import traceback
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import ray
 from ray import tune
 
 from tuning import checkpoints
+from tuning.printed import Printed, printing_kept
 from tuning.rows import NotReported, iterate
+from tuning.storage import Folder, once_there_is_room
 from tuning.study import Study, Trial, trial_of
 
 # A report costs the driver some milliseconds: epochs that are shorter than this share one.
@@ -23,14 +24,18 @@ OUT_OF_MEMORY = (
 )
 
 
-def run_trial(config: Mapping[str, Any], *, study: Study, data: Mapping[str, Any], checkpoints_folder: Path) -> None:
+def run_trial(config: Mapping[str, Any], *, study: Study, data: Mapping[str, Any], checkpoints_folder: Folder) -> None:
     """The function that Ray Tune calls on a node, with a trial as ``search.TrialSource`` suggests it.
 
     It reports ``rows`` (epochs), and with the last of them ``end``: how the trial ended. What the trainable raises is reported as
-    ``raised`` and raised again, for Ray to start the trial anew as often as the study allows.
+    ``raised`` and raised again, for Ray to start the trial anew as often as the study allows. ``waits``: what a checkpoint waits for.
     """
     trial = trial_of(study, config)
-    desk = _Desk(study, trial, checkpoints_folder / trial.id)
+    with printing_kept() as printed:
+        _train(study, trial, data, _Desk(study, trial, checkpoints_folder / trial.id, printed))
+
+
+def _train(study: Study, trial: Trial, data: Mapping[str, Any], desk: "_Desk") -> None:
     end: dict[str, Any] = {"status": "completed"}
     try:
         for row, state in iterate(study, trial, data, desk.resumed_state):
@@ -50,8 +55,8 @@ def run_trial(config: Mapping[str, Any], *, study: Study, data: Mapping[str, Any
 class _Desk:
     """Collects the rows of a trial, and decides when they are reported and its state is kept."""
 
-    def __init__(self, study: Study, trial: Trial, folder: Path) -> None:
-        self._study, self._trial, self._folder = study, trial, folder
+    def __init__(self, study: Study, trial: Trial, folder: Folder, printed: Printed) -> None:
+        self._study, self._trial, self._folder, self._printed = study, trial, folder, printed
         self._place = _place()
         # The last epoch's checkpoint is there for its weights: what else that epoch recorded comes from training it again.
         found = checkpoints.newest(folder, before=study.epochs)
@@ -73,8 +78,11 @@ class _Desk:
 
     def report(self, **facts: Any) -> None:
         rows, self._rows = self._rows, []
-        tune.report({"rows": rows, **facts})
+        tune.report({"rows": rows, "printed": self._printed.take(), **facts})
         self._reported = time.monotonic()
+
+    def _wait(self, why: str) -> None:
+        tune.report({"rows": [], "waits": f"a checkpoint of trial {self._trial.id}: {why}"})
 
     def _keep(self, row: Mapping[str, Any], state: Any, last: bool) -> None:
         if not self._checked and (problem := checkpoints.state_problem(state)):
@@ -82,7 +90,10 @@ class _Desk:
         self._checked = True
         # Arrays are no JSON: an epoch before the last that recorded some is no place to go on from.
         if last or not any(each["arrays"] for each in self._rows):
-            checkpoints.save(self._folder, row["epoch"], state, [] if last else self._rows)
+            rows = [] if last else list(self._rows)
+            once_there_is_room(
+                lambda: checkpoints.save(self._folder, row["epoch"], state, rows), self._wait, for_seconds=self._study.stall_seconds
+            )
         self._kept = time.monotonic()
 
 

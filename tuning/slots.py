@@ -1,0 +1,63 @@
+"""How many trials fit on the nodes of a cluster."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cluster import nodes, preflight
+from tuning.checkpoints import disk_problem
+from tuning.study import Grid, Study, StudyError
+
+SECONDS_BETWEEN_COUNTS = 5.0
+
+
+class Slots:
+    """How many trials may be under way; asked again every few seconds, for nodes come and go.
+
+    As many as fit, where a setting is chosen by what earlier ones gave. Where they are fixed beforehand, one more waits: it starts the
+    moment a slot is free, and an autoscaler sees that there is more to do. More would start in no fixed order.
+    """
+
+    def __init__(self, study: Study, phase: str) -> None:
+        self._wanted = _wanted(study)
+        self._waiting = 1 if phase == "confirm" or isinstance(study.search, Grid) else 0
+        self._asked, self._count = -math.inf, 0
+
+    def __call__(self) -> int:
+        if time.monotonic() - self._asked > SECONDS_BETWEEN_COUNTS:
+            self._asked, self._count = time.monotonic(), nodes.slots(self._wanted)
+        return max(1, self._count) + self._waiting
+
+
+def check_nodes(study: Study, results: Path | None, *, cluster: bool) -> None:
+    """Refuse what would fail hours later: a request that no node can meet, checkpoints that do not fit the disk, nodes that cannot train.
+
+    ``results``: the folder that all nodes keep their checkpoints in, if it is one. ``cluster``: whether there are other nodes than this.
+
+    Raises:
+        StudyError: with every problem found.
+    """
+    wanted = _wanted(study)
+    found = preflight.problems(wanted, results, _data_there(study)) if cluster else [each for each in [nodes.misfit(wanted)] if each]
+    if results and (problem := disk_problem(study, results, nodes.slots(wanted))):
+        found.append(problem)
+    if found:
+        raise StudyError([f"Study {study.name!r}: {problem}" for problem in found])
+
+
+def _data_there(study: Study) -> Callable[[], Mapping[str, Any]] | None:
+    """Says, on a node, what the data are there; None for a study whose trials get them from the driver, or need none."""
+
+    def data() -> Mapping[str, Any]:
+        try:
+            return study.describe_data()
+        except StudyError as error:
+            raise ValueError("; ".join(line.removeprefix(f"Study {study.name!r}: ") for line in error.problems)) from None
+
+    return data if study.data and not study.load else None
+
+
+def _wanted(study: Study) -> dict[str, float]:
+    return {"CPU": study.resources.cpus, "GPU": study.resources.gpus}

@@ -1,0 +1,157 @@
+"""Where checkpoints and copies of records lie: a folder that all nodes see, or any store that pyarrow or fsspec reaches by a URL."""
+
+import contextlib
+import errno
+import os
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+from tuning.study import StudyError
+
+if TYPE_CHECKING:
+    from pyarrow import fs
+
+Answer = TypeVar("Answer")
+SECONDS_BETWEEN_TRIES = 2.0
+# What may pass by itself, or once somebody has made room. Object stores say what is wrong without a number.
+_PASSING = (None, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENETUNREACH)
+
+
+def is_url(place: str) -> bool:
+    return "://" in place
+
+
+def joined(place: str, *names: str) -> str:
+    """A place below another; what a URL says behind a question mark stays at its end."""
+    if not is_url(place):
+        return str(Path(place, *names))
+    parts = urlsplit(place)
+    return urlunsplit(parts._replace(path="/".join([parts.path.rstrip("/"), *names])))
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder in a store; it travels to the nodes. A file in it is whole or not there."""
+
+    files: "fs.FileSystem"
+    path: str
+
+    @classmethod
+    def at(cls, place: str | Path) -> "Folder":
+        """The folder at a path or a URL.
+
+        Raises:
+            StudyError: no such store, or the URL carries a password, which would stand in the records.
+        """
+        from pyarrow import fs
+
+        if not is_url(str(place)):
+            return cls(fs.LocalFileSystem(), str(place))
+        if urlsplit(str(place)).username:
+            raise StudyError("a URL with a password in it would stand in the records: give the password in the environment of every node.")
+        try:
+            return cls(*_reached(str(place)))
+        except (ValueError, OSError, ImportError) as error:
+            raise StudyError(f"{place} cannot be used: {first_line(error)}. Give a folder, or a URL such as s3://bucket/folder.") from None
+
+    def __truediv__(self, name: str) -> "Folder":
+        return Folder(self.files, f"{self.path}/{name}")
+
+    def names(self, folders: bool = False) -> list[str]:
+        """Its files, or its folders, in order; none where it does not exist."""
+        from pyarrow import fs
+
+        wanted = fs.FileType.Directory if folders else fs.FileType.File
+        found = self.files.get_file_info(fs.FileSelector(self.path, allow_not_found=True))
+        return sorted(one.base_name for one in found if one.type == wanted)
+
+    def everything(self) -> list[str]:
+        """The paths of all files below it, relative to it."""
+        from pyarrow import fs
+
+        found = self.files.get_file_info(fs.FileSelector(self.path, allow_not_found=True, recursive=True))
+        return sorted(one.path[len(self.path) :].lstrip("/") for one in found if one.type == fs.FileType.File)
+
+    def read(self, name: str) -> bytes:
+        with self.files.open_input_stream(f"{self.path}/{name}") as file:
+            return bytes(file.readall())
+
+    def write(self, name: str, content: bytes) -> None:
+        """Object stores show a file once it is whole; on a disk it is written beside, and moved when it is safe there."""
+        path = f"{self.path}/{name}"
+        if self.files.type_name != "local":
+            self.files.create_dir(path.rpartition("/")[0], recursive=True)
+            with self.files.open_output_stream(path) as file:
+                file.write(content)
+            return
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(path).with_name(f".{secrets.token_hex(8)}.part")
+        try:
+            with aside.open("wb") as local:
+                local.write(content)
+                local.flush()
+                os.fsync(local.fileno())
+            os.replace(aside, path)
+        except OSError:
+            aside.unlink(missing_ok=True)
+            raise
+
+    def remove(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self.files.delete_file(f"{self.path}/{name}")
+
+    def clear(self) -> None:
+        """Remove it with all that is in it; what cannot be removed stays."""
+        with contextlib.suppress(OSError):
+            self.files.delete_dir(self.path)
+
+
+def once_there_is_room(
+    action: Callable[[], Answer], tell: Callable[[str], None], *, for_seconds: float, between: Callable[[], None] | None = None
+) -> Answer:
+    """``action``, tried again for as long as its store is full or does not answer; ``tell`` is given one sentence when that begins, and
+    ``between`` is called before each new try.
+
+    Raises:
+        OSError: of another kind, or it has been so ``for_seconds``.
+    """
+    began = time.monotonic()
+    told = False
+    while True:
+        try:
+            return action()
+        except OSError as error:
+            if error.errno not in _PASSING or time.monotonic() - began > for_seconds:
+                raise
+            if not told:
+                tell(f"{first_line(error)}: waiting until it can be written; nothing is lost. Free some space, or interrupt and resume.")
+            told = True
+        if between:
+            between()
+        time.sleep(SECONDS_BETWEEN_TRIES)
+
+
+def _reached(url: str) -> tuple["fs.FileSystem", str]:
+    from pyarrow import fs, lib
+
+    try:
+        return fs.FileSystem.from_uri(url)
+    except lib.ArrowInvalid as error:
+        if "Unrecognized filesystem" not in str(error):
+            raise
+    import fsspec
+
+    files, path = fsspec.core.url_to_fs(url)
+    return fs.PyFileSystem(fs.FSSpecHandler(files)), path
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, without what surrounds it."""
+    name = getattr(error, "filename", None)
+    text = getattr(error, "strerror", None) or (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return f"{text.rstrip('.')} ({name})" if name else text.rstrip(".")
