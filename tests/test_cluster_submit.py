@@ -56,21 +56,23 @@ def test_too_much_code_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_command_of_a_job() -> None:
-    job = submission("a b/mine.py", "/shared/r", ["x=[1, 2]"], {"--seeds": 3, "--trials": None}, True)
+    job = submission(
+        "a b/mine.py", "/shared/r", ["x=[1, 2]"], {"--seeds": 3, "--trials": None, "--smoke": True, "--wandb": None, "--tensorboard": False}
+    )
     assert re.fullmatch(r"mine-\d{8}-\d{6}-[0-9a-f]{4}", job.name)
-    options = f"--results /shared/r --code study_code {job.name} run mine.py --set 'x=[1, 2]' --seeds 3 --smoke"
+    options = f"--results /shared/r --code study_code {job.name} run mine.py --set 'x=[1, 2]' --seeds 3 --smoke --no-tensorboard"
     assert job.entrypoint() == f"python -u -m tuning.job {options}"
     assert job.study_folder == Path("a b").resolve()
-    again = submission("/shared/r/mine/20260101-000000-abcd", "/shared/r", [], {}, False)
+    again = submission("/shared/r/mine/20260101-000000-abcd", "/shared/r", [], {})
     assert again.entrypoint().endswith(f"--results /shared/r {again.name} resume /shared/r/mine/20260101-000000-abcd")
-    assert submission("xor_width_depth", "/r", [], {}, False).study_folder is None
+    assert submission("xor_width_depth", "/r", [], {}).study_folder is None
 
 
 def test_what_cannot_be_a_job() -> None:
     with pytest.raises(StudyError, match="--results results must be a whole path"):
-        submission("mine.py", "results", [], {}, False)
+        submission("mine.py", "results", [], {})
     with pytest.raises(StudyError, match="is a run that goes on as it began: leave --seeds 3 out"):
-        submission("/r/mine/x", "/r", [], {"--seeds": 3}, False)
+        submission("/r/mine/x", "/r", [], {"--seeds": 3, "--smoke": False})
 
 
 def submit(cluster: LocalCluster, folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
