@@ -57,7 +57,7 @@ def test_the_options_are_frozen() -> None:
         "confirm": [*way, "run"],
         "try": ["--seeds", "--set", "--smoke", "study"],
         "replay": ["run", "trial"],
-        "submit": ["--address", "--results", "--seeds", "--set", "--smoke", "--trials", "study"],
+        "submit": ["--address", "--results", "--seeds", "--set", "--smoke", "--tensorboard", "--trials", "--wandb", "study"],
         "report": ["run"],
         "sync": ["--wandb", "run"],
         "watch": ["--host", "--port", "run"],

@@ -176,13 +176,16 @@ def submit(
     seeds: Seeds = None,
     trials: Trials = None,
     smoke: Smoke = False,
+    wandb: Wandb = None,
+    tensorboard: Tensorboard = None,
 ) -> None:
     """Run a study as a job on a Ray cluster: the code is sent, the job goes on by itself; Ctrl-C leaves it running."""
     with plain_errors():
         prepare_environment(address)
         from tuning.submission import submission
 
-        job = submission(study, results, set_ or [], {"--seeds": seeds, "--trials": trials}, smoke)
+        options = {"--seeds": seeds, "--trials": trials, "--smoke": smoke, "--wandb": wandb, "--tensorboard": tensorboard}
+        job = submission(study, results, set_ or [], options)
         if not job.resumes:
             find(study, set_, seeds, trials, smoke)
         code = job.send_and_follow(address)
