@@ -42,9 +42,12 @@ def correlations(run: Run) -> pd.DataFrame:
     return frame.sort_values("parameter", key=lambda names: names.map(order), kind="stable", ignore_index=True)
 
 
-def recommended(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of ``correlations`` to quote: at full length, extrapolated where there are such, one method each (Spearman or eta)."""
-    last = table[(table["epoch"] == table["epoch"].max()) & (table["method"] != PEARSON)]
+def recommended(table: pd.DataFrame, *, pearson: bool = False) -> pd.DataFrame:
+    """The rows of ``correlations`` to quote: at full length, extrapolated where there are such, one method each (Spearman or eta), or with
+    ``pearson`` that one as well. Where fewer than ten trials got so far, the last rung that ten trials reached."""
+    told = table.loc[table["n"] >= FEWEST, "epoch"]
+    epoch = table["epoch"].max() if told.empty else told.max()
+    last = table[(table["epoch"] == epoch) & ((table["method"] != PEARSON) | pearson)]
     chosen = EXTRAPOLATED if (last["evidence"] == EXTRAPOLATED).any() else REACHED
     return last[last["evidence"] == chosen].reset_index(drop=True)
 

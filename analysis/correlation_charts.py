@@ -80,7 +80,7 @@ def parallel_coordinates(lines: pd.DataFrame, labels: pd.DataFrame, *, metric: s
     lost = _line(base.transform_filter(alt.datum.score == None), faint, width).encode(color=alt.value(NOTHING))  # noqa: E711
     young = _line(base.transform_filter((alt.datum.score != None) & ~completed), faint, width).encode(color=colour)  # noqa: E711
     whole = _line(base.transform_filter((alt.datum.score != None) & completed), clear, width).encode(color=colour)  # noqa: E711
-    points = base.mark_circle(size=60, opacity=0).encode(tooltip=tip).add_params(hover, brush)
+    points = base.mark_circle(size=60, opacity=1, fillOpacity=0).encode(tooltip=tip).add_params(hover, brush)
     rules, *texts = _axes(labels, across, up)
     layers = alt.layer(rules, lost, young, whole, *texts, points)
     frame = lines.assign(known=_numbers(lines["score"]))
@@ -92,8 +92,8 @@ _KEPT = "!brush.index || datum.index < brush.index[0] || datum.index > brush.ind
 
 
 def _line(base: Layer, opacity: dict[str, Any], width: dict[str, Any]) -> Layer:
-    line = base.mark_line(interpolate="linear").encode(order="index:Q")
-    line.encoding.opacity = opacity
+    line = base.mark_line(interpolate="linear", opacity=1).encode(order="index:Q")
+    line.encoding.strokeOpacity = opacity
     line.encoding.strokeWidth = width
     return line
 

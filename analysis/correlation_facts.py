@@ -12,10 +12,15 @@ from analysis.search_trials import brief
 from analysis.tables import identity
 
 APART = 0.05  # a naive figure this far off is drawn
-MOST_LINES = 500
+MOST_LINES = 300
 MOST_LABELS = 24
 NAMES_AT = 1.15
 SPREAD, GOLDEN = 0.12, 0.6180339887  # values of a list are drawn this far apart at most, so that lines do not cover each other
+
+
+def differs(ours: pd.Series, naive: pd.Series) -> pd.Series:
+    """Whether a naive figure is so far from ours that it is shown."""
+    return (naive - ours).abs() > APART
 
 
 def bars(table: pd.DataFrame) -> pd.DataFrame:
@@ -29,15 +34,14 @@ def bars(table: pd.DataFrame) -> pd.DataFrame:
     drawn = table[(table["method"] != PEARSON) & (extrapolated | (table["epoch"] < full) | ~extrapolated.any())]
     most = drawn.groupby(["epoch", "evidence"])["n"].transform("max")  # a parameter that some trials lack has fewer
     panel = [_panel(epoch, n, evidence == EXTRAPOLATED) for epoch, n, evidence in zip(drawn["epoch"], most, drawn["evidence"], strict=True)]
-    off = (drawn["epoch"] == full) & ((drawn["naive"] - drawn["coefficient"]).abs() > APART)
+    off = (drawn["epoch"] == full) & differs(drawn["coefficient"], drawn["naive"])
     facts = drawn.assign(panel=panel, label=drawn["parameter"], naive=drawn["naive"].where(off)).sort_values("epoch", kind="stable")
     return facts[["panel", "label", "method", "coefficient", "low", "high", "n", "naive"]].reset_index(drop=True)
 
 
 def importance_bars(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of ``importance.importances`` to draw: ``label, importance, low, high, n, naive`` (missing within 0.05 of ours)."""
-    off = (table["naive"] - table["importance"]).abs() > APART
-    facts = table.assign(label=table["parameter"], naive=table["naive"].where(off))
+    facts = table.assign(label=table["parameter"], naive=table["naive"].where(differs(table["importance"], table["naive"])))
     return facts[["label", "importance", "low", "high", "n", "naive"]]
 
 
@@ -45,7 +49,7 @@ def parallel(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Lines and labels of the parallel coordinates: ``trial, index, place, name, text, score, state`` with one row per search trial and
     axis, and ``index, place, text``.
 
-    ``score``: the metric at full length, extrapolated for stopped trials where that can be done; missing for the others. At most 500
+    ``score``: the metric at full length, extrapolated for stopped trials where that can be done; missing for the others. At most 300
     trials, every so many-th by score beyond.
     """
     found = evidence(run)

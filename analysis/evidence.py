@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.association import FEWEST
+from analysis.once import once
 from analysis.runs import Run
 from analysis.search_trials import trial_ends, trial_epochs
 from analysis.tables import identity
@@ -43,11 +45,17 @@ class Evidence:
         return self.stops[-1]
 
     @property
+    def told(self) -> int:
+        """The last epoch at which enough trials are compared to tell anything; the full length where there is none."""
+        return next((stop for stop in reversed(self.stops) if self.values[stop].notna().sum() >= FEWEST), self.full)
+
+    @property
     def uneven(self) -> bool:
         """Whether some trials that have a value lack one at the full length."""
         return bool((self.values[self.full].isna() & self.last.notna()).any())
 
 
+@once
 def evidence(run: Run) -> Evidence:
     """The search trials of ``run`` at the epochs at which they can be compared."""
     search = run.phase("search")

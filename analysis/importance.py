@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.association import FEWEST
 from analysis.correlation import EXTRAPOLATED, REACHED
 from analysis.evidence import Evidence, evidence, features, kind_of
 from analysis.extrapolation import at_full_length, can_extrapolate, fill_in
@@ -16,7 +17,6 @@ from analysis.surrogate import fit_kernel, most_certain, predict
 from analysis.tables import identity
 
 PED_ANOVA, FANOVA = "ped-anova", "fanova"
-FEWEST = 10  # trials, below which no importance is given
 DRAWN = {PED_ANOVA: 600, FANOVA: 200}  # settings at which the model is asked
 REFITS = {PED_ANOVA: 20, FANOVA: 0}  # resamples of the trials, extrapolated and modelled anew; fANOVA is too slow for that
 MOST = {PED_ANOVA: 2_000, FANOVA: 200}  # trials that Optuna is given for the naive figure
@@ -29,7 +29,8 @@ def importances(run: Run, method: str = PED_ANOVA) -> pd.DataFrame:
     ``method``: "ped-anova" (which parameters decide over being among the best tenth; Watanabe, Bansal and Hutter 2023) or "fanova" (share
     of the variance; Hutter, Hoos and Leyton-Brown 2014), both from ``optuna.importance``.
 
-    Columns: ``parameter, kind, epoch`` (the full length), ``evidence, n, measured`` (as in ``correlation.correlations``), ``method``,
+    Columns: ``parameter, kind, epoch`` (the full length; where fewer than ten trials got so far, the last rung that ten reached),
+    ``evidence, n, measured`` (as in ``correlation.correlations``), ``method``,
     ``importance`` (they add up to 1), ``low, high`` (middle 80 % over 20 resamples of the trials, each extrapolated and modelled anew: how
     stable the figure is, not a confidence interval, which a figure that cannot fall below 0 does not have near 0; missing for fANOVA),
     ``naive`` (what Optuna gives for the last values of all trials, however long they ran).
@@ -49,7 +50,9 @@ def importances(run: Run, method: str = PED_ANOVA) -> pd.DataFrame:
     space = {key: found.space[key] for key in varied}
     shares = _modelled(space, found, known, higher, method)
     frame = pd.DataFrame({"parameter": varied, "kind": [kind_of(domain) for domain in space.values()]})
-    frame = frame.assign(epoch=found.full, evidence=EXTRAPOLATED if extrapolates else REACHED, method=method)
+    frame = frame.assign(
+        epoch=found.full if extrapolates else found.told, evidence=EXTRAPOLATED if extrapolates else REACHED, method=method
+    )
     frame = frame.assign(n=len(known), measured=int(known["measured"].sum()), importance=shares[0])
     frame[["low", "high"]] = np.quantile(shares[1:], [0.1, 0.9], axis=0).T if len(shares) > 1 else np.nan
     frame["naive"] = _naive(space, found, higher, method)
@@ -95,7 +98,7 @@ def _draw(domain: Mapping[str, Any], amount: int, rng: np.random.Generator) -> l
 
 
 def _measured(found: Evidence) -> pd.DataFrame:
-    values = found.values[found.full].dropna()
+    values = found.values[found.told].dropna()
     return pd.DataFrame({"value": values, "variance": 0.0, "measured": True}, index=values.index)
 
 
@@ -116,7 +119,7 @@ def _modelled(space: Mapping[str, Any], found: Evidence, known: pd.DataFrame, hi
 
 def _resamples(found: Evidence, known: pd.DataFrame, higher: bool, amount: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Places of trials drawn with replacement, their values at full length, extrapolated anew, and the variance of these."""
-    stops = found.stops if not known["measured"].all() else [found.full]
+    stops = found.stops if not known["measured"].all() else [found.told]
     values = found.values.loc[known.index, stops].to_numpy(dtype=float)
     inputs = features(found.space, found.settings.loc[known.index], squares=True)
     rng = np.random.default_rng(RANDOM_SEED)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.predictions import data_uri, png
 from analysis.runs import Run
-from analysis.tables import completed_epochs
+from analysis.search_trials import trial_ends
 from analysis.wording import in_numbers
 
 NEEDED = {"overlay_images", "overlay_truth", "overlay_prediction"}
@@ -70,9 +70,8 @@ def _title(arrays: Mapping[str, np.ndarray], place: int) -> str:
 
 
 def _best_first(run: Run, trials: pd.DataFrame) -> list[str]:
-    epochs = completed_epochs(run)
-    last = epochs[epochs["trial"].isin(trials["trial"]) & (epochs["epoch"] == epochs.groupby("trial")["epoch"].transform("max"))]
-    values = last.groupby("trial")[run.metric].mean().dropna()
+    ends = trial_ends(run).loc[trials["trial"]]
+    values = ends.loc[ends["status"] == "completed", "value"].dropna()
     return list(values.sort_values(ascending=run.spec["mode"] == "min", kind="stable").index)
 
 

@@ -15,7 +15,7 @@ from analysis.charts import style
 from analysis.export import write_aside
 from analysis.wording import listing
 
-_CSS = """
+CSS = """
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #57606a; --paper: #fff; --line: #d0d7de; --shade: #f3f5f7; --link: #0969da; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6e9ed; --soft: #9aa4af; --paper: #14171b; --line: #3a424b; --shade: #22282f; --link: #6cb6ff; }
@@ -42,6 +42,7 @@ th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(
 td { white-space: nowrap; }
 th { border-bottom: 2px solid var(--ink); font-weight: 600; vertical-align: bottom; }
 th.text, td.text { text-align: left; white-space: normal; }
+td.struck { text-decoration: line-through; color: var(--soft); }
 .dense table { font-size: .84rem; }
 tr.marked td { background: var(--shade); font-weight: 600; }
 .dense th, .dense td { padding: .25rem .4rem; }
@@ -91,7 +92,7 @@ def page(title: str, body: str, with_charts: bool) -> str:
     scripts = f"<script>{vega_script()}</script>\n<script>{_DRAW.replace('CONFIG', config)}</script>\n" if with_charts else ""
     head = f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n<title>{escape(title)}</title>'
     head += '\n<meta name="viewport" content="width=device-width, initial-scale=1">'
-    return f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n<style>{_CSS}</style>\n</head>\n<body>\n{body}\n{scripts}</body>\n</html>\n'
+    return f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n<style>{CSS}</style>\n</head>\n<body>\n{body}\n{scripts}</body>\n</html>\n'
 
 
 def escape(text: Any) -> str:
@@ -120,10 +121,11 @@ def facts(rows: Iterable[tuple[str, Any]]) -> str:
     return "<dl>" + "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows) + "</dl>"
 
 
-def table(frame: pd.DataFrame, marked: Sequence[bool] = (), left: Sequence[str] = ()) -> str:
-    """A frame of texts as a table; rows that are ``marked`` stand out, columns named in ``left`` hold words."""
+def table(frame: pd.DataFrame, marked: Sequence[bool] = (), left: Sequence[str] = (), struck: Sequence[str] = ()) -> str:
+    """A frame of texts as a table; rows that are ``marked`` stand out, columns named in ``left`` hold words, those in ``struck`` figures
+    that do not hold."""
     marks = list(marked) or [False] * len(frame)
-    words = [' class="text"' if name in left else "" for name in frame]
+    words = [' class="text"' if name in left else ' class="struck"' if name in struck else "" for name in frame]
     head = "".join(f"<th{kind}>{escape(name).replace('_', '_<wbr>')}</th>" for name, kind in zip(frame, words, strict=True))
     rows = [_row(values, words, mark) for values, mark in zip(frame.itertuples(index=False, name=None), marks, strict=True)]
     return f'<div class="scroll"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n' + "\n".join(rows) + "\n</tbody></table></div>"
@@ -132,7 +134,7 @@ def table(frame: pd.DataFrame, marked: Sequence[bool] = (), left: Sequence[str] 
 def files(*names: str) -> str:
     """Links to tables that lie beside the page; ``names`` are ours."""
     links = listing(f'<a href="tables/{name}">{name}</a>' for name in names)
-    return f'<p class="soft">As files, in full precision in the CSV: {links}.</p>'
+    return f'<p class="soft files">As files, in full precision in the CSV: {links}.</p>'
 
 
 def details(summary: str, content: str) -> str:
@@ -145,7 +147,7 @@ def figure(name: str, title: str, note: str, spec: Mapping[str, Any]) -> str:
     files = f'<a href="charts/{name}.svg">SVG</a>, <a href="charts/{name}.png">PNG</a>'
     data = f'<script type="application/json" id="spec-{name}">{in_script(spec)}</script>'
     place = f'<div class="chart" data-spec="spec-{name}"></div>'
-    text = f"<figcaption>{escape(note)} {files}</figcaption>"
+    text = f'<figcaption>{escape(note)} <span class="files">{files}</span></figcaption>'
     return f'<figure id="picture-{name}">\n<h3>{escape(title)}</h3>\n{place}\n{text}\n{data}\n</figure>'
 
 

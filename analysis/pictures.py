@@ -18,12 +18,14 @@ LINES = 60  # so many settings fit below each other on a page
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """``name`` is that of its files; ``note`` says what to know when reading it; ``spec`` is Vega-Lite without configuration."""
+    """``name`` is that of its files; ``note`` says what to know when reading it; ``spec`` is Vega-Lite without configuration; ``section``:
+    the anchor of the section that shows it."""
 
     name: str
     title: str
     note: str
     spec: Mapping[str, Any]
+    section: str = "pictures"
 
 
 def pictures(run: Run, seeds: pd.DataFrame, summary: pd.DataFrame) -> list[Picture]:

@@ -1,6 +1,7 @@
 """The files of a run, line by line: what is not as a run writes it is named with its file and line."""
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,15 @@ Row = dict[str, Any]
 
 class DamagedRun(ValueError):
     """Raised when a folder is no run folder, or when one of its files cannot be read; says which file and line."""
+
+
+def finite(value: Any) -> Any:
+    """JSON knows no NaN and no infinity: they are written as null."""
+    if isinstance(value, Mapping):
+        return {key: finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def damaged(path: Path, number: int, why: str) -> DamagedRun:

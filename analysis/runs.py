@@ -1,16 +1,4 @@
-"""The folder of a run: every path, file and column name of it, and the way back from it into frames.
-
-A run folder holds
-
-``study.json``    the study as it was run: metric, mode, space, seeds, epochs, data, command, provenance
-``trials.jsonl``  one line when a trial starts (``status`` "running") and one when it ends; the last one counts
-``epochs.jsonl``  one line per trial and epoch, with one number per metric or one per metric and seed
-``arrays/``       what a trial recorded besides numbers, one ``<trial>.npz`` each
-``checkpoints/``  where live trials can go on from
-``optuna.journal`` what Optuna knows of a search, for optuna-dashboard to look at
-``lock``          who writes, while somebody does
-``report/``       what the analysis wrote: ``index.html``, ``tables/``, ``charts/``
-"""
+"""The folder of a run, read back into frames: every column name of it. ``run_paths`` says where things lie in it."""
 
 import gc
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,64 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.once import once
 from analysis.records import SCHEMA as SCHEMA
 from analysis.records import STATUSES as STATUSES
 from analysis.records import DamagedRun as DamagedRun
 from analysis.records import damaged, epoch_problem, metric_problem, read_lines, read_spec, trial_problem
-
-
-@dataclass(frozen=True)
-class RunPaths:
-    """Where things lie below the run folder ``root``."""
-
-    root: Path
-
-    @property
-    def study(self) -> Path:
-        return self.root / "study.json"
-
-    @property
-    def trials(self) -> Path:
-        return self.root / "trials.jsonl"
-
-    @property
-    def epochs(self) -> Path:
-        return self.root / "epochs.jsonl"
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.root / "checkpoints"
-
-    @property
-    def optuna(self) -> Path:
-        return self.root / "optuna.journal"
-
-    @property
-    def lock(self) -> Path:
-        return self.root / "lock"
-
-    @property
-    def report(self) -> Path:
-        return self.root / "report"
-
-    @property
-    def best(self) -> Path:
-        return self.report / "best"
-
-    @property
-    def index(self) -> Path:
-        return self.report / "index.html"
-
-    @property
-    def tables(self) -> Path:
-        return self.report / "tables"
-
-    @property
-    def charts(self) -> Path:
-        return self.report / "charts"
-
-    def arrays(self, trial: str) -> Path:
-        return self.root / "arrays" / f"{trial}.npz"
+from analysis.run_paths import RunPaths as RunPaths
 
 
 @dataclass(frozen=True)
@@ -93,6 +29,7 @@ class Run:
     ``epochs``: one row per trial, epoch and seed: ``trial, epoch, seed, seconds, at`` and one column per metric;
     ``seconds`` is what the epoch took for all seeds of its trial together.
     ``notes``: what was tolerated while reading, in sentences.
+    ``known``: see ``once``.
     """
 
     paths: RunPaths
@@ -100,6 +37,7 @@ class Run:
     trials: pd.DataFrame
     epochs: pd.DataFrame
     notes: list[str] = field(default_factory=list)
+    known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def metric(self) -> str:
@@ -110,6 +48,7 @@ class Run:
         """The keys that the space varies, in the order of the study."""
         return list(self.spec["space"])
 
+    @once
     def phase(self, name: str) -> "Run":
         """The trials of one phase alone, "search" or "confirm", with their epochs."""
         trials = self.trials[self.trials["phase"] == name]

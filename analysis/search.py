@@ -132,22 +132,27 @@ def _names(run: Run) -> dict[str, str]:
 def _tried(search: Run) -> pd.DataFrame:
     """How the trials of each setting ended, and their score: index the key of the setting."""
     keys = pd.Series(_keys(settings_table(search)), dtype=object)
-    ends = trial_ends(search).reset_index().assign(setting=trial_settings(search).to_numpy())
-    rows = {keys[number]: _end_of(group) for number, group in ends.groupby("setting")}
-    columns = ["trial", "status", "last_epoch", "rung", "value"]
-    frame = pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), dtype=object), columns=columns)
+    frame = _ends_of_settings(search)
+    frame = frame.set_axis(pd.Index(keys.reindex(frame.index), dtype=object))
     scores = seed_table(search)[search.metric].replace([np.inf, -np.inf], np.nan).groupby(level=0).agg(["mean", "count"])
     scores = scores[scores["count"] > 0].rename(columns={"mean": "search_score", "count": "search_n"})
     return frame.join(scores.set_axis(pd.Index(keys.reindex(scores.index), dtype=object)))
 
 
-def _end_of(trials: pd.DataFrame) -> dict[str, Any]:
-    """The end state of a setting, the best of its trials'; those that ended so."""
-    status = min(trials["status"], key=STATES.index)
-    same = trials[trials["status"] == status]
-    return {"trial": ", ".join(same["trial"]), "status": status, "last_epoch": same["epoch"].max(), "rung": same["rung"].max()} | {
-        "value": same["value"].mean()
-    }
+def _ends_of_settings(search: Run) -> pd.DataFrame:
+    """The end state of each setting, the best of its trials', and those that ended so: index the number of the setting."""
+    ends = trial_ends(search).reset_index().assign(setting=trial_settings(search).to_numpy())
+    state = ends["status"].map(STATES.index)
+    same = ends[state == state.groupby(ends["setting"]).transform("min")].groupby("setting")
+    return pd.DataFrame(
+        {
+            "trial": same["trial"].agg(", ".join),
+            "status": same["status"].first(),
+            "last_epoch": same["epoch"].max(),
+            "rung": same["rung"].max(),
+            "value": same["value"].mean(),
+        }
+    )
 
 
 def _confirmed(confirm: Run) -> pd.DataFrame:

@@ -32,10 +32,10 @@ def trial_curves(facts: pd.DataFrame, *, metric: str, limits: tuple[float, float
         y=alt.Y("value:Q", title=metric, scale=_scale(limits)),
         tooltip=_tips("text", metric),
     )
-    lines = base.mark_line(strokeWidth=1.2, opacity=0.75, clip=True).encode(
+    lines = base.mark_line(strokeWidth=1.2, strokeOpacity=0.75).encode(
         detail="trial:N", color=_colour(frame, None), strokeDash=_dashes(frame)
     )
-    ends = base.mark_point(filled=True, size=32, opacity=1, clip=True).encode(color=_colour(frame), shape=_shape(frame))
+    ends = base.mark_point(filled=True, size=32, opacity=1).encode(color=_colour(frame), shape=_shape(frame))
     ends = ends.transform_filter(alt.datum["last"])
     return spec_of(alt.layer(lines, ends).resolve_scale(**APART).properties(width=620, height=340), facts=frame)
 
@@ -87,7 +87,11 @@ def parameter_panels(facts: pd.DataFrame, *, space: Mapping[str, Any], metric: s
     parts = [frame[frame["parameter"] == key] for key in dict.fromkeys(facts["parameter"])]
     panels = [_panel(part, space[part["parameter"].iloc[0]], place, metric, limits, frame) for place, part in enumerate(parts)]
     chart = alt.concat(*panels, columns=ABREAST, spacing=28).resolve_scale(color="shared", shape="shared", xOffset="independent")
-    return spec_of(chart, **{f"facts{place}": part for place, part in enumerate(parts)})
+    drawn = [part[[*_DRAWN, "spread" if part["number"].isna().all() else "number"]] for part in parts]
+    return spec_of(chart, **{f"facts{place}": part for place, part in enumerate(drawn)})
+
+
+_DRAWN = ["trial", "status", "epoch", "y", "said", "text"]  # columns of each panel; the others would double the page
 
 
 def confirmed_dots(means: pd.DataFrame, seeds: pd.DataFrame, *, metric: str) -> Spec:
@@ -135,7 +139,7 @@ def _panel(
 ) -> Layer:
     key = part["parameter"].iloc[0]
     shown = [*tips(trial="trial", text=key, said=metric, status="ended"), alt.Tooltip("epoch:Q", title="last epoch")]
-    base = alt.Chart(alt.NamedData(name=f"facts{place}")).mark_point(filled=True, size=42, opacity=0.85, clip=True)
+    base = alt.Chart(alt.NamedData(name=f"facts{place}")).mark_point(filled=True, size=42, opacity=1, fillOpacity=0.85)
     up = alt.Y("y:Q", title=None if place % ABREAST else metric, scale=_scale(limits))
     base = base.encode(y=up, color=_colour(every), shape=_shape(every), tooltip=shown)
     if "low" in domain:
@@ -183,7 +187,8 @@ def _dashes(frame: pd.DataFrame) -> alt.StrokeDash:
 
 
 def _scale(limits: tuple[float, float]) -> alt.Scale:
-    return alt.Scale(domain=list(limits), nice=True, zero=False)
+    """A value beyond the limits stands at the edge: clipping lines one by one would take most of the time of a picture."""
+    return alt.Scale(domain=list(limits), nice=True, zero=False, clamp=True)
 
 
 def _completed_last(frame: pd.DataFrame) -> pd.DataFrame:

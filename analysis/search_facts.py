@@ -12,7 +12,7 @@ from analysis.search_trials import brief, described, short_name, trial_ends, tri
 from analysis.tables import identity, seed_table, settings_table
 
 MOST_LINES = 60  # so many trials can be drawn one by one
-MOST_DOTS = 1_000
+MOST_DOTS = 500
 GOLDEN = 0.618034  # multiples of the golden section modulo 1 never crowd
 
 

@@ -19,7 +19,7 @@ def search_pictures(run: Run, board: pd.DataFrame, confirmed: pd.DataFrame) -> l
     from altair.utils.schemapi import debug_mode
 
     with debug_mode(False):  # as in ``pictures.pictures``
-        return [*_confirmed(run, confirmed), *_overlays(run, board, confirmed), *_trials(run), *_progress(run), *_parameters(run)]
+        return [*_confirmed(run, confirmed), *_overlays(run, board, confirmed), *trial_pictures(run), *_progress(run), *_parameters(run)]
 
 
 def _confirmed(run: Run, confirmed: pd.DataFrame) -> Iterator[Picture]:
@@ -52,7 +52,8 @@ def _overlays(run: Run, board: pd.DataFrame, confirmed: pd.DataFrame) -> Iterato
     yield Picture(name="overlays", title="Prediction and truth on test images", note=note, spec=chart)
 
 
-def _trials(run: Run) -> Iterator[Picture]:
+def trial_pictures(run: Run) -> Iterator[Picture]:
+    """How the trials of the search, or of a grid, went one by one, those that are running among them."""
     shown = search_facts.shown_trials(run)
     known = int((trial_ends(run.phase("search"))["epoch"] > 0).sum())
     part = (

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.once import once
 from analysis.runs import Run
 from analysis.tables import status_table
 from analysis.wording import show
@@ -49,6 +50,7 @@ def phase_statuses(run: Run) -> pd.DataFrame:
     return pd.concat([frame.assign(phase=phase)[["phase", *frame]] for phase, frame in parts.items()], ignore_index=True)
 
 
+@once
 def trial_epochs(run: Run) -> pd.DataFrame:
     """One row per trial and epoch: ``trial, epoch, value`` (mean of the metric over the seeds; missing where it is not finite),
     ``seconds`` (all seeds together), ``at`` (seconds, for sorting). A trial that ended has no epoch after its last one, whatever an earlier
@@ -62,6 +64,7 @@ def trial_epochs(run: Run) -> pd.DataFrame:
     return frame[~(frame["epoch"] > last)].reset_index(drop=True)
 
 
+@once
 def trial_ends(run: Run) -> pd.DataFrame:
     """One row per trial, index ``trial``: ``phase, status, rung, epoch`` (the last one, 0 before the first), ``value`` (mean of the metric
     over its seeds at that epoch), ``seconds`` (sum over its epochs), ``at`` (when the last epoch ended, seconds)."""

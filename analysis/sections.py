@@ -1,47 +1,27 @@
 """What stands in a report, section by section: findings in, markup out."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from analysis import page
-from analysis.arm_sections import ArmFindings, arm_sections, compared_by, known_section
+from analysis.arm_sections import arm_sections, compared_by, known_section
 from analysis.arm_sections import reading as arm_reading
+from analysis.correlation_pictures import SECTION, correlation_section
+from analysis.estimates import estimate_table, estimates_section
 from analysis.export import readable, readable_summary
+from analysis.findings import Findings as Findings
+from analysis.health_section import health_section
 from analysis.intervals import PERMUTATIONS, RESAMPLES
 from analysis.pictures import Picture
 from analysis.runs import Run
-from analysis.search_sections import SearchFindings, cost_sections, result_sections, search_reading, searched_by, searched_sizes
+from analysis.search_sections import cost_sections, result_sections, search_reading, searched_by, searched_sizes
 from analysis.tables import evaluation_points
 from analysis.wording import MISSING, count, describe, last_line, p_text, sentences
 
 DIFFERENCES = ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high"]
 SHOWN_ROWS = 200  # longer tables stand in their CSV file alone
-
-
-@dataclass(frozen=True, kw_only=True)
-class Findings:
-    """Everything a report says, computed: the frames of ``tables`` and ``comparison``, the sentence of ``answer``.
-
-    Of a search, ``seeds``, ``summary`` and ``comparisons`` are those of its search phase, and ``statuses`` tells phases apart.
-    """
-
-    run: Run
-    seeds: pd.DataFrame
-    summary: pd.DataFrame
-    statuses: pd.DataFrame
-    published: pd.DataFrame | None
-    comparisons: pd.DataFrame
-    arms: ArmFindings | None
-    search: SearchFindings | None
-    answer: str
-
-    @property
-    def over_seeds(self) -> bool:
-        """Whether settings have something to say beyond a leaderboard: always in a grid, else where one has several seeds."""
-        return self.search is None or bool((self.summary["n"] > 1).any())
 
 
 def caption(found: Findings) -> str:
@@ -77,7 +57,8 @@ def opening(found: Findings) -> str:
         ("Started", spec.get("started", "")),
     ]
     head = _generated(spec) + f"{page.paragraph('Study ' + str(spec['name']), 'soft')}\n<h1>{page.escape(spec['question'])}</h1>"
-    return f"<header>\n{head}\n{page.paragraph(found.answer, 'answer')}\n{page.facts(rows)}\n{_warnings(found)}\n</header>"
+    warnings = f"{_warnings(found)}\n{health_section(found.health)}"
+    return f"<header>\n{head}\n{page.paragraph(found.answer, 'answer')}\n{page.facts(rows)}\n{warnings}\n</header>"
 
 
 def sections(found: Findings, pictures: list[Picture]) -> Iterator[tuple[str, str, str]]:
@@ -85,6 +66,7 @@ def sections(found: Findings, pictures: list[Picture]) -> Iterator[tuple[str, st
     if found.search is not None:
         yield from result_sections(found.search)
         yield from _pictures(pictures)
+        yield from _correlations(found, pictures)
         yield from cost_sections(found.search)
     yield "trials", "Trials", _trials(found)
     if found.arms is not None:
@@ -97,16 +79,25 @@ def sections(found: Findings, pictures: list[Picture]) -> Iterator[tuple[str, st
         yield "published", "Beside the published table", _published(found, found.published)
     if found.search is None:
         yield from _pictures(pictures)
+        yield from _correlations(found, pictures)
     if found.run.spec.get("tables"):
         yield "known", "Known beforehand", known_section(found.run.spec["tables"])
+    if told := estimates_section(estimate_table(found.run.paths)):
+        yield "estimates", "How good the estimates of the time left were", told
     yield "reading", "How to read this", _reading(found)
     yield "provenance", "Provenance", page.facts(_flat(found.run.spec.get("provenance") or {}))
 
 
 def _pictures(pictures: list[Picture]) -> Iterator[tuple[str, str, str]]:
-    if pictures:
-        drawn = "\n".join(page.figure(picture.name, picture.title, picture.note, picture.spec) for picture in pictures)
-        yield "pictures", "Pictures", f'<div class="pictures">\n{drawn}\n</div>'
+    drawn = [page.figure(picture.name, picture.title, picture.note, picture.spec) for picture in pictures if picture.section == "pictures"]
+    if drawn:
+        yield "pictures", "Pictures", '<div class="pictures">\n' + "\n".join(drawn) + "\n</div>"
+
+
+def _correlations(found: Findings, pictures: list[Picture]) -> Iterator[tuple[str, str, str]]:
+    drawn = [picture for picture in pictures if picture.section == SECTION]
+    if markup := correlation_section(found.correlations, found.importances, drawn):
+        yield SECTION, "Parameters and the metric", markup
 
 
 def _generated(spec: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.intervals import RANDOM_SEED, mean_intervals
+from analysis.once import once
 from analysis.runs import STATUSES, Run
 from analysis.wording import last_line
 
@@ -17,6 +18,7 @@ PUBLISHED_DRAWS = 9_999
 PUBLISHED_ROUNDING = 1e-6  # published numbers are rounded: a mean this close to the range counts as inside
 
 
+@once
 def settings_table(run: Run) -> pd.DataFrame:
     """One row per setting, numbered by the index ``setting``, one column per parameter of the space; in the order of the space's values.
 
@@ -34,6 +36,7 @@ def settings_table(run: Run) -> pd.DataFrame:
     return pd.DataFrame(columns, columns=run.parameters).rename_axis("setting")
 
 
+@once
 def trial_settings(run: Run) -> pd.Series:
     """The number of the setting of each trial, index ``trial``."""
     numbers = _numbers(run)
@@ -49,6 +52,7 @@ def completed_epochs(run: Run) -> pd.DataFrame:
     return epochs.assign(setting=epochs["trial"].map(trial_settings(run)).astype(int))
 
 
+@once
 def seed_table(run: Run) -> pd.DataFrame:
     """One row per setting and seed of the completed trials, at the last epoch of each trial.
 
@@ -60,6 +64,7 @@ def seed_table(run: Run) -> pd.DataFrame:
     return settings_table(run).join(last.astype(dict.fromkeys(weights, "Int64")), how="inner")
 
 
+@once
 def last_epochs(run: Run) -> pd.DataFrame:
     """One row per setting and seed of the completed trials, with all that was recorded at the last epoch of each trial; index ``setting``.
 
@@ -178,6 +183,7 @@ def identities(settings: pd.DataFrame) -> list[tuple[str, ...]]:
     return [tuple(map(identity, row)) for row in settings.itertuples(index=False, name=None)]
 
 
+@once
 def _numbers(run: Run) -> dict[tuple[str, ...], int]:
     return {texts: number for number, texts in enumerate(identities(settings_table(run)))}
 

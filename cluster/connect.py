@@ -27,6 +27,7 @@ _QUIET = {
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 FORMS = "Give HOST:PORT of a running cluster, ray://HOST:PORT, or auto; leave --address out for a private Ray on this machine."
+_TOKEN_WAYS = "set RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to its token, or RAY_AUTH_MODE=disabled where it asks for none"
 SECONDS_TO_ANSWER = 10.0
 
 
@@ -50,11 +51,11 @@ def prepare_environment(address: str | None) -> None:
 
 
 @contextmanager
-def connected(address: str | None, cpus: int | None = None) -> Iterator[None]:
+def connected(address: str | None, cpus: int | None = None, *, dashboard: bool = False) -> Iterator[None]:
     """Ray, for the time of the block: on the cluster at ``address``, or a private one on this machine that ends with the block.
 
     A Ray that this process has already joined is used as it is and left running. ``cpus`` caps how many cores the private one uses;
-    None takes all.
+    None takes all. ``dashboard``: with Ray's own dashboard, on loopback.
 
     Raises:
         RuntimeError: ``prepare_environment`` was not called in time.
@@ -67,7 +68,7 @@ def connected(address: str | None, cpus: int | None = None) -> Iterator[None]:
         yield
         return
     folder = None if address else _private_folder()
-    private = {"num_cpus": cpus, "include_dashboard": False, "_temp_dir": folder}
+    private = {"num_cpus": cpus, "include_dashboard": dashboard, "_temp_dir": folder}
     try:
         _silence()
         _join(address, {} if address else private)
@@ -76,6 +77,17 @@ def connected(address: str | None, cpus: int | None = None) -> Iterator[None]:
         ray.shutdown()
         if folder:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def whereabouts() -> dict[str, str | None]:
+    """Where the Ray that this process has joined can be looked at: ``dashboard``, its address, if there is one; ``logs``, the folder of its
+    logs, if that Ray was started by this process."""
+    import ray
+
+    node = ray._private.worker._global_node
+    address = ray._private.worker.get_dashboard_url() if node else None
+    own = node is not None and node.head
+    return {"dashboard": f"http://{address}" if address else None, "logs": node.get_logs_dir_path() if own else None}
 
 
 def _silence() -> None:
@@ -96,29 +108,56 @@ def _join(address: str | None, options: Mapping[str, Any]) -> None:
     import ray
 
     if address:
-        _refuse_silence(address)
+        host, colon, port = address.removeprefix("ray://").rpartition(":")
+        if host and colon and port.isdigit():
+            refuse_silence(address, host.strip("[]"), int(port), FORMS)
     where = f"the Ray cluster at {address}" if address else "a private Ray on this machine"
     try:
+        if address:
+            _refuse_wrong_token(address)
         ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **options)
     except ray.exceptions.AuthenticationError:
-        ways = "set RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to its token, or RAY_AUTH_MODE=disabled where it asks for none"
-        raise ConnectionError(f"{where} cannot be joined without a token: {ways}.") from None
+        raise ConnectionError(f"{where} cannot be joined without its token: {_TOKEN_WAYS}.") from None
     except ValueError as error:
         raise ConnectionError(f"--address {address!r} cannot be used: {_first_line(error)}. {FORMS}") from None
     except Exception as error:  # also plain ones: a machine that is too busy to start Ray in time, for one
+        if str(error).startswith("Version mismatch"):
+            raise ConnectionError(f"{where} cannot be joined: {' '.join(str(error).split())} Install the same here.") from None
         raise ConnectionError(f"{where} does not answer: {_first_line(error)}.{f' {FORMS}' if address else ''}") from None
 
 
-def _refuse_silence(address: str) -> None:
-    """Ray itself would try for minutes to reach a place where nobody listens."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if not (host and colon and port.isdigit()):
-        return
+def refuse_silence(address: str, host: str, port: int, advice: str) -> None:
+    """Ray itself would try for minutes to reach a place where nobody listens.
+
+    Raises:
+        ConnectionError: nobody answers there. Names ``address``, which was given, and ends with ``advice``.
+    """
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=SECONDS_TO_ANSWER).close()
+        socket.create_connection((host, port), timeout=SECONDS_TO_ANSWER).close()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or _first_line(error)
-        raise ConnectionError(f"nobody answers at --address {address}: {reason}. {FORMS}") from None
+        raise ConnectionError(f"nobody answers at --address {address}: {reason}. {advice}") from None
+
+
+def _refuse_wrong_token(address: str) -> None:
+    """Ray itself would ask again for a minute, and print each refusal.
+
+    Raises:
+        AuthenticationError: the cluster at ``address`` does not know our token, or we have none.
+    """
+    import grpc
+    import ray
+    from ray._private.authentication.http_token_authentication import get_auth_headers_if_auth_enabled
+
+    if ":" not in address:  # auto
+        return
+    token = tuple((key.lower(), value) for key, value in get_auth_headers_if_auth_enabled({}).items())
+    with grpc.insecure_channel(address.removeprefix("ray://")) as channel:
+        try:
+            channel.unary_unary("/ray.rpc.NodeInfoGcsService/GetClusterId")(b"", timeout=SECONDS_TO_ANSWER, metadata=token)
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+                raise ray.exceptions.AuthenticationError("unknown token") from None
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,3 +23,10 @@ def private_ray() -> Iterator[None]:
     """Ray with two logical cores, ended with the session."""
     with connected(None, cpus=2):
         yield
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder with a short path: the sockets of Ray may not have more than 107 characters."""
+    with tempfile.TemporaryDirectory(prefix="t-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)

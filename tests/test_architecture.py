@@ -14,7 +14,8 @@ ALLOWED = {
     "cluster": {"cluster"},
 }
 FORBIDDEN_LIBRARIES = {"trainables": {"ray"}, "analysis": {"ray", "torch", "torchvision"}, "cluster": {"torch"}, "tuning": set()}
-MAY_IMPORT_RAY = {f"tuning/{name}.py" for name in ("space", "launch", "slots", "shipping", "worker", "search", "recorder")}
+MAY_IMPORT_RAY = {f"tuning/{name}.py" for name in ("space", "launch", "slots", "shipping", "worker", "search", "recorder", "metrics")}
+MAY_IMPORT_WANDB = {f"tuning/{name}.py" for name in ("tracking_process", "tracking_runs", "tracking_summary")}
 MAX_LINES = 250
 
 
@@ -41,6 +42,7 @@ def test_imports_follow_the_arrows(file: Path) -> None:
     imported = imports(file)
     assert imported & set(PACKAGES) <= ALLOWED[package]
     assert not imported & FORBIDDEN_LIBRARIES[package]
+    assert "wandb" not in imported or name in MAY_IMPORT_WANDB
     if "ray" in imported:
         assert package == "cluster" or name in MAY_IMPORT_RAY or name.startswith("tuning/studies/")
 
@@ -56,3 +58,14 @@ def test_every_package_is_packaged() -> None:
     listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
     found = {str(file.parent.relative_to(ROOT)).replace("/", ".") for file in files()}
     assert listed == found
+
+
+def test_scripts_of_the_live_page_are_packaged_and_served() -> None:
+    import tomllib
+
+    from analysis.live import SCRIPTS
+
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"] == {"analysis": ["*.js"]}
+    assert {file.name for file in (ROOT / "analysis").glob("*.js")} == set(SCRIPTS)
+    for file in (ROOT / "analysis").glob("*.js"):
+        assert len(file.read_text().splitlines()) <= MAX_LINES

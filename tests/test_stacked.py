@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from trainables.loop import batch_orders, batches, build_seeded
+from trainables.narrow import NarrowStack
 from trainables.networks import MLP
 from trainables.stacked import Stack
 
@@ -70,17 +71,20 @@ def test_stacked_equals_alone_seed_by_seed(make: object) -> None:
 
 @pytest.mark.parametrize("depth", [0, 1, 2, 3])
 @pytest.mark.parametrize("width", [1, 2, 3, 8])
-def test_the_fast_way_of_narrow_networks_has_the_general_ways_outputs_and_gradients(width: int, depth: int) -> None:
-    stack = Stack(lambda: MLP(2, width, depth), SEEDS)
-    x = torch.randn(3, 50, 2, generator=torch.Generator().manual_seed(2))
-    weights = list(stack.weights.values())
-    fast = stack(x)
-    stack._own_way = None
-    general = stack(x)
-    torch.testing.assert_close(fast, general, rtol=1e-5, atol=1e-6)
-    outer = torch.randn(3, 50, generator=torch.Generator().manual_seed(3))
-    for got, expected in zip(torch.autograd.grad(fast, weights, outer), torch.autograd.grad(general, weights, outer), strict=True):
-        torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
+def test_a_narrow_stack_equals_each_seed_alone(width: int, depth: int) -> None:
+    def make() -> MLP:
+        return MLP(2, width, depth)
+
+    stack = NarrowStack(make, SEEDS)
+    for epoch in range(6):
+        order = batch_orders(SEEDS, epoch, len(X))
+        for batch in batches(len(X), 16):
+            stack.descend(X[order[:, batch]], Y[order[:, batch]], 0.5)
+    logits = stack(X.expand(len(SEEDS), -1, -1))
+    alone = torch.stack([train_alone(make, seed, epochs=6)(X) for seed in SEEDS])
+    torch.testing.assert_close(logits, alone, rtol=0, atol=1e-5)
+    assert ((logits > 0) == (Y > 0)).sum(1).tolist() == ((alone > 0) == (Y > 0)).sum(1).tolist()
+    assert (alone[0] - alone[1]).abs().max() > 1e-3, "the seeds must differ for this to mean anything"
 
 
 @pytest.mark.parametrize(
@@ -101,22 +105,25 @@ def test_the_fast_way_of_narrow_networks_has_the_general_ways_outputs_and_gradie
     ],
 )
 def test_parameters_are_those_of_the_published_table(width: int, depth: int, parameters: int) -> None:
-    stack = Stack(lambda: MLP(2, width, depth), SEEDS)
-    assert stack.parameters == parameters
+    stack, fast = Stack(lambda: MLP(2, width, depth), SEEDS), NarrowStack(lambda: MLP(2, width, depth), SEEDS)
+    assert stack.parameters == fast.parameters == parameters
     assert sum(weight.numel() for weight in stack.weights.values()) == parameters * len(SEEDS)
+    assert sum(weight.numel() for weight in fast.weights) == parameters * len(SEEDS)
 
 
-def test_a_seed_does_not_feel_its_neighbours() -> None:
-    one, many = Stack(narrow, [7]), Stack(narrow, [7, 1, 2])
+@pytest.mark.parametrize("stacked", [Stack, NarrowStack])
+def test_a_seed_does_not_feel_its_neighbours(stacked: type) -> None:
+    one, many = stacked(narrow, [7]), stacked(narrow, [7, 1, 2])
     x = torch.randn(1, 20, 2, generator=torch.Generator().manual_seed(4))
     torch.testing.assert_close(one(x)[0], many(x.expand(3, -1, -1))[0])
 
 
-def test_the_global_random_state_is_left_alone() -> None:
+@pytest.mark.parametrize("stacked", [Stack, NarrowStack])
+def test_the_global_random_state_is_left_alone(stacked: type) -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    Stack(narrow, SEEDS)
+    stacked(narrow, SEEDS)
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -127,6 +134,15 @@ def test_state_is_a_copy_that_brings_the_stack_back() -> None:
     assert not torch.equal(stack(X.expand(3, -1, -1)), outputs)
     stack.load(state)
     assert torch.equal(stack(X.expand(3, -1, -1)), outputs)
+
+
+def test_state_is_a_copy_that_brings_a_narrow_stack_back() -> None:
+    stack, x, y = NarrowStack(narrow, SEEDS), X.expand(3, -1, -1), Y.expand(3, -1)
+    state, logits = stack.state(), stack(x)
+    stack.descend(x, y, 1.0)
+    assert not torch.equal(stack(x), logits)
+    stack.load(state)
+    assert torch.equal(stack(x), logits)
 
 
 @pytest.mark.parametrize(("layer", "name"), [(nn.Dropout(0.5), "Dropout"), (nn.BatchNorm1d(2), "BatchNorm1d")])

@@ -18,9 +18,6 @@ class Stack:
     ``make`` builds one network; each is initialised from its own seed. Any ``nn.Module`` will do as long as its forward pass draws no
     random numbers and keeps no running statistics. ``weights[name]`` is (seeds, *shape).
 
-    A module may offer ``forward_stacked(weights, x)`` where it knows a faster way than the general one (``vmap`` over
-    ``functional_call``); then ``weights[name]`` is (*shape, seeds), seeds innermost in memory.
-
     Raises:
         ValueError: a layer of the network would mix the seeds.
     """
@@ -30,20 +27,12 @@ class Stack:
         self.network = networks[0].to(device)
         _refuse_mixing(self.network)
         self.parameters = count_parameters(self.network)
-        self._own_way = getattr(self.network, "forward_stacked", None)
-        self._axis = -1 if self._own_way else 0
         stacked, _ = stack_module_state(networks)
-        self.weights: dict[str, Tensor] = {name: self._place(weight).to(device).requires_grad_() for name, weight in stacked.items()}
-
-    def _place(self, weight: Tensor) -> Tensor:
-        return weight.detach().movedim(0, self._axis).contiguous()
+        self.weights: dict[str, Tensor] = {name: weight.detach().to(device).requires_grad_() for name, weight in stacked.items()}
 
     def __call__(self, x: Tensor) -> Tensor:
         """(seeds, batch, *features) -> (seeds, batch, *outputs)."""
-        outputs = self._own_way(self.weights, x) if self._own_way else None
-        if outputs is not None:
-            return outputs
-        return vmap(self._forward_one, in_dims=(self._axis, 0))(self.weights, x)
+        return vmap(self._forward_one)(self.weights, x)
 
     def _forward_one(self, weights: dict[str, Tensor], x: Tensor) -> Tensor:
         return functional_call(self.network, weights, (x,))

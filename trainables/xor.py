@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from trainables import Config, Metrics
 from trainables.limits import Limit, Real, Whole
 from trainables.loop import batch_orders, batches, derive_seed
+from trainables.narrow import WIDEST, NarrowStack
 from trainables.networks import MLP
 from trainables.stacked import Stack
 
@@ -65,7 +67,7 @@ def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None
     for anything else.
     """
     training, (points, labels) = load(config)
-    stack = Stack(lambda: MLP(2, config["width"], config["depth"]), seeds)
+    stack = (NarrowStack if config["width"] <= WIDEST else Stack)(lambda: MLP(2, config["width"], config["depth"]), seeds)
     if resume:
         stack.load(resume["weights"])
     first = resume["epoch"] + 1 if resume else 1
@@ -78,39 +80,45 @@ def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None
         yield metrics, {"epoch": epoch, "weights": stack.state()}
 
 
-def _train_epoch(stack: Stack, training: tuple[Tensor, Tensor], seeds: Sequence[int], epoch: int, config: Config) -> None:
+def _train_epoch(stack: Stack | NarrowStack, training: tuple[Tensor, Tensor], seeds: Sequence[int], epoch: int, config: Config) -> None:
     x, y = _shuffle(*training, seeds, epoch)
-    weights = list(stack.weights.values())
+    descend = NarrowStack.descend if isinstance(stack, NarrowStack) else _descend
     for batch in batches(y.shape[1], config["batch_size"]):
-        logits = stack(x[:, batch])
-        # The gradient of the mean cross-entropy by the logits; the loss itself is not needed to take the step.
-        gradient = (torch.sigmoid(logits.detach()) - y[:, batch]) / logits.shape[1]
-        with torch.no_grad():
-            torch._foreach_add_(weights, torch.autograd.grad(logits, weights, gradient), alpha=-config["learning_rate"])
+        descend(stack, x[:, batch], y[:, batch], config["learning_rate"])  # type: ignore[arg-type]
+
+
+def _descend(stack: Stack, x: Tensor, labels: Tensor, learning_rate: float) -> None:
+    """``NarrowStack.descend`` for a stack of any width."""
+    weights = list(stack.weights.values())
+    losses = binary_cross_entropy_with_logits(stack(x), labels, reduction="none")
+    gradients = torch.autograd.grad(losses.mean(1).sum(), weights)
+    with torch.no_grad():
+        torch._foreach_add_(weights, gradients, alpha=-learning_rate)
 
 
 def _shuffle(x: Tensor, y: Tensor, seeds: Sequence[int], epoch: int) -> tuple[Tensor, Tensor]:
-    """Each seed's own order: (seeds, points, 2) and (seeds, points), with the seeds innermost in memory as the stacked MLP wants them."""
+    """Each seed's own order: (seeds, points, 2) and (seeds, points), each coordinate contiguous in memory."""
     columns = torch.cat([x.T, y.unsqueeze(0)])
-    order = batch_orders(seeds, epoch, len(y)).T.flatten()
-    shuffled = columns.index_select(1, order).view(3, len(y), len(seeds))
-    return shuffled[:2].permute(2, 1, 0), shuffled[2].T
+    order = batch_orders(seeds, epoch, len(y)).flatten()
+    shuffled = columns.index_select(1, order).view(3, len(seeds), len(y))
+    return shuffled[:2].permute(1, 2, 0), shuffled[2]
 
 
 @torch.no_grad()
-def _evaluate(stack: Stack, points: Tensor, seeds: int) -> Tensor:
+def _evaluate(stack: Stack | NarrowStack, points: Tensor, seeds: int) -> Tensor:
     """The logits of every network at the same points: (points, 2) -> (seeds, points)."""
-    planes = points.T.unsqueeze(2).repeat(1, 1, seeds)
-    return stack(planes.permute(2, 1, 0))
+    return stack(points.expand(seeds, -1, -1))
 
 
 def _score(logits: Tensor, labels: Tensor) -> dict[str, Any]:
     correct = ((logits > 0) == (labels > 0)).sum(1)
-    loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, labels.expand_as(logits))
+    loss = binary_cross_entropy_with_logits(logits, labels.expand_as(logits))
     return {"accuracy": (correct.double() / len(labels)).tolist(), "loss": loss.item()}
 
 
-def _pictures(stack: Stack, seeds: Sequence[int], accuracy: Sequence[float], points: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
+def _pictures(
+    stack: Stack | NarrowStack, seeds: Sequence[int], accuracy: Sequence[float], points: Tensor, labels: Tensor
+) -> dict[str, np.ndarray]:
     """Facts to draw the best and the worst network of the trial with.
 
     ``surface``: (2, RASTER, RASTER) probabilities over the square ``extent`` (axis 1: second coordinate, axis 2: first, both rising), of

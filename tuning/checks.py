@@ -94,6 +94,8 @@ def _shape_problems(study: "Study") -> list[str]:
             (not 0 < study.resources.cpus < math.inf, f"resources: cpus={study.resources.cpus!r} must be above 0."),
             (not 0 <= study.resources.gpus < math.inf, f"resources: gpus={study.resources.gpus!r} must be 0 or more."),
             (not _is_count(study.retries, 0), f"retries={study.retries!r} must be a whole number, 0 or more."),
+            (study.wandb not in ("off", "offline", "online"), f"wandb={study.wandb!r} must be 'off', 'offline' or 'online'."),
+            (not isinstance(study.tensorboard, bool), f"tensorboard={study.tensorboard!r} must be True or False."),
             (not study.stall_seconds > 0, f"stall_seconds={study.stall_seconds!r} must be above 0."),
         )
         if broken

@@ -1,32 +1,41 @@
 """The command ``study``: parse, call, print."""
 
-import sys
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Annotated, Any
 
 import typer
 
-from analysis.runs import Run, RunPaths
 from cluster.connect import prepare_environment
-from tuning.overrides import parse_overrides
-from tuning.plan import plan_text, seeds_warning, setting_text
-from tuning.study import Study, StudyError
-from tuning.terminal import OneLineErrors, end, plain_errors, removed_if_empty, say, shown, whole
+from tuning.copies import fetched
+from tuning.mirrors import chosen_mirrors
+from tuning.options import (
+    Address,
+    AsJson,
+    Host,
+    MoreSeeds,
+    MoreTrials,
+    Overrides,
+    Port,
+    Results,
+    RunFolder,
+    Seeds,
+    Shared,
+    Smoke,
+    StudyName,
+    Submitted,
+    SyncMode,
+    Tensorboard,
+    TrialName,
+    Trials,
+    Url,
+    Wandb,
+    Watch,
+)
+from tuning.plan import plan_text, seeds_warning
+from tuning.steps import Way, command_line, find, go_on, train, written_report
+from tuning.study import StudyError
+from tuning.terminal import OneLineErrors, end, plain_errors, removed_if_empty, say, shown
 
 app = typer.Typer(cls=OneLineErrors, add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
-
-StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a built-in study, path of a .py file, or module:name.")]
-RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, or its URL.")]
-Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Another value; a list for a key of the space.")]
-Seeds = Annotated[int | None, typer.Option(parser=whole, metavar="N", help="Seeds of every setting.")]
-Trials = Annotated[int | None, typer.Option(parser=whole, metavar="N", help="Settings that a search tries.")]
-MoreSeeds = Annotated[int | None, typer.Option("--seeds", parser=whole, metavar="N", help="So many more seeds of every setting.")]
-MoreTrials = Annotated[int | None, typer.Option("--trials", parser=whole, metavar="N", help="So many more settings of a search.")]
-Smoke = Annotated[bool, typer.Option("--smoke", help="The study's own short form: the whole way, in seconds.")]
-Address = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A running Ray cluster; without it, a private one on this machine.")]
-Results = Annotated[str, typer.Option(metavar="DIR", help="Where run folders go: a folder, or a URL to copy them to.")]
 
 
 @app.callback()
@@ -48,7 +57,7 @@ def list_studies() -> None:
 def show(study: StudyName, set_: Overrides = None, seeds: Seeds = None, trials: Trials = None, smoke: Smoke = False) -> None:
     """Show what a study would run."""
     with plain_errors():
-        typer.echo(plan_text(_find(study, set_, seeds, trials, smoke)[0]))
+        typer.echo(plan_text(find(study, set_, seeds, trials, smoke)[0]))
 
 
 @app.command()
@@ -58,53 +67,82 @@ def run(
     seeds: Seeds = None,
     trials: Trials = None,
     smoke: Smoke = False,
-    address: Address = None,
     results: Results = "results",
+    address: Address = None,
+    wandb: Wandb = None,
+    tensorboard: Tensorboard = None,
+    watch: Watch = False,
+    json: AsJson = False,
 ) -> None:
     """Run a study and write its report; the last line printed is the run folder."""
     with plain_errors():
         # First of all, for a study file may import Ray, which reads its settings once.
         prepare_environment(address)
-        chosen, overrides = _find(study, set_, seeds, trials, smoke)
+        chosen, overrides = find(study, set_, seeds, trials, smoke)
         from tuning.prepare import prepare_run
 
         if not results.strip():
             raise StudyError("--results '' names no folder: give one, or leave the option out for results/.")
-        paths = prepare_run(chosen, results, overrides=overrides, command=_command(), reference=study)
+        mirrors = chosen_mirrors(chosen, wandb, tensorboard)
+        paths = prepare_run(chosen, results, overrides=overrides, command=command_line(), reference=study, mirrors=mirrors)
         with removed_if_empty(paths):
             if warning := seeds_warning(chosen):
                 say(f"note: {warning}")
-            code = _train(chosen, paths, address)
+            code = train(chosen, paths, mirrors, Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=json))
     end(code)
 
 
 @app.command()
-def resume(run: RunFolder, address: Address = None) -> None:
+def resume(
+    run: RunFolder,
+    address: Address = None,
+    wandb: Wandb = None,
+    tensorboard: Tensorboard = None,
+    watch: Watch = False,
+    json: AsJson = False,
+) -> None:
     """Go on with a run that was cut off: what ended is kept, what was training goes on from its last checkpoint."""
     from tuning.resume import unchanged
 
     with plain_errors():
-        code = _go_on(run, address, unchanged)
+        code = go_on(run, unchanged, Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=json))
     end(code)
 
 
 @app.command()
-def extend(run: RunFolder, trials: MoreTrials = None, seeds: MoreSeeds = None, address: Address = None) -> None:
+def extend(
+    run: RunFolder,
+    trials: MoreTrials = None,
+    seeds: MoreSeeds = None,
+    address: Address = None,
+    wandb: Wandb = None,
+    tensorboard: Tensorboard = None,
+    watch: Watch = False,
+    json: AsJson = False,
+) -> None:
     """Add settings to a search, or seeds to a grid or to the confirmed settings of a search."""
     from tuning.resume import extended
 
     with plain_errors():
-        code = _go_on(run, address, partial(extended, trials=trials, seeds=seeds))
+        change = partial(extended, trials=trials, seeds=seeds)
+        code = go_on(run, change, Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=json))
     end(code)
 
 
 @app.command()
-def confirm(run: RunFolder, address: Address = None) -> None:
+def confirm(
+    run: RunFolder,
+    address: Address = None,
+    wandb: Wandb = None,
+    tensorboard: Tensorboard = None,
+    watch: Watch = False,
+    json: AsJson = False,
+) -> None:
     """Train the best settings of a run again on fresh seeds."""
     from tuning.resume import confirmed
 
     with plain_errors():
-        code = _go_on(run, address, confirmed)
+        code = go_on(run, confirmed, Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=json))
     end(code)
 
 
@@ -112,106 +150,77 @@ def confirm(run: RunFolder, address: Address = None) -> None:
 def try_(study: StudyName, set_: Overrides = None, seeds: Seeds = None, smoke: Smoke = False) -> None:
     """Run the first trial of a study in this process, without Ray: for a debugger."""
     with plain_errors():
-        chosen, _ = _find(study, set_, seeds, None, smoke)
-        from tuning.asking import first_trial
-        from tuning.rows import Exited, NotReported, iterate
+        chosen, _ = find(study, set_, seeds, None, smoke)
+        from tuning.alone import try_first
 
-        trial = first_trial(chosen)
-        typer.echo(f"trial {trial.id}: {setting_text(trial.config)}; seeds {_range(trial.seeds)}")
-        try:
-            for row, _ in iterate(chosen, trial, chosen.read_data()):
-                typer.echo(f"epoch {row['epoch']}  {_metrics(row['metrics'])}  {row['seconds']:.3f} s")
-                if row["diverged"]:
-                    say(f"trial {trial.id} diverged: {', '.join(row['diverged'])} became non-finite at epoch {row['epoch']}")
-                    raise typer.Exit(1)
-        except (NotReported, Exited) as error:
-            raise StudyError(f"Study {chosen.name!r}: {error}") from None
+        code = try_first(chosen)
+    end(code)
+
+
+@app.command()
+def replay(run: RunFolder, trial: TrialName) -> None:
+    """Train a recorded trial again in this process, and compare number by number."""
+    with plain_errors():
+        from tuning.alone import replay_recorded
+
+        code = replay_recorded(fetched(run, say), trial)
+    end(code)
+
+
+@app.command()
+def submit(
+    study: Submitted,
+    address: Url,
+    results: Shared,
+    set_: Overrides = None,
+    seeds: Seeds = None,
+    trials: Trials = None,
+    smoke: Smoke = False,
+    wandb: Wandb = None,
+    tensorboard: Tensorboard = None,
+) -> None:
+    """Run a study as a job on a Ray cluster: the code is sent, the job goes on by itself; Ctrl-C leaves it running."""
+    with plain_errors():
+        prepare_environment(address)
+        from tuning.submission import submission
+
+        options = {"--seeds": seeds, "--trials": trials, "--smoke": smoke, "--wandb": wandb, "--tensorboard": tensorboard}
+        job = submission(study, results, set_ or [], options)
+        if not job.resumes:
+            find(study, set_, seeds, trials, smoke)
+        code = job.send_and_follow(address)
+    end(code)
 
 
 @app.command()
 def report(run: RunFolder) -> None:
     """Write the report of a run again, from its records."""
     with plain_errors():
-        from tuning.copies import fetched
-
-        _report(fetched(run, say))
+        typer.echo(f"report: {shown(written_report(fetched(run, say)))}")
 
 
-def _find(reference: str, pairs: list[str] | None, seeds: int | None, trials: int | None, smoke: bool) -> tuple[Study, dict[str, Any]]:
-    """The study with its overrides, and these."""
-    from tuning.catalog import find_study
+@app.command()
+def watch(run: RunFolder, host: Host = "127.0.0.1", port: Port = None) -> None:
+    """Serve a page of a run, going on or finished, until Ctrl-C: the report so far, and every trial as it goes."""
+    from analysis.live import watch as serve
 
-    changes = parse_overrides(pairs or [])
-    study = find_study(reference)
-    options = {name: value for name, value in (("seeds", seeds), ("trials", trials)) if value is not None}
-    overrides = {**(study.smoke if smoke else {}), **changes, **options}
-    return study.override(overrides), overrides
+    with plain_errors():
+        serve(fetched(run, say), host=host, port=port, ready=lambda address: say(f"{address} (Ctrl-C ends it)"))
 
 
-def _go_on(run: str, address: str | None, change: Callable[[Study, Study, Run], dict[str, Any]]) -> int:
-    """Train what a run lacks, once ``change`` has said which overrides it is to have."""
-    prepare_environment(address)
-    from analysis import load_run
-    from tuning.copies import fetched
-    from tuning.lock import locked
-    from tuning.prepare import add_session
-    from tuning.resume import continued
+@app.command()
+def sync(run: RunFolder, wandb: SyncMode = "online") -> None:
+    """Mirror a run to Weights & Biases from its records; what is there already is left as it is."""
+    from analysis.runs import RunPaths
+    from tuning.tracking import SECONDS_TO_SYNC, mirrored
 
-    records = load_run(fetched(run, say))
-    study, overrides = continued(records, change)
-    with locked(records.paths.lock, say):
-        add_session(records.paths, records.spec, study, overrides, _command())
-        return _train(study, records.paths, address)
-
-
-def _train(study: Study, paths: RunPaths, address: str | None) -> int:
-    """Train what the run lacks, write its report and print its folder; returns the exit code."""
-    from analysis.records import read_spec
-    from tuning.copies import copied
-    from tuning.launch import run_study
-    from tuning.progress import progress_shown
-
-    with copied(paths.root, read_spec(paths.study).get("storage"), say):
-        with progress_shown(study, _ended(paths)) as listener:
-            outcome = run_study(study, paths, listener, address=address)
-        if outcome.interrupted_by:
-            say(f"Interrupted. `study resume {shown(paths.root)}` goes on; `study report {shown(paths.root)}` reads what is there.")
-        else:
-            _report(paths.root)
-    typer.echo(shown(paths.root))
-    if outcome.interrupted_by:
-        return 128 + outcome.interrupted_by
-    ends = set(outcome.statuses.values())
-    return 1 if "failed" in ends or not ends & {"completed", "pruned"} else 0
-
-
-def _ended(paths: RunPaths) -> dict[str, str]:
-    """The ends of the trials that have one."""
-    from analysis import load_run
-
-    trials = load_run(paths.root).trials
-    ended = trials[trials["status"] != "unfinished"]
-    return dict(zip(ended["trial"], ended["status"], strict=True))
-
-
-def _command() -> list[str]:
-    return ["study", *sys.argv[1:]]
-
-
-def _report(folder: Path) -> None:
-    from analysis import load_run, write_report
-
-    typer.echo(f"report: {shown(write_report(load_run(folder)))}")
-
-
-def _range(seeds: Any) -> str:
-    return f"{seeds[0]} to {seeds[-1]} ({len(seeds)})" if len(seeds) > 1 else str(seeds[0])
-
-
-def _metrics(metrics: dict[str, Any]) -> str:
-    """A metric with one value per seed as its mean."""
-    flat = {name: sum(value) / len(value) if isinstance(value, list) else value for name, value in metrics.items()}
-    return "  ".join(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value:.5g}" for name, value in flat.items())
+    with plain_errors():
+        paths = RunPaths(fetched(run, say).resolve())
+        typer.echo(f"report: {shown(written_report(paths.root))}")
+        with mirrored(paths, wandb, say, seconds=SECONDS_TO_SYNC) as finish_mirror:
+            told = finish_mirror()
+    typer.echo(f"{told.sent} runs {'written to ' + shown(paths.wandb) if wandb == 'offline' else 'sent'}")
+    end(0 if told.missing == 0 else 1)
 
 
 if __name__ == "__main__":

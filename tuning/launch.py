@@ -22,10 +22,12 @@ from tuning.best import best_trial, confirmations, export_best
 from tuning.checkpoints import Keeper
 from tuning.lock import Lock, locked
 from tuning.past import Past, past_trials, trials_left
-from tuning.recorder import Interruption, Listener, Recorder, Records
+from tuning.recorder import Interruption, Listener, Recorder
+from tuning.records import Records
 from tuning.search import Halving, TrialSource
+from tuning.session import Ready, ray_noted
 from tuning.shipping import code_travels
-from tuning.slots import Slots, refuse_what_never_fits
+from tuning.slots import Slots, check_nodes
 from tuning.storage import Folder, joined
 from tuning.study import Grid, Study, StudyError, Trial
 from tuning.terminal import say
@@ -42,11 +44,11 @@ class Outcome:
     interrupted_by: signal.Signals | None
 
 
-def run_study(study: Study, paths: RunPaths, listener: Listener, *, address: str | None = None) -> Outcome:
+def run_study(study: Study, paths: RunPaths, *listeners: Listener, address: str | None = None, ready: Ready | None = None) -> Outcome:
     """Run every trial that the records below ``paths`` lack, confirm the best settings, export the best network.
 
     SIGINT and SIGTERM end the run early; nothing that ended is lost, and calling this again goes on: cut-off trials from their last
-    checkpoint, the search with what it knew.
+    checkpoint, the search with what it knew. ``ready`` is told the address of Ray's dashboard and a note, if there is one.
 
     Raises:
         StudyError: no trial of this study can be recorded (its metric is never reported, say), it does not fit this machine, or another
@@ -55,10 +57,10 @@ def run_study(study: Study, paths: RunPaths, listener: Listener, *, address: str
     """
     interruption = Interruption()
     with locked(paths.lock, say) as lock:
-        session = _Session(study, paths, listener, lock, interruption)
-        with connected(address), code_travels(study), _signals_to_tune(interruption):
+        session = _Session(study, paths, listeners, lock, interruption)
+        with connected(address, dashboard=study.dashboard), ray_noted(paths, ready), code_travels(study), _signals_to_tune(interruption):
             try:
-                refuse_what_never_fits(study, None if session.storage else paths.root)
+                check_nodes(study, None if session.storage else paths.root, cluster=bool(address))
                 session.run()
             except KeyboardInterrupt:
                 if not interruption.by:
@@ -74,7 +76,7 @@ class _Session:
 
     study: Study
     paths: RunPaths
-    listener: Listener
+    listeners: Sequence[Listener]
     lock: Lock
     interruption: Interruption
     statuses: dict[str, str] = field(default_factory=dict)
@@ -124,7 +126,7 @@ class _Session:
         self.statuses |= {one.trial.id: one.status for one in past if one.ended}
         # A confirmation is there for full trials over all seeds: none is stopped.
         halving = Halving(self.study if phase == "search" else replace(self.study, stopping=None), past)
-        self._listeners: list[Listener] = [self.listener]
+        self._listeners: list[Listener] = [*self.listeners]
         if phase == "search":
             self._listeners.append(Keeper(self.study, self.kept_in, best_trial(self.study, past)))
         self._recorder = Recorder(

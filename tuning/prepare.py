@@ -1,6 +1,7 @@
 """The folder of a run before its first trial: what is checked, and what ``study.json`` says."""
 
 import json
+import os
 import secrets
 import shlex
 import sys
@@ -14,19 +15,29 @@ from typing import Any
 from analysis.export import write_aside
 from analysis.runs import SCHEMA, RunPaths
 from tuning.copies import LOCAL
+from tuning.mirrors import NO_MIRRORS, Mirrors
 from tuning.provenance import provenance
 from tuning.space import describe
 from tuning.storage import is_url, joined
 from tuning.study import Grid, Study, StudyError
 
+JOB = "STUDY_JOB"
+"""The variable by which ``tuning.job`` marks the run that it starts."""
+
 
 def prepare_run(
-    study: Study, results: str | Path, *, overrides: Mapping[str, Any], command: Sequence[str], reference: str = ""
+    study: Study,
+    results: str | Path,
+    *,
+    overrides: Mapping[str, Any],
+    command: Sequence[str],
+    reference: str = "",
+    mirrors: Mirrors = NO_MIRRORS,
 ) -> RunPaths:
     """Check the data and the results folder, make the folder of the run and write its ``study.json``.
 
-    ``reference`` is how the study was named, for a later session to find it again. Where ``results`` is a URL, the folder is made below
-    ``results/``, and copied to the URL as long as the run is written.
+    ``reference`` is how the study was named, for a later session to find it again; ``mirrors``: where that is to show the run as well.
+    Where ``results`` is a URL, the folder is made below ``results/``, and copied to the URL as long as the run is written.
 
     Raises:
         StudyError: the data are not there, or the folder cannot be written.
@@ -43,9 +54,11 @@ def prepare_run(
         "data": data,
         "reference": str(Path(reference).resolve()) if reference.endswith(".py") else reference,
         "overrides": dict(overrides),
+        "mirrors": asdict(mirrors),
         "command": shlex.join(command),
         "provenance": provenance(source_of(study)),
         "started": started.isoformat(timespec="seconds"),
+        **({"job": os.environ[JOB]} if JOB in os.environ else {}),
         "storage": joined(url, study.name, name) if url else None,
     }
     try:
@@ -56,10 +69,13 @@ def prepare_run(
     return paths
 
 
-def add_session(paths: RunPaths, spec: Mapping[str, Any], study: Study, overrides: Mapping[str, Any], command: Sequence[str]) -> None:
+def add_session(
+    paths: RunPaths, spec: Mapping[str, Any], study: Study, overrides: Mapping[str, Any], command: Sequence[str], mirrors: Mirrors
+) -> None:
     """Note in ``study.json`` that a run goes on, and as what."""
     sessions = [*spec.get("sessions", []), _session(shlex.join(command), datetime.now(UTC))]
-    write_spec(paths, {**spec, **describe_study(study), "overrides": dict(overrides), "sessions": sessions})
+    changed = {**describe_study(study), "overrides": dict(overrides), "mirrors": asdict(mirrors), "sessions": sessions}
+    write_spec(paths, {**spec, **changed})
 
 
 def write_spec(paths: RunPaths, record: Mapping[str, Any]) -> None:

@@ -1,151 +1,151 @@
-"""How far a study is, on stderr: a bar on a terminal, plain lines elsewhere."""
+"""How far a study is: counts, the best setting so far, the time left, and what was worth telling."""
 
+import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
-from rich.text import Text
-
+from analysis.runs import Run
+from tuning.estimate import Estimate, TimeLeft
 from tuning.study import Study, Trial
 
-SECONDS_BETWEEN_LINES = 5.0
+LONG_SECONDS = 60.0
+"""From then on a study is long enough for each new best setting to be told."""
+OFTEN = 1.0
+"""Seconds between two estimates, at the least."""
+COST = 0.01
+"""The share of the driver's time that estimates may take."""
 
 
 class StudyProgress:
-    """Counts the epochs and trials of one study as a ``Listener`` of the recorder."""
+    """Counts the epochs and trials of one session as a ``Listener`` of the recorder. ``earlier``: the run as its records have it."""
 
-    def __init__(self, study: Study, trials: int, already: Mapping[str, str] | None = None) -> None:
-        """``already``: the ends of the trials that an earlier session trained, by their ids."""
-        self._study = study
-        self._trials = trials
-        self._started = time.monotonic()
-        self._last: dict[str, tuple[Trial, Mapping[str, Any]]] = {}
-        self._scores: dict[str, dict[tuple[Any, ...], list[float]]] = {}
+    def __init__(self, study: Study, earlier: Run | None = None, slots: int = 1) -> None:
+        self.study = study
+        self.started = time.monotonic()
+        self.total = study.planned + study.planned_confirmations
+        self.statuses: Counter[str] = Counter()
         self.epochs = 0
-        self.statuses: Counter[str] = Counter((already or {}).values())
-        self.all_epochs = (trials - self.statuses.total()) * study.epochs
+        self._events: list[dict[str, Any]] = []
+        self._last: dict[str, tuple[int, Mapping[str, Any]]] = {}
+        self._scores: dict[str, dict[tuple[Any, ...], list[float]]] = {}
+        ended = self._recall(earlier) if earlier else Counter()
+        waiting = {"search": study.planned - ended["search"], "confirm": study.planned_confirmations - ended["confirm"]}
+        self._left = TimeLeft(study, waiting, max(1, min(slots, sum(waiting.values()))))
+        self._estimate: Estimate | None = None
+        self._estimated, self._took = -math.inf, 0.0
 
     def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None:
-        if not self.epochs:
-            self._started = time.monotonic() - row["seconds"]
         self.epochs += 1
-        self._last[trial.id] = trial, row
+        before, _ = self._last.get(trial.id, (row.get("attempt", 1), row))
+        if (attempt := row.get("attempt", 1)) > before:
+            self._tell("retried", trial, epoch=row["epoch"], attempt=attempt)
+        self._last[trial.id] = attempt, row
+        self._left.epoch(trial, row)
 
     def end(self, trial: Trial, status: str, error: str | None) -> None:
         self.statuses[status] += 1
-        _, row = self._last.pop(trial.id, (trial, {"epoch": 0}))
-        self.epochs += self._study.epochs - row["epoch"]
-        if status == "completed" and "metrics" in row:
-            value = row["metrics"][self._study.metric]
-            self._scores.setdefault(trial.phase, {}).setdefault(tuple(trial.config.items()), []).extend(
-                value if isinstance(value, list) else [value] * len(trial.seeds)
-            )
+        self._left.end(trial, status)
+        _, row = self._last.pop(trial.id, (1, {"epoch": 0}))
+        values = self._values(trial, row) if status == "completed" else []
+        mean = fmean(values) if values else None
+        self._tell(status, trial, epoch=row["epoch"], **{self.study.metric: mean}, error=error)
+        if values:
+            before = self.best_setting()
+            self._add(trial.phase, trial.config, values)
+            if (best := self.best_setting()) and (before is None or best[0] != before[0]):
+                self._tell("best", trial, **{self.study.metric: fmean(best[1])}, n=len(best[1]))
 
-    def best(self) -> str:
-        """The best setting so far by the mean over its seeds so far, with their number; empty before the first trial is complete.
+    def news(self) -> list[dict[str, Any]]:
+        """What was worth telling since this was asked last: ``event`` is the end of a trial, "retried", or "best"."""
+        told, self._events = self._events, []
+        return told
+
+    def best_setting(self) -> tuple[tuple[Any, ...], list[float]] | None:
+        """The best setting so far, by the mean over its seeds so far, and these; None before the first trial is complete.
 
         Once a confirmation has a result, those of the search, which are too good, do not count any more.
         """
         scores = self._scores.get("confirm") or self._scores.get("search")
         if not scores:
+            return None
+        return (max if self.study.mode == "max" else min)(scores.items(), key=lambda item: fmean(item[1]))
+
+    def best(self) -> str:
+        """The best setting in words; empty before there is one."""
+        found = self.best_setting()
+        if found is None:
             return ""
-        pick = max if self._study.mode == "max" else min
-        setting, values = pick(scores.items(), key=lambda item: fmean(item[1]))
-        where = ", ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in setting)
-        return f"best {self._study.metric} {fmean(values):.4g} (n = {len(values)}) at {where}"
+        setting, values = found
+        return f"best {self.study.metric} {fmean(values):.4g} (n = {len(values)}) at {setting_words(dict(setting))}"
 
     def counts(self) -> str:
-        ended = sum(self.statuses.values())
+        ended = self.statuses.total()
         others = [f"{number} {status}" for status, number in self.statuses.items() if status != "completed"]
-        return ", ".join([f"{ended} of {self._trials} trials", *others])
+        return ", ".join([f"{ended} of {self.total} trials", *others])
 
-    def seconds_left(self) -> float | None:
-        """What the remaining epochs take at the pace since the first one began; None before it ended."""
-        if not self.epochs:
+    def share(self) -> float:
+        """How much of the study is done, 0 to 1: trials that ended, and of running ones the epochs."""
+        running = sum(row["epoch"] / self.study.epochs for _, row in list(self._last.values()))
+        return min(1.0, (self.statuses.total() + running) / max(1, self.total))
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self.started
+
+    def reckon(self) -> None:
+        """Compute the time left anew, where the last time is a while ago. To be called by the thread that hears of the trials."""
+        now = time.monotonic()
+        if now - self._estimated > max(OFTEN, self._took / COST):
+            self._estimate, self._estimated = self._left.estimate(), now
+            self._took = time.monotonic() - now
+
+    def left(self) -> Estimate | None:
+        """The time left; None as long as nothing is known."""
+        if self._estimate is None or self.statuses.total() >= self.total:
             return None
-        return (time.monotonic() - self._started) / self.epochs * (self.all_epochs - self.epochs)
+        since = time.monotonic() - self._estimated
+        return Estimate(*(max(0.0, value - since) for value in (self._estimate.left, self._estimate.low, self._estimate.high)))
+
+    def _tell(self, event: str, trial: Trial, **facts: Any) -> None:
+        self._events.append({"event": event, "trial": trial.id, "phase": trial.phase, "setting": dict(trial.config), **facts})
+
+    def _recall(self, earlier: Run) -> Counter[str]:
+        """Count what earlier sessions trained; returns how many trials of each phase ended."""
+        ended = earlier.trials[earlier.trials["status"] != "unfinished"]
+        self.statuses.update(ended["status"])
+        completed = ended[ended["status"] == "completed"]
+        last = earlier.epochs[["trial", "epoch", earlier.metric]] if earlier.metric in earlier.epochs else earlier.epochs.head(0)
+        for row in completed.to_dict("records"):
+            values = last[(last["trial"] == row["trial"]) & (last["epoch"] == row["epochs"])][earlier.metric].tolist() if len(last) else []
+            if values:
+                self._add(row["phase"], {key: row[key] for key in self.study.space}, values)
+        return Counter(ended["phase"])
+
+    def _add(self, phase: str, config: Mapping[str, Any], values: list[float]) -> None:
+        setting = tuple((key, config[key]) for key in self.study.space)
+        self._scores.setdefault(phase, {}).setdefault(setting, []).extend(values)
+
+    def _values(self, trial: Trial, row: Mapping[str, Any]) -> list[float]:
+        if "metrics" not in row:
+            return []
+        value = row["metrics"][self.study.metric]
+        return list(value) if isinstance(value, list) else [value] * len(trial.seeds)
 
 
-class _Plain:
-    """One line now and then, and one for each failure."""
-
-    def __init__(self, console: Console, progress: StudyProgress) -> None:
-        self._console, self._progress, self._printed = console, progress, time.monotonic()
-
-    def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None:
-        self._progress.epoch(trial, row)
-        self._print_now_and_then()
-
-    def end(self, trial: Trial, status: str, error: str | None) -> None:
-        self._progress.end(trial, status, error)
-        if status != "completed" and error:
-            line = f"trial {trial.id} {status}: {error.strip().splitlines()[-1]}"
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
-        self._print_now_and_then()
-
-    def _print_now_and_then(self) -> None:
-        if time.monotonic() - self._printed > SECONDS_BETWEEN_LINES:
-            self._printed = time.monotonic()
-            self.print()
-
-    def print(self) -> None:
-        parts = [self._progress.counts(), self._progress.best(), _time_left(self._progress)]
-        self._console.print("; ".join(part for part in parts if part), markup=False, highlight=False, soft_wrap=True)
+def setting_words(setting: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in setting.items())
 
 
-class _Left(ProgressColumn):
-    def __init__(self, progress: StudyProgress) -> None:
-        super().__init__()
-        self._progress = progress
-
-    def render(self, task: Task) -> Text:
-        return Text(_time_left(self._progress))
+def left_words(left: Estimate | None) -> str:
+    """``about 3:10 left (2:40 to 4:05)``; empty where nothing is known."""
+    return f"about {clock(left.left)} left ({clock(left.low)} to {clock(left.high)})" if left else ""
 
 
-class _Bar(_Plain):
-    """The same on a terminal, in place."""
-
-    def __init__(self, console: Console, progress: StudyProgress, bar: Progress) -> None:
-        super().__init__(console, progress)
-        self._bar = bar
-        self._task = bar.add_task("", total=progress.all_epochs)
-
-    def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None:
-        super().epoch(trial, row)
-        self.print()
-
-    def end(self, trial: Trial, status: str, error: str | None) -> None:
-        super().end(trial, status, error)
-        self.print()
-
-    def print(self) -> None:
-        self._bar.update(self._task, completed=self._progress.epochs, description=f"{self._progress.counts()}  {self._progress.best()}")
-
-
-@contextmanager
-def progress_shown(study: Study, already: Mapping[str, str] | None = None) -> Iterator[_Plain]:
-    """Progress of ``study`` on stderr for the time of the block, as the listener of a recorder; ``already`` as in ``StudyProgress``."""
-    console = Console(stderr=True)
-    progress = StudyProgress(study, study.planned + study.planned_confirmations, already)
-    if not console.is_terminal:
-        plain = _Plain(console, progress)
-        yield plain
-        plain.print()
-        return
-    columns = (BarColumn(bar_width=24), TextColumn("{task.description}", markup=False), TimeElapsedColumn(), _Left(progress))
-    with Progress(*columns, console=console) as bar:
-        yield _Bar(console, progress, bar)
-
-
-def _time_left(progress: StudyProgress) -> str:
-    left = progress.seconds_left()
-    if left is None:
-        return ""
-    minutes, seconds = divmod(round(left), 60)
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds as ``1:02:03`` or ``2:03``."""
+    minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"about {hours}:{minutes:02}:{seconds:02} left" if hours else f"about {minutes}:{seconds:02} left"
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,25 +1,23 @@
-"""Writes the rows of a run as they arrive: the driver's one writer of ``epochs.jsonl``, ``trials.jsonl`` and ``arrays/``."""
+"""Writes down what the trials of a run report, as it arrives: the one writer of its records."""
 
-import json
-import math
-import os
 import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
-import numpy as np
 import ray
 from ray import tune
 from ray.tune.experiment import Trial as RayTrial
 
-from analysis.runs import RunPaths
-from tuning.storage import once_there_is_room
+from tuning.records import Records
 from tuning.study import Study, Trial, trial_of
 from tuning.terminal import say
+
+PLACE = ("node", "ip", "pid", "gpus")
+"""Where an epoch was trained, as its row says; the GPUs only of a trial that has some."""
 
 
 class Listener(Protocol):
@@ -28,40 +26,6 @@ class Listener(Protocol):
     def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None: ...
 
     def end(self, trial: Trial, status: str, error: str | None) -> None: ...
-
-
-class Records:
-    """The files of a run, to be appended to: each row is written whole and handed to the system at once.
-
-    A line that the writer before was stopped in the middle of is cut off first: what it would have said comes again. Where the disk is
-    full or does not answer, writing waits until it does; ``between`` is called meanwhile.
-    """
-
-    def __init__(self, paths: RunPaths, between: Callable[[], None] | None = None) -> None:
-        self._paths = paths
-        self._files: dict[str, IO[bytes]] = {}
-        self._between = between
-
-    def append(self, name: str, row: Mapping[str, Any]) -> None:
-        """``name``: "trials" or "epochs"."""
-        line = json.dumps(_finite(row), separators=(",", ":"), allow_nan=False).encode() + b"\n"
-        self._patiently(lambda: self._append(name, line))
-
-    def write_arrays(self, trial: str, arrays: Mapping[str, np.ndarray]) -> None:
-        self._patiently(lambda: _write_arrays(self._paths.arrays(trial), arrays))
-
-    def close(self) -> None:
-        for file in self._files.values():
-            file.close()
-        self._files.clear()
-
-    def _append(self, name: str, line: bytes) -> None:
-        if name not in self._files:
-            self._files[name] = _opened(getattr(self._paths, name))
-        _write_whole(self._files[name], line)
-
-    def _patiently(self, action: Callable[[], None]) -> None:
-        once_there_is_room(action, say, for_seconds=math.inf, between=self._between)
 
 
 @dataclass
@@ -103,6 +67,7 @@ class Recorder(tune.Callback):
         self._live: dict[str, RayTrial] = {}
         self._heard: dict[str, float] = {}
         self._errors: dict[str, str] = {}
+        self._places: dict[str, dict[str, Any]] = {}
         self.statuses: dict[str, str] = {}
         self.stops_study: str | None = None
         """Why no trial of this study can be recorded, once a trial has found that out."""
@@ -139,6 +104,7 @@ class Recorder(tune.Callback):
         # Taken out of the result, for Ray keeps the last result of every trial in its own state.
         for row in result.pop("rows", []):
             self._write_epoch(spec, row)
+        self._records.write_log(spec.id, result.pop("printed", ""))
         if raised := result.pop("raised", None):
             self._errors[spec.id] = raised
         if end := result.pop("end", None):
@@ -183,7 +149,9 @@ class Recorder(tune.Callback):
         if arrays:
             self._records.write_arrays(spec.id, arrays)
         self._epochs[spec.id] = row["epoch"]
-        self._records.append("epochs", {"trial": row["trial"], "attempt": self._attempts[spec.id], **row})
+        row = {"trial": row["trial"], "attempt": self._attempts[spec.id], **row}
+        self._places[spec.id] = {key: row[key] for key in PLACE if key in row}
+        self._records.append("epochs", row)
         for listener in self._listeners:
             listener.epoch(spec, row)
 
@@ -191,49 +159,14 @@ class Recorder(tune.Callback):
         self.statuses[spec.id] = status
         if stops_study:
             self.stops_study = error
-        self._records.append("trials", self._trial_row(spec, status=status, epochs=self._epochs.get(spec.id, 0), error=error, **facts))
+        facts = {"epochs": self._epochs.get(spec.id, 0), "error": error, **self._places.get(spec.id, {}), **facts}
+        self._records.append("trials", self._trial_row(spec, status=status, **facts))
         for listener in self._listeners:
             listener.end(spec, status, error)
 
     def _trial_row(self, spec: Trial, **facts: Any) -> dict[str, Any]:
         about = {"trial": spec.id, "phase": spec.phase, "config": dict(spec.config), "seeds": list(spec.seeds)}
         return {**about, "attempt": self._attempts[spec.id], **facts}
-
-
-def _opened(path: Path) -> IO[bytes]:
-    """``path`` to append to, cut off behind its last whole line."""
-    if path.exists():
-        content = path.read_bytes()
-        os.truncate(path, content.rfind(b"\n") + 1)
-    return path.open("ab", buffering=0)
-
-
-def _write_whole(file: IO[bytes], line: bytes) -> None:
-    """All of the line or, where that fails, nothing of it."""
-    start, left = os.fstat(file.fileno()).st_size, line
-    try:
-        while left:
-            left = left[file.write(left) :]
-    except OSError:
-        os.truncate(file.fileno(), start)
-        raise
-
-
-def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    path.parent.mkdir(exist_ok=True)
-    aside = path.with_suffix(".part")
-    with aside.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    os.replace(aside, path)
-
-
-def _finite(value: Any) -> Any:
-    """JSON knows no NaN and no infinity: they are written as null."""
-    if isinstance(value, Mapping):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _ray_error(trial: RayTrial) -> str:

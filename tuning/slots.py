@@ -2,11 +2,11 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-import ray
-
+from cluster import nodes, preflight
 from tuning.checkpoints import disk_problem
 from tuning.study import Optuna, Study, StudyError
 
@@ -27,35 +27,37 @@ class Slots:
 
     def __call__(self) -> int:
         if time.monotonic() - self._asked > SECONDS_BETWEEN_COUNTS:
-            self._asked, self._count = time.monotonic(), sum(_fitting(node, self._wanted) for node in _nodes())
+            self._asked, self._count = time.monotonic(), nodes.slots(self._wanted)
         return max(1, self._count) + self._waiting
 
 
-def refuse_what_never_fits(study: Study, results: Path | None) -> None:
-    """A request that no node can meet would leave every trial pending for ever; checkpoints that do not fit the disk lose hours.
-    ``results``: the folder on a disk that these lie in, if they do.
+def check_nodes(study: Study, results: Path | None, *, cluster: bool) -> None:
+    """Refuse what would fail hours later: a request that no node can meet, checkpoints that do not fit the disk, nodes that cannot train.
+
+    ``results``: the folder that all nodes keep their checkpoints in, if it is one. ``cluster``: whether there are other nodes than this.
 
     Raises:
-        StudyError: with the numbers.
+        StudyError: with every problem found.
     """
-    wanted, nodes = _wanted(study), _nodes()
-    slots = sum(_fitting(node, wanted) for node in nodes)
-    if not slots:
-        there = "; ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes)
-        asked = f"{wanted['CPU']:g} CPUs and {wanted['GPU']:g} GPUs"
-        raise StudyError(f"Study {study.name!r}: a trial asks for {asked}, and no node has that; there is: {there}.")
-    if results and (problem := disk_problem(study, results, slots)):
-        raise StudyError(f"Study {study.name!r}: {problem}")
+    wanted = _wanted(study)
+    found = preflight.problems(wanted, results, _data_there(study)) if cluster else [each for each in [nodes.misfit(wanted)] if each]
+    if results and (problem := disk_problem(study, results, nodes.slots(wanted))):
+        found.append(problem)
+    if found:
+        raise StudyError([f"Study {study.name!r}: {problem}" for problem in found])
+
+
+def _data_there(study: Study) -> Callable[[], Mapping[str, Any]] | None:
+    """Says, on a node, what the data are there; None for a study whose trials get them from the driver, or need none."""
+
+    def data() -> Mapping[str, Any]:
+        try:
+            return study.describe_data()
+        except StudyError as error:
+            raise ValueError("; ".join(line.removeprefix(f"Study {study.name!r}: ") for line in error.problems)) from None
+
+    return data if study.data and not study.load else None
 
 
 def _wanted(study: Study) -> dict[str, float]:
     return {"CPU": study.resources.cpus, "GPU": study.resources.gpus}
-
-
-def _nodes() -> list[dict[str, float]]:
-    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
-
-
-def _fitting(node: Mapping[str, float], wanted: Mapping[str, float]) -> int:
-    """How many trials fit on a node at the same time."""
-    return min(math.floor(node.get(kind, 0) / amount + 1e-9) for kind, amount in wanted.items() if amount)

@@ -22,6 +22,7 @@ from tuning.specs import Random as Random
 from tuning.specs import Resources as Resources
 from tuning.specs import StudyError as StudyError
 from tuning.specs import Trial as Trial
+from tuning.specs import WandbMode as WandbMode
 from tuning.specs import did_you_mean as did_you_mean
 
 
@@ -76,6 +77,8 @@ class Study:
     """About how many bytes the state of a trial takes, so that a run that would not fit the disk is refused before it starts."""
     export: Callable[[Config, State, Path], None] | None = None
     """Writes the best network, given its state after the last epoch, into the folder ``report/best`` for others to use."""
+    dashboard: bool = False
+    """Whether Ray's own dashboard runs beside a study on this machine; it takes about 0.9 GB. A cluster has one anyway."""
     solved: float | None = None
     """A seed counts as solved when its metric reaches this."""
     published: Published | None = None
@@ -84,6 +87,10 @@ class Study:
     """Arms to be compared seed by seed."""
     tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     """Facts known beforehand, as titled tables: shown by ``study show`` and in the report."""
+    wandb: WandbMode = "off"
+    """Whether a run is mirrored to Weights & Biases, where ``--wandb`` says nothing: as files in its folder, or on the server."""
+    tensorboard: bool = False
+    """Whether a run writes event files for TensorBoard, where ``--tensorboard`` says nothing."""
     smoke: Mapping[str, Any] = field(default_factory=dict)
     """Overrides that make a run of seconds, for ``--smoke``: keys of the study's values, ``epochs`` or ``seeds``."""
 
@@ -166,18 +173,18 @@ class Study:
         return [seeds[start : start + together] for start in range(0, len(seeds), together)]
 
     def override(self, changes: Mapping[str, Any]) -> "Study":
-        """The same study with other values: of fixed keys, of space keys (one value or a list), or of ``epochs``, ``seeds``, ``trials`` (of
-        a search) or ``confirm`` (a mapping with ``top``, ``seeds`` or both, or None).
+        """The same study with other values: of fixed keys, of space keys (one value or a list), or of ``epochs``, ``seeds``, ``dashboard``,
+        ``trials`` (of a search) or ``confirm`` (a mapping with ``top``, ``seeds`` or both, or None).
 
         Raises:
             StudyError: an unknown key, or a value that is not allowed.
         """
-        own = ["epochs", "seeds", "confirm", *([] if isinstance(self.search, Grid) else ["trials"])]
+        own = ["epochs", "seeds", "confirm", "dashboard", *([] if isinstance(self.search, Grid) else ["trials"])]
         known = [*self.space, *self.fixed, *own]
         unknown = [f"unknown key {key!r}{did_you_mean(key, known)} Known: {', '.join(known)}." for key in changes if key not in known]
         if unknown:
             raise StudyError([f"Study {self.name!r}: {problem}" for problem in unknown])
-        others: dict[str, Any] = {key: changes[key] for key in ("epochs", "seeds") if key in changes}
+        others: dict[str, Any] = {key: changes[key] for key in ("epochs", "seeds", "dashboard") if key in changes}
         if "trials" in changes:
             others["search"] = dataclasses.replace(self.search, trials=changes["trials"])
         if "confirm" in changes:

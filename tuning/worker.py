@@ -10,6 +10,7 @@ import ray
 from ray import tune
 
 from tuning import checkpoints
+from tuning.printed import Printed, printing_kept
 from tuning.rows import NotReported, iterate
 from tuning.storage import Folder, once_there_is_room
 from tuning.study import Study, Trial, trial_of
@@ -30,7 +31,11 @@ def run_trial(config: Mapping[str, Any], *, study: Study, data: Mapping[str, Any
     ``raised`` and raised again, for Ray to start the trial anew as often as the study allows. ``waits``: what a checkpoint waits for.
     """
     trial = trial_of(study, config)
-    desk = _Desk(study, trial, checkpoints_folder / trial.id)
+    with printing_kept() as printed:
+        _train(study, trial, data, _Desk(study, trial, checkpoints_folder / trial.id, printed))
+
+
+def _train(study: Study, trial: Trial, data: Mapping[str, Any], desk: "_Desk") -> None:
     end: dict[str, Any] = {"status": "completed"}
     try:
         for row, state in iterate(study, trial, data, desk.resumed_state):
@@ -44,15 +49,15 @@ def run_trial(config: Mapping[str, Any], *, study: Study, data: Mapping[str, Any
         hint = f"\n{OUT_OF_MEMORY}" if type(error).__name__ == "OutOfMemoryError" else ""
         desk.report(raised=traceback.format_exc() + hint)
         raise
-    desk.report(end=end | {"seconds": time.monotonic() - desk.started, "node": desk.place["node"]})
+    desk.report(end=end | {"seconds": time.monotonic() - desk.started})
 
 
 class _Desk:
     """Collects the rows of a trial, and decides when they are reported and its state is kept."""
 
-    def __init__(self, study: Study, trial: Trial, folder: Folder) -> None:
-        self._study, self._trial, self._folder = study, trial, folder
-        self.place = {"node": ray.get_runtime_context().get_node_id(), "ip": ray.util.get_node_ip_address(), "pid": os.getpid()}
+    def __init__(self, study: Study, trial: Trial, folder: Folder, printed: Printed) -> None:
+        self._study, self._trial, self._folder, self._printed = study, trial, folder, printed
+        self._place = _place()
         # The last epoch's checkpoint is there for its weights: what else that epoch recorded comes from training it again.
         found = checkpoints.newest(folder, before=study.epochs)
         self.resumed_state = found.state if found else None
@@ -62,7 +67,7 @@ class _Desk:
 
     def add(self, row: dict[str, Any], state: Any) -> None:
         """Take the row of an epoch; report it where it is time, after its state is kept."""
-        self._rows.append(row | self.place)
+        self._rows.append(row | self._place)
         now = time.monotonic()
         last = row["epoch"] == self._study.epochs
         due = now - self._reported > SECONDS_BETWEEN_REPORTS or row["epoch"] in self._study.rungs
@@ -73,7 +78,7 @@ class _Desk:
 
     def report(self, **facts: Any) -> None:
         rows, self._rows = self._rows, []
-        tune.report({"rows": rows, **facts})
+        tune.report({"rows": rows, "printed": self._printed.take(), **facts})
         self._reported = time.monotonic()
 
     def _wait(self, why: str) -> None:
@@ -90,3 +95,10 @@ class _Desk:
                 lambda: checkpoints.save(self._folder, row["epoch"], state, rows), self._wait, for_seconds=self._study.stall_seconds
             )
         self._kept = time.monotonic()
+
+
+def _place() -> dict[str, Any]:
+    """Where this trial trains: the node by Ray's id and by address, the process, and by the node's own count the GPUs it has or shares."""
+    here = ray.get_runtime_context()
+    gpus = here.get_accelerator_ids()["GPU"]
+    return {"node": here.get_node_id(), "ip": ray.util.get_node_ip_address(), "pid": os.getpid(), **({"gpus": gpus} if gpus else {})}

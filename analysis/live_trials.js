@@ -1,0 +1,159 @@
+// The trials of a run as a table that stays usable with thousands of rows: only those in view are in the document.
+const ROW_PIXELS = 30;
+const SPARE_ROWS = 10;
+export const STATES = ['running', 'completed', 'pruned', 'diverged', 'failed'];
+
+/** An element with attributes and children; text is text, never markup. */
+export function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith('on')) made.addEventListener(key.slice(2), value);
+    else if (value !== null && value !== undefined) made.setAttribute(key, value);
+  }
+  made.append(...children.filter(child => child !== null && child !== undefined));
+  return made;
+}
+
+export function number(value, digits = 4) {
+  if (value === null || value === undefined) return '\u2013';
+  const size = Math.abs(value);
+  return size && (size < 1e-3 || size >= 1e6) ? value.toExponential(2) : String(Number(value.toPrecision(digits)));
+}
+
+export function duration(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = part => String(part).padStart(2, '0');
+  return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+/** A learning curve as small as a row. */
+function spark(values) {
+  const width = 90, height = 22, svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  svg.setAttribute('width', width);
+  svg.setAttribute('height', height);
+  const known = values.filter(value => value !== null);
+  if (known.length < 2) return svg;
+  const low = Math.min(...known), span = Math.max(...known) - low || 1;
+  const points = values.map((value, place) => value === null ? null
+    : `${(place / (values.length - 1) * (width - 4) + 2).toFixed(1)},${(height - 3 - (value - low) / span * (height - 6)).toFixed(1)}`);
+  const line = document.createElementNS('http://www.w3.org/2000/svg', 'polyline');
+  for (const [key, value] of [['points', points.filter(Boolean).join(' ')], ['fill', 'none'], ['stroke', 'currentColor'],
+    ['stroke-width', '1.5']]) line.setAttribute(key, value);
+  svg.append(line);
+  return svg;
+}
+
+export class TrialTable {
+  constructor(open) {
+    this.open = open;
+    this.trials = new Map();
+    this.shown = [];
+    this.sort = {key: 'trial', down: false};
+    this.states = new Set();
+    this.text = '';
+    this.grid = document.getElementById('grid');
+    this.body = document.getElementById('rows');
+    this.grid.addEventListener('scroll', () => this.later());
+    document.getElementById('search').addEventListener('input', event => { this.text = event.target.value.toLowerCase(); this.arrange(); });
+  }
+
+  /** `about`: the columns of a row, and the names of the parameters. */
+  begin(about) {
+    this.about = about;
+    this.trials.clear();
+    const parameters = about.parameters.map((name, place) => ({key: `setting ${place}`, title: name, of: trial => trial.setting[place]}));
+    this.columns = [
+      {key: 'trial', title: 'trial', text: true}, {key: 'phase', title: 'phase', text: true}, {key: 'status', title: 'status', text: true},
+      {key: 'epoch', title: 'epoch'}, {key: 'value', title: about.metric}, {key: 'curve', title: 'by epoch', text: true},
+      ...parameters, {key: 'seconds', title: 'seconds'}, {key: 'attempt', title: 'start'},
+    ];
+    const heads = this.columns.map(column => element('th', {scope: 'col', class: column.text ? 'text' : null, 'data-key': column.key},
+      element('button', {type: 'button', onclick: () => this.order(column.key)}, column.title)));
+    document.getElementById('columns').replaceChildren(...heads);
+    this.buttons = STATES.map(state => element('button', {type: 'button', class: state, 'aria-pressed': 'false', 'data-state': state,
+      onclick: () => this.only(state)}, state));
+    document.getElementById('states').replaceChildren(...this.buttons.flatMap(button => [button, ' ']));
+  }
+
+  /** Rows that are new or changed, each a list of values in the order of the columns. */
+  take(rows) {
+    for (const row of rows) {
+      const trial = Object.fromEntries(this.about.columns.map((name, place) => [name, row[place]]));
+      this.trials.set(trial.trial, trial);
+    }
+    this.arrange();
+  }
+
+  order(key) {
+    const down = this.sort.key === key ? !this.sort.down : key === 'value' && this.about.mode === 'max';
+    this.sort = {key, down};
+    this.arrange();
+  }
+
+  only(state) {
+    if (!this.states.delete(state)) this.states.add(state);
+    for (const button of this.buttons) button.setAttribute('aria-pressed', String(this.states.has(button.dataset.state)));
+    this.arrange();
+  }
+
+  get(trial, key) {
+    if (key.startsWith('setting ')) return trial.setting[Number(key.slice(8))];
+    return key === 'curve' ? trial.curve.length : trial[key];
+  }
+
+  arrange() {
+    const passes = trial => (!this.states.size || this.states.has(trial.status))
+      && (!this.text || `${trial.trial} ${this.about.parameters.map((name, place) => `${name}=${trial.setting[place]}`).join(' ')}`
+        .toLowerCase().includes(this.text));
+    const {key, down} = this.sort;
+    const keyed = [...this.trials.values()].filter(passes).map(trial => [this.get(trial, key), trial]);
+    this.shown = keyed.sort((one, other) => compare(one[0], other[0], down) || (one[1].trial < other[1].trial ? -1 : 1)).map(pair => pair[1]);
+    for (const head of document.querySelectorAll('#columns th')) {
+      head.setAttribute('aria-sort', head.dataset.key === key ? (down ? 'descending' : 'ascending') : 'none');
+    }
+    const all = this.trials.size;
+    document.getElementById('shown').textContent = this.shown.length === all ? `${all} begun` : `${this.shown.length} of ${all} begun`;
+    this.later();
+  }
+
+  later() {
+    if (!this.waiting) this.waiting = requestAnimationFrame(() => { this.waiting = null; this.draw(); });
+  }
+
+  draw() {
+    const first = Math.max(0, Math.min(Math.floor(this.grid.scrollTop / ROW_PIXELS) - SPARE_ROWS, this.shown.length - 1));
+    const rows = Math.ceil((this.grid.clientHeight || 500) / ROW_PIXELS) + 2 * SPARE_ROWS;
+    const part = this.shown.slice(first, first + rows);
+    const pad = count => element('tr', {'aria-hidden': 'true', style: `height:${count * ROW_PIXELS}px`},
+      element('td', {class: 'pad', colspan: this.columns.length}));
+    const focused = document.activeElement?.dataset?.trial;
+    this.body.replaceChildren(pad(first), ...part.map(trial => this.row(trial)), pad(this.shown.length - first - part.length));
+    if (focused) this.body.querySelector(`button[data-trial="${CSS.escape(focused)}"]`)?.focus({preventScroll: true});
+  }
+
+  row(trial) {
+    const cells = this.columns.map(column => element('td', {class: column.text ? 'text' : null}, this.cell(trial, column)));
+    return element('tr', {class: trial.status, 'data-trial': trial.trial}, ...cells);
+  }
+
+  cell(trial, column) {
+    if (column.of) return column.of(trial);
+    if (column.key === 'trial') {
+      return element('button', {type: 'button', 'data-trial': trial.trial, onclick: () => this.open(trial.trial)}, trial.trial);
+    }
+    if (column.key === 'status') return element('span', {class: 'status'}, element('i'), trial.status);
+    if (column.key === 'curve') return spark(trial.curve);
+    const value = trial[column.key];
+    return typeof value === 'number' ? number(value) : value ?? '\u2013';
+  }
+}
+
+/** Numbers by size, also where they are written as text; what is missing comes last either way. */
+function compare(one, other, down) {
+  const gone = value => value === null || value === undefined || value === '';
+  if (gone(one) || gone(other)) return gone(one) - gone(other);
+  const [a, b] = [Number(one), Number(other)];
+  const order = Number.isNaN(a) || Number.isNaN(b) ? String(one).localeCompare(String(other)) : a - b;
+  return down ? -order : order;
+}

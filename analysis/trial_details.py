@@ -1,0 +1,56 @@
+"""One trial of a run that is watched, in full: setting, epochs, error, and what it printed."""
+
+from pathlib import Path
+from typing import Any
+
+from analysis.watched import Watched, WatchedTrial, mean_of, session_facts
+
+EPOCHS = 200
+BYTES_OF_LOG = 64_000
+MARKS = (":job_id:", ":actor_name:", ":task_name:")  # lines by which Ray finds its way in its logs
+
+
+def trial_details(run: Watched, trial: WatchedTrial) -> dict[str, Any]:
+    """What the page shows of a trial; all numbers are of the records, ``metrics`` one row per epoch with means over the seeds."""
+    rows = run.epochs_of(trial, EPOCHS)
+    names = list(dict.fromkeys(name for row in rows for name in row.get("metrics", {})))
+    return {
+        "trial": trial.trial,
+        "setting": list(zip(run.spec["space"], trial.setting, strict=True)),
+        "status": trial.status,
+        "attempt": trial.attempt,
+        "seeds": trial.seeds,
+        "where": trial.where,
+        "error": trial.error,
+        "names": ["epoch", *names, "seconds"],
+        "rows": [[row.get("epoch"), *(mean_of(row.get("metrics", {}).get(name)) for name in names), row.get("seconds")] for row in rows],
+        "left_out": max(0, len(trial.places) - EPOCHS),
+        "log": tail_of(run.paths.log(trial.trial)),
+        "process": _process_logs(run, trial),
+    }
+
+
+def tail_of(path: Path, most: int = BYTES_OF_LOG) -> str:
+    """The last ``most`` bytes of a text, from the beginning of a line; empty where there is none."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - most))
+            content = file.read()
+    except OSError:
+        return ""
+    text = content.decode("utf-8", errors="replace")
+    return text if size <= most else text[text.find("\n") + 1 :]
+
+
+def _process_logs(run: Watched, trial: WatchedTrial) -> list[dict[str, str]]:
+    """What Ray keeps of the process that trains it, as long as that Ray runs on this machine."""
+    folder, pid = session_facts(run.paths).get("logs"), trial.where.get("pid")
+    if not folder or not isinstance(pid, int):
+        return []
+    logs = [{"name": path.name, "text": _without_marks(tail_of(path))} for path in sorted(Path(folder).glob(f"worker-*-{pid}.*"))]
+    return [log for log in logs if log["text"]]
+
+
+def _without_marks(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith(MARKS))

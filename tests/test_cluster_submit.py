@@ -1,0 +1,175 @@
+"""A study as a Ray job: what is sent, and a real job on a real cluster."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from local_clusters import RAY, LocalCluster, local_cluster, wait_until
+from test_cli import NO_TRAINING, STUDY
+
+from analysis import load_run
+from cluster.submit import code_to_send
+from tuning.study import StudyError
+from tuning.submission import submission
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalCluster]:
+    with local_cluster(workers=1, nodes=2) as started:
+        yield started
+
+
+def test_code_travels_data_and_results_do_not(tmp_path: Path) -> None:
+    kept = ["mine.py", "helpers/one.py", "settings.yaml"]
+    left = [
+        "data.npz",
+        "results/mine/x/study.json",
+        ".git/config.py",
+        "env/lib/a.py",
+        "helpers/__pycache__/one.py",
+        "weights.pt",
+        ".env.py",
+    ]
+    for name in [*kept, *left, "env/pyvenv.cfg"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / "large.json").write_bytes(b" " * 1_000_000)
+    with code_to_send(tmp_path) as code:
+        sent = {str(file.relative_to(code)) for file in code.rglob("*") if file.is_file()}
+    assert {name for name in sent if name.startswith("study_code/")} == {f"study_code/{name}" for name in kept}
+    assert {"tuning/job.py", "trainables/xor.py", "analysis/runs.py", "cluster/head.sh"} <= sent
+    assert not [name for name in sent if "__pycache__" in name]
+    assert not code.exists()
+
+
+def test_too_much_code_is_refused(tmp_path: Path) -> None:
+    for number in range(21):
+        (tmp_path / f"{number}.txt").write_bytes(b" " * 999_999)
+    message = "holds 21 files with 21 MB of code or settings: put the study into a folder of its own."
+    with pytest.raises(ValueError, match=message), code_to_send(tmp_path):
+        pass
+
+
+def test_the_command_of_a_job() -> None:
+    job = submission(
+        "a b/mine.py", "/shared/r", ["x=[1, 2]"], {"--seeds": 3, "--trials": None, "--smoke": True, "--wandb": None, "--tensorboard": False}
+    )
+    assert re.fullmatch(r"mine-\d{8}-\d{6}-[0-9a-f]{4}", job.name)
+    options = f"--results /shared/r --code study_code {job.name} run mine.py --set 'x=[1, 2]' --seeds 3 --smoke --no-tensorboard"
+    assert job.entrypoint() == f"python -u -m tuning.job {options}"
+    assert job.study_folder == Path("a b").resolve()
+    again = submission("/shared/r/mine/20260101-000000-abcd", "/shared/r", [], {})
+    assert again.entrypoint().endswith(f"--results /shared/r {again.name} resume /shared/r/mine/20260101-000000-abcd")
+    assert submission("xor_width_depth", "/r", [], {}).study_folder is None
+
+
+def test_what_cannot_be_a_job() -> None:
+    with pytest.raises(StudyError, match="--results results must be a whole path"):
+        submission("mine.py", "results", [], {})
+    with pytest.raises(StudyError, match="is a run that goes on as it began: leave --seeds 3 out"):
+        submission("/r/mine/x", "/r", [], {"--seeds": 3, "--smoke": False})
+
+
+def submit(cluster: LocalCluster, folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    command = [*STUDY, "submit", *arguments, "--results", str(folder / "shared")]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=folder, env={**cluster.env, **environment}, **pipes)
+
+
+def write_study(folder: Path, body: str, epochs: int = 2) -> str:
+    (folder / "helper.py").write_text("WORD = 'helped'\n")
+    (folder / "mine.py").write_text("import helper\n" + NO_TRAINING.replace("BODY", body).replace("epochs=2", f"epochs={epochs}"))
+    return "mine.py"
+
+
+@pytest.mark.slow
+def test_a_job_runs_streams_and_leaves_its_run_behind(cluster: LocalCluster, tmp_path: Path) -> None:
+    name = write_study(tmp_path, "assert helper.WORD == 'helped'")
+    # Ray would follow such a variable rather than what is given.
+    job = submit(cluster, tmp_path, name, "--seeds", "3", "--address", cluster.url, RAY_ADDRESS="http://127.0.0.1:1")
+    out, err = job.communicate(timeout=400)
+    assert job.returncode == 0, out + err
+    run = load_run(out.splitlines()[-1])
+    assert run.paths.root.parent == tmp_path / "shared" / "mine"
+    assert run.trials["status"].tolist() == ["completed"] * 4
+    assert run.spec["seeds"] == [0, 1, 2]
+    assert re.search(r"^4 of 4 trials", out, re.M), "progress is streamed"
+    assert re.search(rf"^job {run.spec['job']} is on the cluster. Ctrl-C leaves it running.$", err, re.M)
+    assert "Traceback" not in out + err
+    assert cluster.token.read_text() not in "".join(file.read_text(errors="replace") for file in run.paths.root.rglob("*.json*"))
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_the_job_running_and_a_killed_driver_is_followed_by_another(cluster: LocalCluster, tmp_path: Path) -> None:
+    write_study(tmp_path, "time.sleep(1)", epochs=12)
+    job = submit(cluster, tmp_path, "mine.py", "--address", cluster.url)
+    records = tmp_path / "shared" / "mine"
+    wait_until(lambda: [path for path in records.glob("*/epochs.jsonl") if path.stat().st_size], "an epoch")
+    job.send_signal(signal.SIGINT)
+    _, err = job.communicate(timeout=60)
+    assert job.returncode == 130
+    assert "The job goes on.\n  RAY_AUTH_MODE=token ray job logs --follow mine-" in err
+    run = next(records.glob("*"))
+    first = json.loads((run / "lock").read_bytes())["pid"]
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: (run / "report" / "index.html").exists(), "the report")
+    read = load_run(run)
+    assert read.trials["status"].tolist() == ["completed"] * 2
+    assert [len(read.spec["sessions"]), len(list(records.glob("*")))] == [2, 1]
+    assert not read.epochs.duplicated(["trial", "epoch", "seed"]).any()
+
+
+@pytest.mark.slow
+def test_a_job_that_is_stopped_can_be_resumed_by_another(cluster: LocalCluster, tmp_path: Path) -> None:
+    write_study(tmp_path, "time.sleep(0.5)", epochs=10)
+    job = submit(cluster, tmp_path, "mine.py", "--address", cluster.url)
+    records = tmp_path / "shared" / "mine"
+    wait_until(lambda: [path for path in records.glob("*/epochs.jsonl") if path.stat().st_size], "an epoch")
+    run = next(records.glob("*"))
+    name = json.loads((run / "study.json").read_bytes())["job"]
+    stop = [RAY, "job", "stop", name, "--address", cluster.url]
+    subprocess.run(stop, env={**cluster.env, "RAY_AUTH_MODE": "token"}, check=True, timeout=90, capture_output=True)
+    out, _ = job.communicate(timeout=60)
+    assert job.returncode == 143
+    assert re.search(r"^Interrupted. `study resume .*` goes on", out, re.M)
+    assert "unfinished" in set(load_run(run).trials["status"])
+    again = submit(cluster, tmp_path, str(run), "--address", cluster.url)
+    out, err = again.communicate(timeout=400)
+    assert again.returncode == 0, out + err
+    assert load_run(run).trials["status"].tolist() == ["completed"] * 2
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("127.0.0.1:8265", "error: --address '127.0.0.1:8265' cannot be used. Give the address of the cluster's dashboard, http://"),
+        ("ray://127.0.0.1:10001", "error: --address 'ray://127.0.0.1:10001' cannot be used."),
+        ("http://127.0.0.1:1", "error: nobody answers at --address http://127.0.0.1:1: Connection refused. Give the address"),
+    ],
+)
+def test_an_address_that_is_no_dashboard(tmp_path: Path, address: str, message: str) -> None:
+    write_study(tmp_path, "pass")
+    command = [*STUDY, "submit", "mine.py", "--address", address, "--results", "/shared"]
+    env = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")} | {"RAY_AUTH_TOKEN": "0" * 64}
+    ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 2
+    assert message in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("token", ["absent", "wrong"])
+def test_without_the_token_nobody_gets_in(cluster: LocalCluster, tmp_path: Path, token: str) -> None:
+    file = tmp_path / "token"
+    if token == "wrong":
+        file.write_text("0" * 64)
+    job = submit(cluster, tmp_path, "xor_width_depth", "--smoke", "--address", cluster.url, RAY_AUTH_TOKEN_PATH=str(file))
+    out, err = job.communicate(timeout=60)
+    assert (job.returncode, out) == (2, "")
+    assert f"error: the cluster at {cluster.url} lets nobody in without its token: set RAY_AUTH_TOKEN_PATH" in err
+    assert len(err.splitlines()) == 1

@@ -1,0 +1,75 @@
+"""A recorded trial is trained again, number by number."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from analysis import load_run
+from tests.test_cli import study
+from tuning.replay import Replayed, changed_since, find_trial, replay, verdict
+from tuning.study import StudyError
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    where = tmp_path_factory.mktemp("replay")
+    done = study("run", "xor_width_depth", "--smoke", "--set", "width=[1, 12]", "--set", "depth=[1]", cwd=where)
+    assert done.returncode == 0, done.stderr
+    return where / done.stdout.splitlines()[-1]
+
+
+def test_a_trial_is_replayed_bit_for_bit(folder: Path) -> None:
+    for trial in load_run(folder).trials["trial"]:
+        done = study("replay", str(folder), trial, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        # 20 epochs, 10 seeds: accuracy, loss and parameters.
+        assert done.stdout.splitlines()[-1] == f"trial {trial}: all 600 numbers of 20 epochs are equal to the record, bit for bit."
+        assert done.stdout.splitlines()[0] == "epoch 1: all 30 numbers equal"
+
+
+def test_a_number_that_was_changed_is_found(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    copy.mkdir()
+    for name in ("study.json", "trials.jsonl", "epochs.jsonl"):
+        (copy / name).write_text((folder / name).read_text())
+    rows = [json.loads(line) for line in (copy / "epochs.jsonl").read_text().splitlines()]
+    row = next(row for row in rows if row["epoch"] == 3)
+    row["metrics"]["accuracy"][4] *= 1.5
+    (copy / "epochs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = study("replay", str(copy), row["trial"], cwd=tmp_path)
+    assert done.returncode == 1
+    assert "epoch 3: differs relatively: accuracy by up to 0.33" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith(f"trial {row['trial']}: differs from the record in 1 of 20 epochs, first at epoch 3;")
+
+
+def test_a_trial_that_is_not_there_is_one_line(folder: Path) -> None:
+    done = study("replay", str(folder), "0007", cwd=folder)
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("has no trial '0007'. It has 0001 to 0002.")
+    with pytest.raises(StudyError, match="has no trial '1'"):
+        find_trial(load_run(folder), "1")
+
+
+def test_a_trial_without_an_epoch_cannot_be_compared(folder: Path, tmp_path: Path) -> None:
+    from tuning.catalog import find_study
+
+    for name in ("study.json", "trials.jsonl"):
+        (tmp_path / name).write_text((folder / name).read_text())
+    run = load_run(tmp_path)
+    with pytest.raises(StudyError, match="has no recorded epoch"):
+        list(replay(find_study("xor_width_depth"), run, "0001"))
+
+
+def test_what_numbers_depend_on_is_held_against_now(folder: Path) -> None:
+    run = load_run(folder)
+    assert changed_since(run, Path(__file__)) == []
+    run.spec["provenance"]["packages"]["torch"] = "1.0"
+    assert changed_since(run, Path(__file__))[0].startswith("torch was 1.0, now it is ")
+
+
+def test_the_verdict_counts_epochs_and_names_the_largest_difference() -> None:
+    epochs = [Replayed(epoch=1, numbers=2, differences={}), Replayed(epoch=2, numbers=2, differences={"loss": 0.25, "accuracy": 0.5})]
+    assert verdict("0001", epochs) == (
+        "trial 0001: differs from the record in 1 of 2 epochs, first at epoch 2; the largest relative difference is 0.5."
+    )

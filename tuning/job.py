@@ -1,0 +1,108 @@
+"""A study that goes on by itself: run it, and resume it as often as its driver is killed.
+
+    python -m tuning.job --results DIR [--address ADDRESS] NAME run STUDY [OPTION OF study run]...
+    python -m tuning.job --results DIR [--address ADDRESS] NAME resume RUN
+
+For whoever starts a study and leaves: a Ray job, a batch system. ``NAME`` stands in the record of the run, so that the same command given
+again, because the whole cluster was lost or the batch system started the job anew, goes on with the same run.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from analysis.runs import RunPaths
+from tuning.prepare import JOB
+
+DEATHS = 3
+"""A driver that is killed so often in a row, with no epoch recorded in between, gets no further."""
+
+
+def run_job(name: str, command: Sequence[str], results: Path, address: str, code: Path | None = None) -> int:
+    """Run ``study <command>`` until it ends by itself, and return its exit code; a driver that was killed is followed by one that resumes.
+
+    ``code``: a folder with the study's own files. It is kept below ``results``, where a later session finds them again.
+    """
+    os.environ[JOB] = name
+    here = _kept(code, results / ".code" / name) if code else Path.cwd()
+    barren = 0
+    while barren < DEATHS:
+        paths = _paths(name, command, results)
+        before = _size(paths)
+        options = ["--address", address]
+        arguments = ["resume", str(paths.root), *options] if paths else [*command, "--results", str(results), *options]
+        ended = _forwarding([sys.executable, "-u", "-m", "tuning.cli", *arguments], here)
+        if ended >= 0:
+            return ended
+        _say(f"the driver was killed ({signal.Signals(-ended).name}); its run goes on")
+        barren = 0 if _size(_paths(name, command, results)) > before else barren + 1
+    _say(f"error: the driver was killed {DEATHS} times in a row without an epoch in between. The run stays as it is.")
+    return 1
+
+
+def _paths(name: str, command: Sequence[str], results: Path) -> RunPaths | None:
+    """The run of a job, once it has begun."""
+    if command[0] == "resume":
+        return RunPaths(Path(command[1]))
+    for file in sorted(results.glob("*/*/study.json"), reverse=True):
+        if json.loads(file.read_bytes()).get("job") == name:
+            return RunPaths(file.parent)
+    return None
+
+
+def _size(paths: RunPaths | None) -> int:
+    """Of the records of epochs, in bytes."""
+    return paths.epochs.stat().st_size if paths and paths.epochs.exists() else 0
+
+
+def _forwarding(command: Sequence[str], folder: Path) -> int:
+    """Run a command in ``folder``, with the signals that this process gets; returns its exit code, or minus the signal that killed it."""
+    stopped = False
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        nonlocal stopped
+        stopped = True
+        process.send_signal(number)
+
+    process = subprocess.Popen(command, cwd=folder)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, forward)
+    code = process.wait()
+    return 128 - code if stopped and code < 0 else code
+
+
+def _kept(code: Path, folder: Path) -> Path:
+    shutil.copytree(code, folder, dirs_exist_ok=True)
+    return folder
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tuning.job", description="Run a study; resume it as often as its driver is killed.")
+    parser.add_argument("--results", type=Path, required=True, help="where run folders go: a folder that all nodes share")
+    parser.add_argument("--address", default="auto", help="of the Ray cluster")
+    parser.add_argument("--code", type=Path, help="folder with the study's own files")
+    parser.add_argument("name", help="of the job: given again, its run goes on")
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="run STUDY [OPTION]... or resume RUN")
+    given = parser.parse_args()
+    if given.command[:1] not in (["run"], ["resume"]) or len(given.command) < 2:
+        parser.error("the command is run STUDY [OPTION]... or resume RUN")
+    try:
+        raise SystemExit(run_job(given.name, given.command, given.results.resolve(), given.address, given.code))
+    except OSError as error:
+        _say(f"error: {error.filename or given.results}: {error.strerror}.")
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

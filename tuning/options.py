@@ -1,0 +1,34 @@
+"""The arguments and options of the command ``study``, each declared once."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from tuning.study import WandbMode
+from tuning.terminal import whole
+
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a built-in study, path of a .py file, or module:name.")]
+RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, or its URL.")]
+TrialName = Annotated[str, typer.Argument(metavar="TRIAL", help="Id of a trial, as in the report.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Another value; a list for a key of the space.")]
+Seeds = Annotated[int | None, typer.Option(parser=whole, metavar="N", help="Seeds of every setting.")]
+Trials = Annotated[int | None, typer.Option(parser=whole, metavar="N", help="Settings that a search tries.")]
+MoreSeeds = Annotated[int | None, typer.Option("--seeds", parser=whole, metavar="N", help="So many more seeds of every setting.")]
+MoreTrials = Annotated[int | None, typer.Option("--trials", parser=whole, metavar="N", help="So many more settings of a search.")]
+Smoke = Annotated[bool, typer.Option("--smoke", help="The study's own short form: the whole way, in seconds.")]
+Results = Annotated[str, typer.Option(metavar="DIR", help="Where run folders go: a folder, or a URL to copy them to.")]
+Address = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A running Ray cluster; without it, a private one on this machine.")]
+Wandb = Annotated[WandbMode | None, typer.Option(metavar="MODE", help="Mirror to Weights & Biases: off, offline or online.")]
+Tensorboard = Annotated[bool | None, typer.Option("--tensorboard/--no-tensorboard", help="Write event files for TensorBoard.")]
+Watch = Annotated[bool, typer.Option("--watch", help="Serve a page of the run on this machine while it goes on.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Tell progress and end as JSON lines on stdout, one object per event.")]
+SyncMode = Annotated[
+    Literal["offline", "online"], typer.Option("--wandb", metavar="MODE", help="As files in its folder, or to the server.")
+]
+Host = Annotated[str, typer.Option(metavar="HOST", help="Where to serve; anywhere but on this machine alone, a token is asked for.")]
+Port = Annotated[int | None, typer.Option(parser=whole, metavar="N", help="Which port; without it, one that belongs to the run.")]
+Submitted = Annotated[str, typer.Argument(metavar="STUDY", help="As for run; or the folder of a run on the cluster, to go on with it.")]
+Url = Annotated[str, typer.Option("--address", metavar="URL", help="The dashboard of the cluster, http://127.0.0.1:8265 say.")]
+Shared = Annotated[
+    str, typer.Option("--results", metavar="DIR", help="Where run folders go: a folder that all nodes of the cluster share.")
+]

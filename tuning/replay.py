@@ -1,0 +1,119 @@
+"""Train one recorded trial again in this process, and compare number by number."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from analysis.runs import Run
+from tuning.past import Past, past_trials
+from tuning.provenance import provenance
+from tuning.rows import iterate
+from tuning.study import Study, StudyError
+
+CLOCKS = ("seconds", "_per_second")
+"""How the names of metrics end that measure the machine: no two trainings have them alike."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replayed:
+    """An epoch trained again, beside its record."""
+
+    epoch: int
+    numbers: int
+    """How many were compared: metrics times seeds."""
+    differences: Mapping[str, float]
+    """Metric -> the largest relative difference over the seeds, of the metrics that are not equal bit for bit; infinite where a metric is
+    missing on one side or not a number on one side only."""
+
+    def line(self) -> str:
+        """What came of this epoch, in one line."""
+        if not self.differences:
+            return f"epoch {self.epoch}: all {self.numbers} numbers equal"
+        found = ", ".join(f"{name} by up to {size:.2g}" for name, size in self.differences.items())
+        return f"epoch {self.epoch}: differs relatively: {found}"
+
+
+def replay(study: Study, run: Run, name: str) -> Iterator[Replayed]:
+    """The recorded epochs of trial ``name``, one after the other as they are trained again; with as many threads as the trial had.
+
+    What the trainable raises is raised here as it is.
+
+    Raises:
+        StudyError: the run has no such trial, or no epoch of it.
+    """
+    trial = find_trial(run, name).trial
+    epochs = run.epochs[run.epochs["trial"] == name]
+    recorded = {int(str(epoch)): rows.set_index("seed") for epoch, rows in epochs.groupby("epoch")}
+    if not recorded:
+        raise StudyError(f"trial {name} has no recorded epoch to compare with; `study try` runs a trial in this process.")
+    torch.set_num_threads(max(1, math.floor(study.resources.cpus)))
+    for row, _ in iterate(study, trial, study.read_data()):
+        if row["epoch"] in recorded:
+            yield _compared(row, recorded[row["epoch"]], trial.seeds)
+        if row["epoch"] >= max(recorded):
+            return
+
+
+def verdict(name: str, epochs: Sequence[Replayed]) -> str:
+    """What came of the whole trial, in one line."""
+    numbers = sum(epoch.numbers for epoch in epochs)
+    different = [epoch for epoch in epochs if epoch.differences]
+    if not different:
+        return f"trial {name}: all {numbers} numbers of {len(epochs)} epochs are equal to the record, bit for bit."
+    largest = max(size for epoch in different for size in epoch.differences.values())
+    where = f"{len(different)} of {len(epochs)} epochs, first at epoch {different[0].epoch}"
+    return f"trial {name}: differs from the record in {where}; the largest relative difference is {largest:.2g}."
+
+
+def find_trial(run: Run, name: str) -> Past:
+    """The trial of that id.
+
+    Raises:
+        StudyError: there is none.
+    """
+    trials = {one.trial.id: one for phase in ("search", "confirm") for one in past_trials(run, phase)}
+    if name not in trials:
+        ids = list(trials)
+        there = f"It has {ids[0]} to {ids[-1]}." if ids else "It has none yet."
+        raise StudyError(f"{run.paths.root} has no trial {name!r}. {there}")
+    return trials[name]
+
+
+def changed_since(run: Run, source: Path) -> list[str]:
+    """What is not as it was when the run was started, of what numbers can depend on: commit, packages, processor."""
+    was, now = (_flat(each) for each in (run.spec.get("provenance", {}), provenance(source)))
+    keys = [key for key in was | now if key == "commit" or key == "python" or key.startswith(("packages.", "hardware.processor"))]
+    return [f"{key.split('.')[-1]} was {was.get(key)}, now it is {now.get(key)}" for key in keys if was.get(key) != now.get(key)]
+
+
+def _compared(row: Mapping[str, Any], recorded: Any, seeds: Any) -> Replayed:
+    found, numbers = {}, 0
+    columns = [name for name in recorded.columns if name not in ("trial", "epoch", "seconds", "at")]
+    for metric in dict.fromkeys([*row["metrics"], *columns]):
+        if metric.endswith(CLOCKS):
+            continue
+        before = recorded[metric].loc[list(seeds)].to_numpy() if metric in columns else np.full(len(seeds), math.nan)
+        after = np.broadcast_to(np.asarray(row["metrics"].get(metric, math.nan), dtype=float), len(seeds))
+        numbers += len(seeds)
+        if not np.array_equal(before, after, equal_nan=True):
+            found[metric] = _largest(before, after)
+    return Replayed(epoch=row["epoch"], numbers=numbers, differences=found)
+
+
+def _largest(before: np.ndarray, after: np.ndarray) -> float:
+    """The largest relative difference."""
+    gaps = np.abs(before - after) / np.maximum(np.abs(before), np.finfo(float).tiny)
+    gaps[(before == after) | (np.isnan(before) & np.isnan(after))] = 0
+    return float(np.nan_to_num(gaps, nan=math.inf).max())
+
+
+def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in record.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+    return flat

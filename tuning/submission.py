@@ -1,0 +1,107 @@
+"""A study as a job on a Ray cluster: what is sent, the command that runs there, and how to come back to it."""
+
+import secrets
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cluster.submit import STUDY_CODE, code_to_send, follow, submit
+from tuning.study import StudyError
+from tuning.terminal import say
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A job that can be sent."""
+
+    name: str
+    """The id of the job on the cluster."""
+    command: Sequence[str]
+    """``run STUDY ...`` or ``resume RUN``, as it is given to the command ``study`` on the cluster."""
+    results: str
+    study_folder: Path | None
+    """What is sent beside this package."""
+
+    @property
+    def resumes(self) -> bool:
+        return self.command[0] == "resume"
+
+    def entrypoint(self) -> str:
+        code = ["--code", STUDY_CODE] if self.study_folder else []
+        return shlex.join(["python", "-u", "-m", "tuning.job", "--results", self.results, *code, self.name, *self.command])
+
+    def send_and_follow(self, url: str) -> int:
+        """Start the job and show what it prints; returns its exit code, or 130 where Ctrl-C left it to itself.
+
+        Raises:
+            StudyError: more would be sent than code.
+            ConnectionError: the cluster cannot be reached, or refuses.
+        """
+        if note := _clear_text(url):
+            say(note)
+        try:
+            with code_to_send(self.study_folder) as code:
+                submit(url, self.name, code, self.entrypoint())
+        except ValueError as error:
+            raise StudyError(str(error)) from None
+        say(f"job {self.name} is on the cluster. Ctrl-C leaves it running.")
+        try:
+            return follow(url, self.name, sys.stdout.write)
+        except KeyboardInterrupt:
+            say(f"\nThe job goes on.\n{_ways(url, self.name)}")
+            return 130
+        except ConnectionError as error:
+            raise ConnectionError(f"{error}\nThe job may go on.\n{_ways(url, self.name)}") from None
+
+
+def submission(study: str, results: str, overrides: Sequence[str], options: Mapping[str, Any]) -> Submission:
+    """The job for ``study run`` with these options, or for ``study resume`` where ``study`` is the folder of a run on the cluster.
+
+    Raises:
+        StudyError: ``results`` is no whole path; or a run that goes on is to be another.
+    """
+    given = [part for pair in overrides for part in ("--set", pair)]
+    given += [part for option, value in options.items() for part in _as_typed(option, value)]
+    if not Path(results).is_absolute():
+        raise StudyError(f"--results {results} must be a whole path, /shared/results say: a folder that every node of the cluster sees.")
+    resumes = Path(study).is_absolute() and not study.endswith(".py")
+    if resumes and given:
+        raise StudyError(f"{study} is a run that goes on as it began: leave {' '.join(given)} out.")
+    started = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    folder = _folder_of(study)
+    reference = Path(study).name if study.endswith(".py") else study
+    command = ["resume", study] if resumes else ["run", reference, *given]
+    return Submission(f"{Path(study).stem.replace(':', '.')}-{started}", command, results, folder)
+
+
+def _as_typed(option: str, value: Any) -> list[str]:
+    if value is None or (value is False and option == "--smoke"):
+        return []
+    if isinstance(value, bool):
+        return [option if value else option.replace("--", "--no-", 1)]
+    return [option, str(value)]
+
+
+def _folder_of(study: str) -> Path | None:
+    """The folder whose code a study needs; None for a built-in one and for a run, whose code lies beside it."""
+    if study.endswith(".py"):
+        return Path(study).resolve().parent
+    return Path.cwd() if ":" in study else None
+
+
+def _ways(url: str, name: str) -> str:
+    lines = [f"ray job {verb} {name} --address {url}" for verb in ("logs --follow", "status", "stop")]
+    return "\n".join(f"  RAY_AUTH_MODE=token {line}" for line in lines)
+
+
+def _clear_text(url: str) -> str | None:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "http" or host == "localhost" or host.startswith("127.") or host == "::1":
+        return None
+    return f"note: the token travels to {host} in clear text. Where others can listen, go through ssh: see cluster/README.md."

@@ -1,0 +1,98 @@
+"""The study itself as a run of Weights & Biases: its settings, a row per trial, and the report with its tables and charts."""
+
+import csv
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import wandb
+
+from tuning.tracking_records import Told
+from tuning.tracking_runs import Place, table
+
+NAME = "summary"
+ROWS = 10_000
+"""So many rows of a table can be looked at in wandb; the files in the artifact hold all."""
+_LEFT_OUT = ("sessions", "tables", "published", "schema", "mirrors")
+
+
+def version(trials: Iterable[Told], report: Path) -> str:
+    """Differs between any two states of the study that its summary shows differently."""
+    digest = hashlib.sha256()
+    for told in trials:
+        digest.update(f"{told.trial} {told.version}\n".encode())
+    for file in _files(report):
+        digest.update(f"{file.relative_to(report)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def send(place: Place, spec: Mapping[str, Any], trials: list[Told], report: Path) -> None:
+    """Send the summary run; sent again, it has one row more, with the tables and charts as they are now.
+
+    Raises:
+        wandb.Error, OSError, TimeoutError: it could not be sent.
+    """
+    config = {key: value for key, value in spec.items() if key not in _LEFT_OUT}
+    run = place.start(NAME, title=f"{spec['name']} {NAME}", kind=NAME, config=config)
+    run.log({"trials": trials_table(spec, trials), **_tables(report), **_pictures(report)})
+    run.summary.update(_counts(trials))
+    if report.is_dir():
+        artifact = wandb.Artifact(place.id("report"), "report")
+        # Copied, for the report may be written again before an offline run is sent.
+        artifact.add_dir(str(report), policy="mutable")
+        run.log_artifact(artifact)
+    run.finish()
+
+
+def trials_table(spec: Mapping[str, Any], trials: list[Told]) -> wandb.Table:
+    """One row per trial: its setting, seeds and end, and the metrics of its last epoch."""
+    settings = list(spec["space"])
+    metrics = list(dict.fromkeys(name for told in trials for name in told.numbers))
+    rows = [
+        [
+            told.trial,
+            *(told.row["config"].get(key) for key in settings),
+            len(told.row["seeds"]),
+            told.status,
+            told.last_epoch,
+            *(told.numbers.get(name) for name in metrics),
+        ]
+        for told in trials[:ROWS]
+    ]
+    return table(["trial", *settings, "seeds", "status", "epochs", *metrics], rows)
+
+
+def _counts(trials: list[Told]) -> dict[str, int]:
+    statuses = [told.status for told in trials]
+    return {"trials": len(trials), **{f"trials/{status}": statuses.count(status) for status in dict.fromkeys(statuses)}}
+
+
+def _files(report: Path) -> list[Path]:
+    return sorted(file for file in report.rglob("*") if file.is_file()) if report.is_dir() else []
+
+
+def _pictures(report: Path) -> dict[str, Any]:
+    return {f"charts/{file.stem}": wandb.Image(str(file)) for file in sorted((report / "charts").glob("*.png"))}
+
+
+def _tables(report: Path) -> dict[str, wandb.Table]:
+    return {file.stem: _read(file) for file in sorted((report / "tables").glob("*.csv"))}
+
+
+def _read(path: Path) -> wandb.Table:
+    with path.open(encoding="utf-8", newline="") as file:
+        head, *rows = csv.reader(file)
+    return table(head, [[_value(cell) for cell in row] for row in rows[:ROWS]])
+
+
+def _value(text: str) -> Any:
+    """A cell of a CSV file as what it reads like."""
+    if text == "":
+        return None
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text
