@@ -1,14 +1,27 @@
-"""What the trials mean: reads a run folder, knows neither Ray nor torch nor any study by name."""
+"""What the trials mean: reads a run folder, knows neither Ray nor torch nor any study by name. ``docs/analysis.md`` shows it at work."""
 
 from pathlib import Path
 
+from analysis.arms import compare_arms as compare_arms
+from analysis.compare import Comparison as Comparison
+from analysis.compare import UnequalRuns as UnequalRuns
+from analysis.compare import compare_runs as compare_runs
 from analysis.comparison import answer as answer
 from analysis.comparison import comparison_table as comparison_table
 from analysis.comparison import rival_table as rival_table
+from analysis.correlation import correlations as correlations
+from analysis.correlation import recommended as recommended
+from analysis.export import latex as latex
+from analysis.export import markdown as markdown
 from analysis.export import write_tables as write_tables
+from analysis.health import health_checks as health_checks
+from analysis.importance import importances as importances
+from analysis.power import seeds_to_settle as seeds_to_settle
 from analysis.runs import DamagedRun as DamagedRun
 from analysis.runs import Run as Run
 from analysis.runs import load_run as load_run
+from analysis.search import confirmed_table as confirmed_table
+from analysis.search import leaderboard as leaderboard
 from analysis.tables import published_table as published_table
 from analysis.tables import seed_table as seed_table
 from analysis.tables import settings_table as settings_table
@@ -21,3 +34,10 @@ def write_report(run: Run) -> Path:
     from analysis import report  # brings the drawing libraries, which reading and counting do not need
 
     return report.write_report(run)
+
+
+def write_comparison(found: Comparison, folder: str | Path) -> Path:
+    """Write the page of what ``compare_runs`` found and return its path; see ``analysis.compare_page.write_comparison``."""
+    from analysis import compare_page  # as above
+
+    return compare_page.write_comparison(found, folder)

@@ -10,6 +10,7 @@ from analysis import page
 from analysis.arms import MEANS, OVERALL, SPREADS, Compared
 from analysis.export import latex, markdown, readable
 from analysis.intervals import seeds_for_sign_flips
+from analysis.power import settled_text
 from analysis.runs import Run
 from analysis.wording import MISSING, count, listing, number, p_text, sentences, show
 
@@ -145,8 +146,19 @@ def _arms(found: ArmFindings) -> str:
         table = readable_arms(found.what, rows)
         marked = page.table(table, list(rows["supported"]), [found.what.part])
         note = page.paragraph(f"{_caption(found, rows)} Shaded rows are supported: their corrected interval excludes 0.")
-        parts.append(f'{note}<div class="dense">{marked}</div>')
+        parts.append(f'{note}<div class="dense">{marked}</div>{_open(found.what, rows)}')
     return "\n".join(parts) + _files()
+
+
+def _open(what: Compared, rows: pd.DataFrame) -> str:
+    """How many seeds would settle what is open."""
+    names = [part if part == OVERALL else f"{what.part} {part}" for part in rows["part"]]
+    known = zip(names, map(settled_text, rows["seeds_needed"]), strict=True)
+    said = [f"{name} {text}" for name, text in known if text]
+    if not said:
+        return ""
+    note = f"Seeds that would settle what is open, if the differences were those seen (power 80 %): {', '.join(said)}."
+    return page.paragraph(note, "soft")
 
 
 def _caption(found: ArmFindings, rows: pd.DataFrame) -> str:

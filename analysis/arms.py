@@ -1,17 +1,18 @@
 """The arms of a study against its baseline, paired by seed: overall and part by part, which differences the seeds support."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.intervals import holm, holm_levels, sign_flip_p_values, t_intervals, t_p_values
+from analysis.power import seeds_needed
 from analysis.runs import Run
 from analysis.tables import identities, identity, last_epochs, published_rows, settings_table
-from analysis.wording import describe
+from analysis.wording import describe, listing, show
 
 LEVEL = 0.95
 OVERALL = "overall"
@@ -72,6 +73,30 @@ def part_names(metrics: list[str]) -> list[str]:
     return [metric[start:] or metric for metric in metrics]
 
 
+def compare_arms(run: Run, parameter: str | None = None, baseline: Any = None, metrics: Sequence[str] = ()) -> pd.DataFrame:
+    """``arms_table`` of what the study compares; or, in any study, of the values of ``parameter`` against ``baseline`` (its first value, if
+    not given), by ``metrics`` (the study's, if not given).
+
+    Raises:
+        ValueError: the study compares nothing and no parameter is given, or it has no such parameter or value.
+    """
+    if parameter is None:
+        what = compared(run)
+        if what is None:
+            raise ValueError(f"The study compares nothing by itself: give one of its parameters, {listing(run.parameters)}.")
+        return arms_table(run, what)
+    if parameter not in run.parameters:
+        raise ValueError(f"{parameter!r} is no parameter of the space, which has {listing(run.parameters)}.")
+    values = {identity(value): value for value in settings_table(run)[parameter].tolist()}
+    first = next(iter(values.values()), None) if baseline is None else baseline
+    if identity(first) not in values:
+        raise ValueError(f"{parameter} was never {baseline!r}, but {listing(map(show, values.values()))}.")
+    chosen = {"parameter": parameter, "baseline": first, "metrics": list(metrics) or [run.metric]}
+    what = compared(replace(run, spec={**run.spec, "compare": chosen}))
+    assert what is not None
+    return arms_table(run, what)
+
+
 def arm_pairs(run: Run, what: Compared) -> pd.DataFrame:
     """Each arm beside the baseline, once for each combination of the other parameters: ``baseline_setting, arm_setting`` (their numbers),
     ``baseline``, ``arm`` (their values) and ``at`` (the other parameters, as text)."""
@@ -108,6 +133,7 @@ def arms_table(run: Run, what: Compared) -> pd.DataFrame:
     ``p, p_holm, p_flips``: paired t-test; the same after Holm's correction over the family; exact sign-flip test, uncorrected
     ``probability_better``: share of the pairs in which the arm is better than the baseline by the study's mode, ties count
         half; missing for a single pair
+    ``seeds_needed``: how many seeds would settle a row that is not supported, see ``power.seeds_to_settle``
     ``supported``: the corrected interval excludes 0 and ``p_holm`` is at most 0.05; that any of a family is so by chance has a
         probability of at most 5 %, however many of them are
     ``published_baseline, published_arm, published_difference``: what others measured
@@ -194,7 +220,10 @@ def _tests(differences: list[np.ndarray], overall: pd.Series) -> pd.DataFrame:
         frame.loc[family, "p_holm"] = holm(frame.loc[family, "p"])
     excludes = (frame["corrected_low"] > 0) | (frame["corrected_high"] < 0)
     order = ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high", "p", "p_holm", "p_flips"]
-    return frame.reindex(columns=order).assign(supported=excludes & (frame["p_holm"] <= 1 - LEVEL))
+    frame = frame.reindex(columns=order).assign(supported=excludes & (frame["p_holm"] <= 1 - LEVEL))
+    for family in (overall, ~overall):
+        frame.loc[family, "seeds_needed"] = seeds_needed(frame[family], [differences[row] for row in np.flatnonzero(family)])
+    return frame
 
 
 def _published(run: Run, what: Compared, pair: Mapping[Any, Any], metric: str) -> tuple[float, float, float]:

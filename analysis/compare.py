@@ -20,6 +20,10 @@ SHOWN = 10  # settings of each leaderboard
 LEVEL = 0.95
 
 
+class UnequalRuns(ValueError):
+    """Raised for runs that cannot be compared; says why, one line per difference."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """Several runs of one metric on the same data.
@@ -48,13 +52,17 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     """What the runs found and what they spent on it.
 
     Raises:
-        ValueError: fewer than two runs, or runs that differ in metric, mode or data; names each difference with the values of all runs.
+        UnequalRuns: fewer than two runs, one given twice, or runs that differ in metric, mode or data; names each difference with the
+            values of all runs.
     """
     if len(runs) < 2:
-        raise ValueError(f"A comparison needs at least two runs, {count(len(runs), 'run')} given.")
+        raise UnequalRuns(f"A comparison needs at least two runs, {count(len(runs), 'run')} given.")
+    roots = [run.paths.root for run in runs]
+    if twice := {str(root) for root in roots if roots.count(root) > 1}:
+        raise UnequalRuns(f"{listing(sorted(twice))} given more than once: a run is not compared with itself.")
     names = run_names(runs)
     if problems := mismatches(runs, names):
-        raise ValueError("\n".join(["These runs cannot be compared:", *problems]))
+        raise UnequalRuns("\n".join(["These runs cannot be compared:", *problems]))
     samples = [_chosen_seeds(run) for run in runs]
     return Comparison(
         metric=runs[0].metric,

@@ -9,30 +9,47 @@ import pandas as pd
 
 from analysis import page
 from analysis.charts import COLOURS, FACTS, Spec, spec_of, tips
-from analysis.compare import Comparison, compare_runs
-from analysis.export import readable, write_aside
+from analysis.compare import Comparison
+from analysis.export import latex, markdown, readable, write_aside
 from analysis.pictures import Picture, write_picture
-from analysis.runs import Run
-from analysis.wording import MISSING, count, in_numbers, listing, number, signed
+from analysis.runs import DamagedRun
+from analysis.wording import MISSING, count, in_numbers, listing, number, p_text, signed
 
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3]]
 WORDS = ["run", "study", "search", "setting", "chosen by", "first", "last"]
 
 
-def write_comparison(runs: Sequence[Run], folder: str | Path) -> Path:
-    """Write ``index.html``, ``tables`` and ``charts`` of a comparison into ``folder``; returns the path of the page.
+def write_comparison(found: Comparison, folder: str | Path) -> Path:
+    """Write ``index.html``, ``tables`` and ``charts`` of what ``compare.compare_runs`` found into ``folder``; returns the path of the page.
 
     Raises:
-        ValueError: as ``compare.compare_runs``; nothing is written then.
+        DamagedRun: ``folder`` cannot be written.
     """
-    found, root = compare_runs(runs), Path(folder)
-    drawn = list(comparison_pictures(found))
-    frames = {"runs": found.runs, "progress": found.progress, "leaderboards": found.leaderboards, "differences": found.differences}
-    for name, frame in frames.items():
-        write_aside(root / "tables" / f"{name}.csv", frame.to_csv(index=False))
+    root, drawn = Path(folder), list(comparison_pictures(found))
+    try:
+        (root / "tables").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DamagedRun(f"{root} cannot be written as a folder: {error.strerror}.") from None
+    for name, text in written_comparison(found).items():
+        write_aside(root / "tables" / name, text)
     for picture in drawn:
         write_picture(root / "charts", picture)
     return write_aside(root / "index.html", render(found, drawn))
+
+
+def written_comparison(found: Comparison) -> dict[str, str]:
+    """The tables as files, by name: all of them in full precision, the runs and their differences also rounded for reading."""
+    frames = {"runs": found.runs, "progress": found.progress, "leaderboards": found.leaderboards, "differences": found.differences}
+    texts = {f"{name}.csv": frame.to_csv(index=False) for name, frame in frames.items()}
+    for name, table in {"runs": readable_runs(found), "differences": readable_differences(found)}.items():
+        caption = f"{listing(found.names)}: {found.metric}, {name}."
+        texts |= {f"{name}.tex": latex(table, caption, WORDS, small=True), f"{name}.md": markdown(table, caption)}
+    return texts
+
+
+def folder_name(found: Comparison) -> str:
+    """What the folder of a comparison is called: after its runs, as far as a name may be long."""
+    return "_".join(found.names)[:200]
 
 
 def comparison_pictures(found: Comparison) -> Iterator[Picture]:
@@ -79,7 +96,11 @@ def render(found: Comparison, drawn: Sequence[Picture]) -> str:
     head = "\n".join([f"<h1>{page.escape(title)}</h1>", *answers, page.facts([("Metric", better)]), *notes])
     figures = "\n".join(page.figure(picture.name, picture.title, picture.note, picture.spec) for picture in drawn)
     parts = [
-        ("runs", "Runs", f'<div class="dense">{page.table(readable_runs(found), left=WORDS)}</div>{page.files("runs.csv")}'),
+        (
+            "runs",
+            "Runs",
+            f'<div class="dense">{page.table(readable_runs(found), left=WORDS)}</div>{page.files("runs.csv", "runs.tex", "runs.md")}',
+        ),
         ("differences", "Differences", _differences(found)),
         *([("progress", "What it took", figures + page.files("progress.csv"))] if figures else []),
         ("leaderboards", "Leaderboards", _leaderboards(found)),
@@ -124,23 +145,28 @@ def _sentence(found: Comparison, row: dict[Any, Any]) -> str:
     return f"{subject}: {'better' if better else 'worse'} by {number(abs(row['difference']), 2)} (corrected interval {span})."
 
 
-def _differences(found: Comparison) -> str:
+def readable_differences(found: Comparison) -> pd.DataFrame:
+    """The table of differences as text."""
     table = found.differences
     names = ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high"]
     text = readable(table, [names])
-    shown = text[["first", "last", "n", "difference"]].assign(
+    return text[["first", "last", "n", "difference"]].assign(
         **{
             "95 % interval": _spans(text["ci_low"], text["ci_high"]),
             "corrected interval": _spans(text["corrected_low"], text["corrected_high"]),
-            "p": [number(value, 2) for value in table["p"]],
-            "p (Holm)": [number(value, 2) for value in table["p_holm"]],
+            "p": [p_text(value) for value in table["p"]],
+            "p (Holm)": [p_text(value) for value in table["p_holm"]],
         }
     )
+
+
+def _differences(found: Comparison) -> str:
     note = (
         f"Mean {found.metric} over the seeds of the setting that each run chose, last minus first, paired by seed where they share seeds. "
         "Shaded rows are supported: their corrected interval excludes 0 and their Holm-corrected p-value is at most 0.05."
     )
-    return page.paragraph(note) + page.table(shown, list(table["supported"]), WORDS) + page.files("differences.csv")
+    table = page.table(readable_differences(found), list(found.differences["supported"]), WORDS)
+    return page.paragraph(note) + table + page.files("differences.csv", "differences.tex", "differences.md")
 
 
 def _leaderboards(found: Comparison) -> str:

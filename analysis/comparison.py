@@ -16,6 +16,7 @@ from analysis.intervals import (
     two_sample_interval,
     two_sample_p_value,
 )
+from analysis.power import seeds_needed
 from analysis.runs import Run
 from analysis.tables import best_setting, identities, identity, seed_table, settings_table, summary_table
 from analysis.wording import describe
@@ -29,14 +30,18 @@ def comparison_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFram
     """What each listed parameter does: each of its values against its first, once for each combination of the other parameters.
 
     Columns: ``parameter``, ``first``, ``value``, ``at`` (the other parameters, as text), ``first_setting``, ``value_setting``, and those
-    of ``differences`` (value minus first). All rows together are one family for the correction. A parameter whose values the study
+    of ``differences`` (value minus first), and ``seeds_needed``, where the seeds leave a row open: see ``power.seeds_needed``. All rows
+    together are one family for the correction. A parameter whose values the study
     compares as arms has no rows here: ``arms.arms_table`` has them.
     """
     arms = (run.spec.get("compare") or {}).get("parameter")
     pairs = [pair for key in run.parameters if key != arms for pair in _pairs(run, key)]
     frame = pd.DataFrame(pairs, columns=["parameter", "first", "value", "at", "first_setting", "value_setting"])
     seeds = seed_table(run) if seeds is None else seeds
-    return frame.join(differences(seeds, run.metric, frame[["first_setting", "value_setting"]].to_numpy(dtype=int)))
+    numbers = frame[["first_setting", "value_setting"]].to_numpy(dtype=int)
+    frame = frame.join(differences(seeds, run.metric, numbers))
+    samples = [_paired_differences(arms) for arms in _arms(seeds, run.metric, numbers)]
+    return frame.assign(seeds_needed=seeds_needed(frame, samples))
 
 
 def rival_table(run: Run, seeds: pd.DataFrame | None = None, summary: pd.DataFrame | None = None, *, student: bool = False) -> pd.DataFrame:
@@ -63,10 +68,7 @@ def differences(seeds: pd.DataFrame, metric: str, pairs: np.ndarray, *, student:
     ``student``: intervals and p-values of paired differences are those of the t-test, for few seeds whose metric is itself a mean over many
     test cases: there a bootstrap is too narrow, and no permutation of five pairs has a p-value below 0.0625.
     """
-    compared = seeds[seeds.index.isin(np.unique(pairs))].dropna(subset=metric)
-    arms = {int(number): group.set_index("seed")[metric] for number, group in compared.groupby(level=0)}
-    nothing = pd.Series(dtype=float)
-    found = [_align(arms.get(int(first), nothing), arms.get(int(last), nothing)) for first, last in pairs]
+    found = _arms(seeds, metric, pairs)
     samples = [sample for sample, _ in found]
     frame = pd.DataFrame({"n": [min(map(len, sample)) for sample in samples], "paired": [paired for _, paired in found]})
     frame["difference"] = [last.mean() - first.mean() if min(len(first), len(last)) else np.nan for first, last in samples]
@@ -76,6 +78,14 @@ def differences(seeds: pd.DataFrame, metric: str, pairs: np.ndarray, *, student:
     frame[["corrected_low", "corrected_high"]] = _intervals(found, holm_levels(frame["p"]), student)
     excludes = (frame["corrected_low"] > 0) | (frame["corrected_high"] < 0)
     return frame.assign(supported=excludes & (frame["p_holm"] <= 1 - LEVEL))[NUMBERS]
+
+
+def _arms(seeds: pd.DataFrame, metric: str, pairs: np.ndarray) -> list[Arms]:
+    """Both settings of each pair, aligned."""
+    compared = seeds[seeds.index.isin(np.unique(pairs))].dropna(subset=metric)
+    arms = {int(number): group.set_index("seed")[metric] for number, group in compared.groupby(level=0)}
+    nothing = pd.Series(dtype=float)
+    return [_align(arms.get(int(first), nothing), arms.get(int(last), nothing)) for first, last in pairs]
 
 
 def _pairs(run: Run, key: str) -> list[dict[str, Any]]:

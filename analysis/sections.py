@@ -15,6 +15,7 @@ from analysis.findings import Findings as Findings
 from analysis.health_section import health_section
 from analysis.intervals import PERMUTATIONS, RESAMPLES
 from analysis.pictures import Picture
+from analysis.power import settled_text
 from analysis.runs import Run
 from analysis.search_sections import cost_sections, result_sections, search_reading, searched_by, searched_sizes
 from analysis.tables import evaluation_points
@@ -163,13 +164,16 @@ def _comparisons(found: Findings) -> str:
             "corrected interval": _spans(text["corrected_low"], text["corrected_high"]),
             "p": [p_text(value) for value in rows["p"]],
             "p (Holm)": [p_text(value) for value in rows["p_holm"]],
+            "seeds to settle": [settled_text(value) for value in rows["seeds_needed"]],
         }
     )
+    shown = shown if shown["seeds to settle"].any() else shown.drop(columns="seeds to settle")
     shown = shown if len(found.run.parameters) > 1 else shown.drop(columns="at")
     pairing = "" if rows["paired"].all() else " Where they share fewer than two seeds, the seeds are compared unpaired."
     note = (
         f"Difference of mean {found.run.metric}, value minus the first one, over the seeds that both settings have.{pairing} Shaded rows "
-        "are supported: their corrected interval excludes 0 and their Holm-corrected p-value is at most 0.05."
+        "are supported: their corrected interval excludes 0 and their Holm-corrected p-value is at most 0.05. Seeds to settle: how many "
+        "paired seeds would show the difference seen, were it the true one, in four studies of five."
     )
     return page.paragraph(note) + page.table(shown, list(rows["supported"]), ["parameter", "at"]) + page.files("comparisons.csv")
 

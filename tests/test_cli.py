@@ -59,6 +59,7 @@ def test_the_options_are_frozen() -> None:
         "replay": ["run", "trial"],
         "submit": ["--address", "--results", "--seeds", "--set", "--smoke", "--tensorboard", "--trials", "--wandb", "study"],
         "report": ["run"],
+        "compare": ["--results", "runs"],
         "sync": ["--wandb", "run"],
         "watch": ["--host", "--port", "run"],
     }

@@ -1,6 +1,8 @@
 """Several runs beside each other."""
 
 import json
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -10,8 +12,8 @@ from run_folders import Trial, scores, searched_like, write_run, xor_like
 from scipy import stats
 
 from analysis import load_run, seed_table
-from analysis.compare import compare_runs, mismatches, run_names
-from analysis.compare_page import best_so_far, readable_runs, sentences, write_comparison
+from analysis.compare import UnequalRuns, compare_runs, mismatches, run_names
+from analysis.compare_page import best_so_far, folder_name, readable_runs, sentences, write_comparison
 
 FIVE = np.array([0.80, 0.82, 0.81, 0.85, 0.84])
 
@@ -43,7 +45,7 @@ def test_runs_that_differ_are_refused_with_all_names_and_values(tmp_path):
 def test_refused_runs_write_nothing(tmp_path):
     first, last = run_of(tmp_path / "one", {1: FIVE}), run_of(tmp_path / "two", {1: FIVE}, mode="min")
     with pytest.raises(ValueError, match="mode: max"):
-        write_comparison([first, last], tmp_path / "page")
+        write_comparison(compare_runs([first, last]), tmp_path / "page")
     assert not (tmp_path / "page").exists()
 
 
@@ -56,6 +58,12 @@ def test_data_without_a_hash_are_compared_by_all_that_is_known(tmp_path):
 def test_one_run_is_no_comparison(tmp_path):
     with pytest.raises(ValueError, match="at least two runs, 1 run given"):
         compare_runs([run_of(tmp_path, {1: FIVE})])
+
+
+def test_a_run_is_not_compared_with_itself(tmp_path):
+    run = run_of(tmp_path, {1: FIVE})
+    with pytest.raises(UnequalRuns, match="given more than once"):
+        compare_runs([run, run])
 
 
 def test_runs_go_by_their_folders(tmp_path):
@@ -147,7 +155,7 @@ def test_a_run_without_a_result_and_missing_values(tmp_path):
     assert found.runs["n"].tolist() == [0, 4]
     assert "one completed no trial with a number." in found.notes
     assert sentences(found) == ["two against one, mean accuracy of the setting that each chose: no result to compare."]
-    assert write_comparison([failed, gaps], tmp_path / "page").is_file()
+    assert write_comparison(compare_runs([failed, gaps]), tmp_path / "page").is_file()
 
 
 def test_ties_share_their_rank(tmp_path):
@@ -172,7 +180,7 @@ class Reader(HTMLParser):
 
 def test_the_page_stands_alone_and_its_files_lie_beside_it(tmp_path):
     runs = [load_run(searched_like(tmp_path / name, trials=trials)) for name, trials in (("long", 40), ("short", 20))]
-    path = write_comparison(runs, tmp_path / "page")
+    path = write_comparison(compare_runs(runs), tmp_path / "page")
     text = path.read_text()
     reader = Reader()
     reader.feed(text)
@@ -180,6 +188,10 @@ def test_the_page_stands_alone_and_its_files_lie_beside_it(tmp_path):
     assert not {"img", "link", "iframe"} & set(reader.tags)
     frames = {name: pd.read_csv(path.parent / "tables" / f"{name}.csv") for name in ("runs", "progress", "leaderboards", "differences")}
     assert frames["runs"]["run"].tolist() == ["long", "short"]
+    written = {name: (path.parent / "tables" / name).read_text() for name in ("runs.tex", "differences.tex", "runs.md", "differences.md")}
+    assert "\\toprule" in written["differences.tex"]
+    assert "| long |" in written["runs.md"]
+    assert folder_name(compare_runs(runs)) == "long_short"
     confirmed = seed_table(runs[0].phase("confirm")).groupby(level=0)["validation_dice"].mean().max()
     assert frames["runs"]["mean"].iloc[0] == pytest.approx(confirmed)
     assert f"{confirmed:.3f}" in text
@@ -188,7 +200,7 @@ def test_the_page_stands_alone_and_its_files_lie_beside_it(tmp_path):
 
 def test_names_from_studies_are_text(tmp_path):
     runs = [run_of(tmp_path / f"<script>alert({place})<script>", {1: FIVE}, name="<b>bold</b>") for place in (1, 2)]
-    text = write_comparison(runs, tmp_path / "page").read_text()
+    text = write_comparison(compare_runs(runs), tmp_path / "page").read_text()
     assert "<script>alert(" not in text
     assert "<b>bold" not in text
     assert "&lt;b&gt;bold" in text
@@ -202,3 +214,33 @@ def test_the_chart_draws_a_line_per_run(tmp_path):
     assert {row["run"] for row in rows} == {"one", "two"}
     json.dumps(spec, allow_nan=False)
     assert readable_runs(found)["trials"].tolist() == ["12", "12"]
+
+
+def study(*arguments, cwd):
+    command = [sys.executable, "-c", "import sys; sys.argv[0] = 'study'; from tuning.cli import app; app()", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_the_command_says_what_it_found_and_where_the_page_is(tmp_path):
+    for name, shift in (("one", 0.0), ("two", 0.05)):
+        run_of(tmp_path / name, {1: FIVE + shift})
+    compared = study("compare", "one", "two", cwd=tmp_path)
+    assert compared.returncode == 0, compared.stderr
+    first, *_, last = compared.stdout.splitlines()
+    assert first.startswith("two against one, mean accuracy of the setting that each chose: ")
+    assert last == "comparison: results/comparisons/one_two/index.html"
+    assert (tmp_path / "results/comparisons/one_two/tables/differences.csv").is_file()
+
+
+def test_the_command_refuses_in_lines_and_writes_nothing(tmp_path):
+    run_of(tmp_path / "one", {1: FIVE})
+    run_of(tmp_path / "two", {1: FIVE}, mode="min", metric="loss")
+    refused = study("compare", "one", "two", "--results", "there", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert refused.stdout == ""
+    assert refused.stderr.splitlines() == [
+        "error: These runs cannot be compared:", "error: metric: accuracy (one), loss (two)", "error: mode: max (one), min (two)"
+    ]  # fmt: skip
+    assert study("compare", "one", cwd=tmp_path).stderr == "error: A comparison needs at least two runs, 1 run given.\n"
+    assert study("compare", "one", "nowhere", cwd=tmp_path).returncode == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]

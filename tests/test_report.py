@@ -64,8 +64,19 @@ def test_a_full_report_has_every_file_and_links_only_to_those(tmp_path):
     page = page_of(xor_like(tmp_path, seeds=12, epochs=3))
     report = tmp_path / "report"
     written = {str(path.relative_to(report)) for path in report.rglob("*") if path.is_file()}
-    names = ["mean", "solved", "seeds", "curves", "boundaries"]
-    tables = {"summary.csv", "summary.tex", "summary.md", "seeds.csv", "published.csv", "statuses.csv", "comparisons.csv"}
+    names = ["mean", "solved", "seeds", "curves", "boundaries", "correlations"]
+    tables = {
+        "correlations.csv",
+        "correlations.tex",
+        "correlations.md",
+        "summary.csv",
+        "summary.tex",
+        "summary.md",
+        "seeds.csv",
+        "published.csv",
+        "statuses.csv",
+        "comparisons.csv",
+    }
     assert written == {"index.html"} | {f"charts/{name}.{kind}" for name in names for kind in ("svg", "png")} | {
         f"tables/{name}" for name in tables
     }
@@ -117,7 +128,7 @@ def test_each_chart_has_its_data_and_the_scripts_stand_there_once(tmp_path):
     page = page_of(xor_like(tmp_path, seeds=5, epochs=2))
     places = [attributes["data-spec"] for _, attributes in page.elements if "data-spec" in attributes]
     data = [attributes["id"] for tag, attributes in page.elements if tag == "script" and attributes.get("type") == "application/json"]
-    assert places == data == [f"spec-{name}" for name in ("mean", "solved", "seeds", "curves", "boundaries")]
+    assert places == data == [f"spec-{name}" for name in ("mean", "solved", "seeds", "curves", "boundaries", "correlations")]
     assert len(page.scripts) == len(data) + 2
     assert len(json.loads(page.scripts[2])["datasets"]["facts"]) == 60
 

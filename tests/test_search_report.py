@@ -23,6 +23,7 @@ from analysis.search_pictures import search_pictures
 GAIN = np.array([0.05, 0.06, 0.04, 0.05, 0.055])
 TWO = {**CONFIRM, "also": []}
 PICTURES = ["confirmed", "overlays", "trials", "rungs", "progress", "parameters"]
+RELATIONS = ["correlations", "importances", "parallel"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -126,8 +127,10 @@ def test_a_full_report_has_every_section_and_file_in_order(lungs):
         "The images of this study are generated phantoms, no X-rays", "Study lungs_unet", "Which U-Net outlines lungs best?", "No winner:",
         "generated chest phantoms (200 images, data seed 0); training 120", "5 settings with a search score, n = 1 each; 4 settings",
         "optuna, 40 trials, seed 0; stopped early by asha: one in 3 goes on at epoch 2 and 6; confirmed: the best 3, and published best",
-        "Settings ranked by search score: validation_dice of completed trials at their last epoch", "Settings trained again on seeds",
-        "Prediction and truth on test images", "What became of the trials that reached each rung", "Epochs and seconds", "Errors",
+        "Trials diverge with learning_rate at or above", "Settings ranked by search score: validation_dice of completed trials",
+        "Settings trained again on seeds",
+        "Prediction and truth on test images", "Which parameters matter", "What became of the trials that reached each rung",
+        "Epochs and seconds", "Errors",
         "Only completed trials have a search score",
     ]  # fmt: skip
     places = [text.find(part) for part in parts]
@@ -145,9 +148,14 @@ def test_a_full_report_has_every_section_and_file_in_order(lungs):
         "ledger.csv",
         "seeds.csv",
         "statuses.csv",
+        "health.csv",
+        "correlations.csv",
+        "correlations.tex",
+        "correlations.md",
+        "importances.csv",
     ]
     assert written == {"index.html", *(f"tables/{name}" for name in tables)} | {
-        f"charts/{name}.{kind}" for name in PICTURES for kind in ("svg", "png")
+        f"charts/{name}.{kind}" for name in PICTURES + RELATIONS for kind in ("svg", "png")
     }
     links = [attributes["href"] for tag, attributes in page.elements if tag == "a"]
     anchors = {attributes["id"] for _, attributes in page.elements if "id" in attributes}

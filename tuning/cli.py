@@ -10,6 +10,7 @@ from tuning.mirrors import chosen_mirrors
 from tuning.options import (
     Address,
     AsJson,
+    Beside,
     Host,
     MoreSeeds,
     MoreTrials,
@@ -17,6 +18,7 @@ from tuning.options import (
     Port,
     Results,
     RunFolder,
+    RunFolders,
     Seeds,
     Shared,
     Smoke,
@@ -197,6 +199,21 @@ def report(run: RunFolder) -> None:
     """Write the report of a run again, from its records."""
     with plain_errors():
         typer.echo(f"report: {shown(written_report(fetched(run, say)))}")
+
+
+@app.command()
+def compare(runs: RunFolders, results: Beside = "results") -> None:
+    """Set runs of one metric on the same data beside each other: what each found, and what it spent on it."""
+    from analysis import load_run
+    from analysis.compare import compare_runs
+    from analysis.compare_page import folder_name, sentences, write_comparison
+
+    with plain_errors():
+        found = compare_runs([load_run(fetched(run, say)) for run in runs])
+        path = write_comparison(found, Path(results) / "comparisons" / folder_name(found))
+    for sentence in [*sentences(found), *found.notes]:
+        typer.echo(sentence)
+    typer.echo(f"comparison: {shown(path)}")
 
 
 @app.command()

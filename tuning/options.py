@@ -9,6 +9,8 @@ from tuning.terminal import whole
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a built-in study, path of a .py file, or module:name.")]
 RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, or its URL.")]
+RunFolders = Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Folders of two runs or more, or their URLs.")]
+Beside = Annotated[str, typer.Option("--results", metavar="DIR", help="Where run folders go; the page goes to comparisons/ in it.")]
 TrialName = Annotated[str, typer.Argument(metavar="TRIAL", help="Id of a trial, as in the report.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Another value; a list for a key of the space.")]
 Seeds = Annotated[int | None, typer.Option(parser=whole, metavar="N", help="Seeds of every setting.")]

@@ -15,6 +15,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from analysis.compare import UnequalRuns
 from analysis.runs import DamagedRun, RunPaths
 from tuning.study import StudyError
 
@@ -59,7 +60,7 @@ def plain_errors() -> Iterator[None]:
     """A user's mistake is one line per problem and exit code 2; an interruption is 130."""
     try:
         yield
-    except (StudyError, DamagedRun, ConnectionError) as error:
+    except (StudyError, DamagedRun, UnequalRuns, ConnectionError) as error:
         for line in str(error).splitlines():
             say(f"error: {line}")
         raise typer.Exit(2) from None
