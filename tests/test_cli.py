@@ -108,7 +108,7 @@ def test_json_lines_are_all_that_stdout_holds(tmp_path: Path) -> None:
     assert told[0] | {"at": 0} == {"event": "began", "at": 0, "run": str(folder), "study": "mine", "trials": 2}
     ends = {each["trial"]: each for each in told if each["event"] in ("completed", "failed")}
     assert ends["0001"]["score"] == 1.5
-    assert ends["0002"]["error"].endswith("two is one too many")
+    assert ends["0002"]["error"].strip().endswith("two is one too many")
     assert [each["trial"] for each in told if each["event"] == "best"] == ["0001"]
     last = told[-2]
     assert (last["event"], last["ended"], last["best"]["mean"]) == ("progress", {"completed": 1, "failed": 1}, 1.5)

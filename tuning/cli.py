@@ -1,6 +1,7 @@
 """The command ``study``: parse, call, print."""
 
 from functools import partial
+from pathlib import Path
 
 import typer
 
