@@ -4,6 +4,7 @@ Nodes are ``ray start`` on 127.0.0.2 and up, which needs no rights and cannot be
 """
 
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -19,15 +20,10 @@ from pathlib import Path
 
 from benchmarks.hosts import Bridge, Host, end, family
 
-FAST_HEALTH = {
-    "RAY_health_check_period_ms": "1000",
-    "RAY_health_check_timeout_ms": "1000",
-    "RAY_health_check_failure_threshold": "5",
-    "RAY_health_check_initial_delay_ms": "0",
-    "RAY_gcs_rpc_server_reconnect_timeout_s": "10",
-}
-"""A node that is not heard of for about 10 s is given up, instead of 65; a driver whose head is gone ends after 10 s, instead of 60."""
 ROOT = Path(__file__).parent.parent
+_SETTING = re.compile(r"^export (RAY_(?:health_check|gcs_rpc)\w+)=(\S+)$", re.MULTILINE)
+FAST_HEALTH = dict(_SETTING.findall((ROOT / "cluster" / "settings.sh").read_text()))
+"""How soon a lost node or head is noticed, as the cluster files have it."""
 STUDY = [sys.executable, "-c", "import sys; sys.argv[0] = 'study'; from tuning.cli import app; app()"]
 SECONDS_TO_START = 300.0
 

@@ -68,7 +68,8 @@ def fetched(run: str, tell: Callable[[str], None]) -> Path:
         if _sessions((local / "study.json").read_bytes() if local.exists() else b"{}") >= _sessions(store.read("study.json")):
             return local
         tell(f"{run} is copied to {local}")
-        for name in names:
+        # What says that all is there comes last.
+        for name in sorted(names, key="study.json".__eq__):
             Folder.at(local).write(name, store.read(name))
     except OSError as error:
         raise StudyError(f"{run} cannot be read: {first_line(error)}.") from None

@@ -19,6 +19,8 @@ from tuning.terminal import say
 PLACE = ("node", "ip", "pid", "gpus")
 """Where an epoch was trained, as its row says; the GPUs only of a trial that has some."""
 
+HELD_UP_SECONDS = 5.0
+
 
 class Listener(Protocol):
     """Told what the recorder wrote."""
@@ -66,6 +68,7 @@ class Recorder(tune.Callback):
         self._epochs: dict[str, int] = {}
         self._live: dict[str, RayTrial] = {}
         self._heard: dict[str, float] = {}
+        self._stepped = time.monotonic()
         self._errors: dict[str, str] = {}
         self._places: dict[str, dict[str, Any]] = {}
         self.statuses: dict[str, str] = {}
@@ -115,6 +118,7 @@ class Recorder(tune.Callback):
     def on_step_end(self, iteration: int, trials: list[RayTrial], **info: Any) -> None:
         """After an interruption this was the last step: Tune saves its state, and would then wait 10 s for the epochs that are running."""
         self._beat()
+        self._forgive_what_held_us_up()
         for name, trial in self._live.items():
             actor = trial.temporary_state.ray_actor
             if actor is not None and (self._interruption.by or self._hangs(name)):
@@ -135,6 +139,13 @@ class Recorder(tune.Callback):
             self._again(spec)
         else:
             self._write_end(spec, status="failed", error=self._errors.get(spec.id) or _ray_error(trial))
+
+    def _forgive_what_held_us_up(self) -> None:
+        """A full disk, say: meanwhile nobody was listened to, so nobody was silent."""
+        now = time.monotonic()
+        if (held_up := now - self._stepped) > HELD_UP_SECONDS:
+            self._heard = {name: at + held_up for name, at in self._heard.items()}
+        self._stepped = now
 
     def _hangs(self, trial: str) -> bool:
         silent = time.monotonic() - self._heard[trial]
