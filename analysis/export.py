@@ -31,8 +31,12 @@ def write_aside(path: Path, content: str | bytes) -> Path:
     """Write a file so that nobody ever sees half of it: beside it first, then moved over it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", errors="replace"))
-    os.replace(aside, path)
+    try:
+        aside.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", errors="replace"))
+        os.replace(aside, path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
     return path
 
 

@@ -35,7 +35,7 @@ def watch(folder: Path, *, host: str = "127.0.0.1", port: int | None = None, rea
         DamagedRun: the folder is no run folder, or the page cannot be served there.
     """
     with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
-        asyncio.run(_serve(folder, host, port, ready))
+        asyncio.run(serve(folder, host, port, ready=ready))
 
 
 def usual_port(folder: Path) -> int:
@@ -43,9 +43,15 @@ def usual_port(folder: Path) -> int:
     return FIRST_PORT + zlib.crc32(str(folder.resolve()).encode()) % PORTS
 
 
-async def _serve(
-    folder: Path, host: str, port: int | None, ready: Callable[[str], None], until: Callable[[], Awaitable[object]] = asyncio.Event().wait
+async def serve(
+    folder: Path,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    *,
+    ready: Callable[[str], None],
+    until: Callable[[], Awaitable[object]] | None = None,
 ) -> None:
+    """``watch`` as a coroutine: until cancelled, or until ``until`` returns."""
     feed = Feed(folder)
     access = Access.at(host, 0)
     runner = web.AppRunner(application(feed, access), access_log=None, shutdown_timeout=SECONDS_TO_CLOSE)
@@ -53,7 +59,7 @@ async def _serve(
     try:
         bound = await _bind(runner, host, [port] if port is not None else [usual_port(folder), 0])
         ready(Access(host, bound, access.token).address)
-        await until()
+        await (until or asyncio.Event().wait)()
         await feed.settle()
     finally:
         await runner.cleanup()
@@ -154,4 +160,4 @@ async def _standard_input_ends() -> None:
 
 
 if __name__ == "__main__":  # beside a study: the address on stdout, and until whoever started it closes the pipe or is gone
-    asyncio.run(_serve(Path(sys.argv[1]), "127.0.0.1", None, partial(print, flush=True), _standard_input_ends))
+    asyncio.run(serve(Path(sys.argv[1]), ready=partial(print, flush=True), until=_standard_input_ends))

@@ -1,4 +1,4 @@
-"""What open pages of a run are told, and when: changed trials at once, recomputed sections at a slower beat. Nobody watching, nothing done."""
+"""What open pages of a run are told, and when: changed trials at once, recomputed sections at a slower beat. No page open, nothing done."""
 
 import asyncio
 import contextlib
@@ -161,7 +161,8 @@ class Renderer:
     async def ask(self) -> dict[str, Any]:
         """The ``sections`` as they stand now, or a ``problem``; a process that died is started again the next time."""
         process = self._process or await self._start()
-        assert process.stdin and process.stdout
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
             process.stdin.write(b"\n")
             await process.stdin.drain()

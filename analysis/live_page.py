@@ -14,7 +14,8 @@ body { max-width: 76rem; }
 .diverged { --state: #cc79a7; } .failed { --state: #d55e00; }
 .bar span { background: var(--state); }
 .counts { display: flex; flex-wrap: wrap; gap: .3rem 1.4rem; margin: .3rem 0 .8rem; }
-.counts i, .status i { display: inline-block; width: .6rem; height: .6rem; border-radius: 50%; background: var(--state); margin-right: .4rem; }
+.counts i, .status i { display: inline-block; width: .6rem; height: .6rem; border-radius: 50%; background: var(--state); }
+.counts i, .status i { margin-right: .4rem; }
 .tools { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin: .6rem 0; }
 button { font: inherit; color: var(--ink); background: var(--paper); border: 1px solid var(--line); border-radius: .3rem; cursor: pointer; }
 .tools button { padding: .15rem .7rem; }
@@ -48,7 +49,8 @@ def live_page(about: Mapping[str, Any]) -> str:
     head += f"<style>{CSS}{_LIVE_CSS}</style>\n"
     head += f'<script type="application/json" id="style">{in_script(style("currentColor", "transparent"))}</script>\n'
     head += '<link rel="icon" href="data:,">\n<script type="module" src="/live.js"></script>\n'
-    top = f'<p class="soft">Study {escape(about["name"])}, run <span id="run">{escape(about["run"])}</span>; data: {escape(about["data"])}</p>\n'
+    where = f'run <span id="run">{escape(about["run"])}</span>; data: {escape(about["data"])}'
+    top = f'<p class="soft">Study {escape(about["name"])}, {where}</p>\n'
     top += f"<h1>{escape(about['question'])}</h1>\n{_PROGRESS}"
     return f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}</head>\n<body class="unreported">\n{top}{_TRIALS}{_REST}</body>\n</html>\n'
 

@@ -1,4 +1,4 @@
-"""The sections of a report for a page that is kept up to date, computed by a process of their own: ``python -m analysis.live_sections RUN``.
+"""The sections of a report for a page that is kept up to date, from a process of their own: ``python -m analysis.live_sections RUN``.
 
 For every line that comes in, it reads the run and writes one line of JSON: the same sections as the report's, by the same functions. Apart
 from the process that serves them, because a large run takes seconds of pandas, in which that one would answer nobody.

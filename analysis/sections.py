@@ -9,6 +9,7 @@ from analysis import page
 from analysis.arm_sections import arm_sections, compared_by, known_section
 from analysis.arm_sections import reading as arm_reading
 from analysis.correlation_pictures import SECTION, correlation_section
+from analysis.estimates import estimate_table, estimates_section
 from analysis.export import readable, readable_summary
 from analysis.findings import Findings as Findings
 from analysis.health_section import health_section
@@ -82,6 +83,8 @@ def sections(found: Findings, pictures: list[Picture]) -> Iterator[tuple[str, st
         yield from _correlations(found, pictures)
     if found.run.spec.get("tables"):
         yield "known", "Known beforehand", known_section(found.run.spec["tables"])
+    if told := estimates_section(estimate_table(found.run.paths)):
+        yield "estimates", "How good the estimates of the time left were", told
     yield "reading", "How to read this", _reading(found)
     yield "provenance", "Provenance", page.facts(_flat(found.run.spec.get("provenance") or {}))
 

@@ -80,8 +80,8 @@ class Watched:
             self.spec, self._written = read_spec(self.paths.study), self._spec_time()
         changed = {self._take_trial(row) for _, row in self._trials.new()}
         changed |= {self._take_epoch(began, row) for began, row in self._epochs.new()}
-        for _, self.estimate in self._estimates.new():
-            pass
+        for _, said in self._estimates.new():
+            self.estimate = said
         return changed - {""}
 
     @property

@@ -4,6 +4,7 @@ Nodes are ``ray start`` on 127.0.0.2 and up, which needs no rights and cannot be
 """
 
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -19,17 +20,12 @@ from pathlib import Path
 
 from benchmarks.hosts import Bridge, Host, end, family
 
-FAST_HEALTH = {
-    "RAY_health_check_period_ms": "1000",
-    "RAY_health_check_timeout_ms": "1000",
-    "RAY_health_check_failure_threshold": "5",
-    "RAY_health_check_initial_delay_ms": "0",
-    "RAY_gcs_rpc_server_reconnect_timeout_s": "10",
-}
-"""A node that is not heard of for about 10 s is given up, instead of 65; a driver whose head is gone ends after 10 s, instead of 60."""
 ROOT = Path(__file__).parent.parent
+_SETTING = re.compile(r"^export (RAY_(?:health_check|gcs_rpc)\w+)=(\S+)$", re.MULTILINE)
+FAST_HEALTH = dict(_SETTING.findall((ROOT / "cluster" / "settings.sh").read_text()))
+"""How soon a lost node or head is noticed, as the cluster files have it."""
 STUDY = [sys.executable, "-c", "import sys; sys.argv[0] = 'study'; from tuning.cli import app; app()"]
-SECONDS_TO_START = 90.0
+SECONDS_TO_START = 300.0
 
 
 @dataclass
@@ -113,14 +109,12 @@ class Cluster:
         )
         return Node(ip, host, process)
 
-    def alive(self) -> int:
-        """How many nodes the head knows to be alive; asked by a process of its own, as this one may have a Ray already."""
-        join = f"import ray; ray.init('{self.address}', log_to_driver=False, logging_level='ERROR')"
-        command = self.on(self.head, [sys.executable, "-c", f"{join}; print(sum(node['Alive'] for node in ray.nodes()))"])
-        return int(subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True).stdout.split()[-1])
-
     def wait_for(self, nodes: int) -> None:
-        _wait(lambda: self.alive() >= nodes, f"{nodes} nodes")
+        """Until the head knows so many nodes; asked by a process of its own, as this one may have a Ray already."""
+        join = f"import ray, time; ray.init('{self.address}', log_to_driver=False, logging_level='ERROR')"
+        ask = f"while sum(node['Alive'] for node in ray.nodes()) < {nodes}: time.sleep(0.2)"
+        command = self.on(self.head, [sys.executable, "-c", f"{join}\n{ask}"])
+        subprocess.run(command, env=self.environment, capture_output=True, check=True, timeout=SECONDS_TO_START)
 
     def on(self, node: Node, command: Sequence[str]) -> list[str]:
         return node.host.inside(command) if node.host else list(command)

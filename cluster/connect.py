@@ -27,6 +27,7 @@ _QUIET = {
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 FORMS = "Give HOST:PORT of a running cluster, ray://HOST:PORT, or auto; leave --address out for a private Ray on this machine."
+_TOKEN_WAYS = "set RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to its token, or RAY_AUTH_MODE=disabled where it asks for none"
 SECONDS_TO_ANSWER = 10.0
 
 
@@ -112,13 +113,16 @@ def _join(address: str | None, options: Mapping[str, Any]) -> None:
             refuse_silence(address, host.strip("[]"), int(port), FORMS)
     where = f"the Ray cluster at {address}" if address else "a private Ray on this machine"
     try:
+        if address:
+            _refuse_wrong_token(address)
         ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **options)
     except ray.exceptions.AuthenticationError:
-        ways = "set RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to its token, or RAY_AUTH_MODE=disabled where it asks for none"
-        raise ConnectionError(f"{where} cannot be joined without a token: {ways}.") from None
+        raise ConnectionError(f"{where} cannot be joined without its token: {_TOKEN_WAYS}.") from None
     except ValueError as error:
         raise ConnectionError(f"--address {address!r} cannot be used: {_first_line(error)}. {FORMS}") from None
-    except (ConnectionError, RuntimeError, OSError) as error:
+    except Exception as error:  # also plain ones: a machine that is too busy to start Ray in time, for one
+        if str(error).startswith("Version mismatch"):
+            raise ConnectionError(f"{where} cannot be joined: {' '.join(str(error).split())} Install the same here.") from None
         raise ConnectionError(f"{where} does not answer: {_first_line(error)}.{f' {FORMS}' if address else ''}") from None
 
 
@@ -133,6 +137,27 @@ def refuse_silence(address: str, host: str, port: int, advice: str) -> None:
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or _first_line(error)
         raise ConnectionError(f"nobody answers at --address {address}: {reason}. {advice}") from None
+
+
+def _refuse_wrong_token(address: str) -> None:
+    """Ray itself would ask again for a minute, and print each refusal.
+
+    Raises:
+        AuthenticationError: the cluster at ``address`` does not know our token, or we have none.
+    """
+    import grpc
+    import ray
+    from ray._private.authentication.http_token_authentication import get_auth_headers_if_auth_enabled
+
+    if ":" not in address:  # auto
+        return
+    token = tuple((key.lower(), value) for key, value in get_auth_headers_if_auth_enabled({}).items())
+    with grpc.insecure_channel(address.removeprefix("ray://")) as channel:
+        try:
+            channel.unary_unary("/ray.rpc.NodeInfoGcsService/GetClusterId")(b"", timeout=SECONDS_TO_ANSWER, metadata=token)
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+                raise ray.exceptions.AuthenticationError("unknown token") from None
 
 
 def _first_line(error: BaseException) -> str:

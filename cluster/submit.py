@@ -108,8 +108,8 @@ def _client(url: str) -> Any:
         os.environ.pop(variable, None)
     from ray.job_submission import JobSubmissionClient
 
-    for module in ("job.sdk", "dashboard_sdk"):
-        logging.getLogger(f"ray.dashboard.modules.{module}").setLevel(logging.ERROR)
+    for module in ("dashboard.modules.job.sdk", "dashboard.modules.dashboard_sdk", "_private.runtime_env.packaging"):
+        logging.getLogger(f"ray.{module}").setLevel(logging.ERROR)
     return JobSubmissionClient(url)
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ from test_cli import ENVIRONMENT
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "cluster"
+RAY = str(Path(sys.executable).with_name("ray"))
 STARTED = "Ray runtime started."
 NODE_BLOCK = 1000
 """Ports that a node of ``cluster/settings.sh`` may use, from ``NODE_PORTS`` on."""
@@ -78,14 +80,14 @@ class LocalCluster:
         """End a node and say with which code it ended."""
         process = self.processes.pop(name)
         process.send_signal(how)
-        return process.wait(timeout=60)
+        return process.wait(timeout=120)
 
     def stop_all(self) -> None:
         for process in self.processes.values():
             if process.poll() is None:
                 process.terminate()
         for process in self.processes.values():
-            process.wait(timeout=60)
+            process.wait(timeout=120)
         self.processes.clear()
 
 
@@ -94,7 +96,7 @@ def wait_until(
     what: str,
     process: subprocess.Popen[bytes] | None = None,
     said: Callable[[], str] = str,
-    seconds: float = 90,
+    seconds: float = 300,
 ) -> None:
     """Return once ``fact`` is true."""
     deadline = time.monotonic() + seconds
@@ -105,8 +107,10 @@ def wait_until(
 
 
 def free_port_block(size: int) -> int:
-    """The first of ``size`` neighbouring ports that nobody listens on, below those the system hands out."""
-    for first in range(11000 + os.getpid() % 7 * 3000, 32000 - size, 100):
+    """The first of ``size`` neighbouring ports that nobody listens on, below those the system hands out; two that ask at the same time are
+    likely to begin at different places."""
+    places = range(11000, 32000 - size, 100)
+    for first in (places[(os.getpid() * 31 + step) % len(places)] for step in range(len(places))):
         if all(_is_free(port) for port in range(first, first + 12)) and all(_is_free(port) for port in range(first, first + size, 50)):
             return first
     raise AssertionError("no block of free ports")

@@ -1,7 +1,8 @@
 """What another host gets from the ports of a Ray head: ``stranger.py HOST FIRST_NODE_PORT HEAD_PORT DASHBOARD_PORT WORKER_PORT...``.
 
-Prints a JSON object: what was asked, and the answer in a word: a status of gRPC or HTTP, or why there was no connection. Asks with the
-token in the variable ``STRANGERS_TOKEN``, without one where it is not set.
+Prints a JSON object: what was asked, and the answer in a word: a status of gRPC or HTTP, or why there was no connection. Asks with
+the token in the variable ``STRANGERS_TOKEN``, without one where it is not set. A ``FRIEND`` asks only what does no harm: requests are
+empty, and some end the process that takes them.
 """
 
 import json
@@ -21,10 +22,11 @@ GCS = {
     "start an actor": "ActorInfoGcsService/RegisterActor",
 }
 RAYLET = {"statistics": "NodeManagerService/GetNodeStats", "lease a worker": "NodeManagerService/RequestWorkerLease"}
-OBJECTS = {"pull an object": "ObjectManagerService/Pull", "free objects": "ObjectManagerService/FreeObjects"}
+OBJECTS = {"pull an object": "ObjectManagerService/Pull", "push an object": "ObjectManagerService/Push"}
 AGENT = {"stack trace": "ReporterService/GetTraceback", "profile": "ReporterService/CpuProfiling"}
 CLIENT = {"connect": "RayletDriver/ClusterInfo", "run a task": "RayletDriver/Schedule", "get an object": "RayletDriver/GetObject"}
 WORKER = {"run a task": "CoreWorkerService/PushTask", "statistics": "CoreWorkerService/GetCoreWorkerStats"}
+HARMLESS = ("list nodes", "list jobs", "statistics", "connect")
 JOB = json.dumps({"entrypoint": "id"}).encode()
 
 
@@ -54,13 +56,16 @@ def main() -> None:
     host, node, head, dashboard, *workers = sys.argv[1], *map(int, sys.argv[2:])
     services = [("GCS", head, GCS), ("raylet", node, RAYLET), ("object manager", node + 1, OBJECTS), ("agent", node + 3, AGENT)]
     services += [("client", node + 8, CLIENT), *(("worker", port, WORKER) for port in workers)]
-    said = {f"{name}: {what}": call(host, port, method) for name, port, methods in services for what, method in methods.items()}
+    asked = [(f"{name}: {what}", port, method) for name, port, methods in services for what, method in methods.items()]
+    friend = "FRIEND" in os.environ
+    said = {what: call(host, port, method) for what, port, method in asked if not friend or what.endswith(HARMLESS)}
     said["dashboard"] = http(host, dashboard, "/")
     said["jobs: list"] = http(host, dashboard, "/api/jobs/")
-    said["jobs: start"] = http(host, dashboard, "/api/jobs/", JOB)
     said["runtime-env agent"] = http(host, node + 2, "/get_or_create_runtime_env", b"{}")
     said["log server"] = http(host, node + 4, "/logs")
-    said["agent: jobs"] = http(host, node + 4, "/api/job_agent/jobs/", JOB)
+    if not friend:
+        said["jobs: start"] = http(host, dashboard, "/api/jobs/", JOB)
+        said["agent: jobs"] = http(host, node + 4, "/api/job_agent/jobs/", JOB)
     for number, name in ((5, "node"), (6, "dashboard"), (7, "autoscaler")):
         said[f"metrics of the {name}"] = http(host, node + number, "/metrics")
     print(json.dumps(said))

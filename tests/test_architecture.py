@@ -58,3 +58,14 @@ def test_every_package_is_packaged() -> None:
     listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
     found = {str(file.parent.relative_to(ROOT)).replace("/", ".") for file in files()}
     assert listed == found
+
+
+def test_scripts_of_the_live_page_are_packaged_and_served() -> None:
+    import tomllib
+
+    from analysis.live import SCRIPTS
+
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"] == {"analysis": ["*.js"]}
+    assert {file.name for file in (ROOT / "analysis").glob("*.js")} == set(SCRIPTS)
+    for file in (ROOT / "analysis").glob("*.js"):
+        assert len(file.read_text().splitlines()) <= MAX_LINES

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_the_options_are_frozen() -> None:
         "confirm": [*way, "run"],
         "try": ["--seeds", "--set", "--smoke", "study"],
         "replay": ["run", "trial"],
-        "submit": ["--address", "--results", "--seeds", "--set", "--smoke", "--trials", "study"],
+        "submit": ["--address", "--results", "--seeds", "--set", "--smoke", "--tensorboard", "--trials", "--wandb", "study"],
         "report": ["run"],
         "compare": ["--results", "runs"],
         "sync": ["--wandb", "run"],
@@ -97,6 +98,63 @@ def test_run_ends_with_the_folder_and_a_report(tmp_path: Path) -> None:
     again = study("report", str(folder), cwd=tmp_path)
     assert again.returncode == 0
     assert again.stdout.strip() == f"report: {folder.relative_to(tmp_path)}/report/index.html"
+
+
+def test_json_lines_are_all_that_stdout_holds(tmp_path: Path) -> None:
+    ran = study("run", write_study(tmp_path, "assert config['a'] == 1, 'two is one too many'"), "--json", cwd=tmp_path)
+    assert ran.returncode == 1
+    told = [json.loads(line) for line in ran.stdout.splitlines()]
+    folder = Path(told[-1]["run"])
+    assert told[0] | {"at": 0} == {"event": "began", "at": 0, "run": str(folder), "study": "mine", "trials": 2}
+    ends = {each["trial"]: each for each in told if each["event"] in ("completed", "failed")}
+    assert ends["0001"]["score"] == 1.5
+    assert ends["0002"]["error"].strip().endswith("two is one too many")
+    assert [each["trial"] for each in told if each["event"] == "best"] == ["0001"]
+    last = told[-2]
+    assert (last["event"], last["ended"], last["best"]["mean"]) == ("progress", {"completed": 1, "failed": 1}, 1.5)
+    assert told[-1] | {"at": 0} == {"event": "ended", "at": 0, "code": 1, "run": str(folder), "report": str(folder / "report/index.html")}
+    assert load_run(folder).trials["status"].tolist() == ["completed", "failed"]
+
+
+def test_what_a_trial_prints_is_in_its_log(tmp_path: Path) -> None:
+    ran = study("run", write_study(tmp_path, "print('hello from', config['a'], epoch)"), cwd=tmp_path)
+    logs = tmp_path / ran.stdout.splitlines()[-1] / "logs"
+    assert (logs / "0001.log").read_text() == "hello from 1 1\nhello from 1 2\n"
+    assert (logs / "0002.log").read_text() == "hello from 2 1\nhello from 2 2\n"
+    assert "hello" not in ran.stdout + ran.stderr
+
+
+def test_a_study_is_watched_while_it_runs_and_afterwards(tmp_path: Path) -> None:
+    name = write_study(tmp_path, "time.sleep(1)")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([*STUDY, "run", name, "--watch"], cwd=tmp_path, env=ENVIRONMENT, start_new_session=True, **pipes)
+    said = iter(process.stderr.readline, "")
+    address = next(line.removeprefix("live page: ").strip() for line in said if line.startswith("live page: "))
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
+    assert b"<h1>?</h1>" in urllib.request.urlopen(address).read()
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    wait_until_refused(address)
+    folder = tmp_path / out.splitlines()[-1]
+    assert not (folder / "session.json").exists()
+    watching = subprocess.Popen([*STUDY, "watch", str(folder), "--port", "0"], cwd=tmp_path, env=ENVIRONMENT, **pipes)
+    again = watching.stderr.readline().split()[0]
+    assert b"<h1>?</h1>" in urllib.request.urlopen(again).read()
+    watching.send_signal(signal.SIGINT)
+    assert watching.wait(20) == 0
+    assert watching.stderr.read() == ""
+
+
+def wait_until_refused(address: str) -> None:
+    """The page beside a study ends with it."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(address).close()
+        except OSError:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the page outlived its study")
 
 
 def test_two_studies_at_once_do_not_meet(tmp_path: Path) -> None:
@@ -192,6 +250,8 @@ def left_over(session: int) -> list[str]:
         (["run", "xor_width_depth", "--address", "127.0.0.1:1"], "error: nobody answers at --address 127.0.0.1:1: Connection refused."),
         (["run", "absent.py"], "error: there is no study file absent.py."),
         (["run", "xor_width_depth", "--results", "a_file"], "error: the results folder a_file cannot be written: Not a directory."),
+        (["watch", "."], "is no run folder: it has no study.json."),
+        (["watch", "damaged", "--host", "203.0.113.1"], "error: the page cannot be served at 203.0.113.1, port 0: "),
         (["report", "."], "is no run folder: it has no study.json."),
         (["report", "nowhere"], "is no run folder: it has no study.json."),
         (["report", "damaged"], "damaged/epochs.jsonl, line 2 is damaged: "),

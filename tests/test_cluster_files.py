@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from local_clusters import NODE_BLOCK, ROOT, free_port_block, wait_until
+from local_clusters import NODE_BLOCK, RAY, ROOT, free_port_block, wait_until
 from test_cli import ENVIRONMENT, NO_TRAINING
 
 from analysis import load_run
@@ -79,8 +79,8 @@ def test_the_commands_of_the_launcher_start_a_cluster(short_folder: Path) -> Non
             with (short_folder / f"{kind}.log").open("wb") as log:
                 process = subprocess.Popen(["bash", "-c", command], env={**env, **ports}, start_new_session=True, stdout=log, stderr=log)
             sessions.append(process.pid)
-            assert process.wait(timeout=120) == 0, (short_folder / f"{kind}.log").read_text()
-        status = [str(ROOT / ".venv/bin/ray"), "status", "--address", f"{address}:{first}"]
+            assert process.wait(timeout=400) == 0, (short_folder / f"{kind}.log").read_text()
+        status = [RAY, "status", "--address", f"{address}:{first}"]
 
         def nodes() -> bool:
             said = subprocess.run(status, env={**env, "RAY_AUTH_MODE": "token"}, capture_output=True, text=True, check=False).stdout
@@ -253,18 +253,18 @@ def test_slurm_saves_in_time_requeues_and_goes_on(short_folder: Path) -> None:
     job = slurm(short_folder, str(study), "--seeds", "2")
     said = (short_folder / "log").read_text
     records = short_folder / "results" / "mine"
-    wait_until(lambda: [path for path in records.glob("*/epochs.jsonl") if path.stat().st_size], "an epoch", None, said, seconds=180)
+    wait_until(lambda: [path for path in records.glob("*/epochs.jsonl") if path.stat().st_size], "an epoch", None, said)
     token = short_folder / ".ray" / "slurm-17"
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
     secret = token.read_text()
     job.send_signal(signal.SIGTERM)  # as --signal=B:TERM@120 does: to the batch shell alone
-    assert job.wait(timeout=120) == 143, said()
+    assert job.wait(timeout=400) == 143, said()
     assert (short_folder / "asked").read_text().splitlines()[-1] == "requeue 17"
     assert not token.exists()
     run = next(records.glob("*"))
     assert "unfinished" in set(load_run(run).trials["status"])
     again = slurm(short_folder, str(study), "--seeds", "2")
-    assert again.wait(timeout=240) == 0, said()
+    assert again.wait(timeout=400) == 0, said()
     assert list(records.glob("*")) == [run]
     read = load_run(run)
     assert read.trials["status"].tolist() == ["completed"] * 4

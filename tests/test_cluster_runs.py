@@ -29,7 +29,7 @@ def cluster() -> Iterator[LocalCluster]:
 def study(cluster: LocalCluster, folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [*STUDY, "run", "mine.py", "--address", cluster.address, *options]
     env = {**cluster.env, **environment}
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=400, check=False)
 
 
 def write_study(folder: Path, more: str = "", body: str = "pass") -> None:
@@ -144,7 +144,7 @@ def test_a_foreign_cluster_is_never_joined(cluster: LocalCluster, tmp_path: Path
     # The file by which Ray finds the cluster that was started last on a machine.
     (cluster.folder / "ray").mkdir(exist_ok=True)
     (cluster.folder / "ray" / "ray_current_cluster").write_text(cluster.address)
-    ran = subprocess.run([*STUDY, "run", "mine.py"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False)
+    ran = subprocess.run([*STUDY, "run", "mine.py"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=400, check=False)
     assert {row["ip"] for row in rows(tmp_path, ran, "epochs")} == {"127.0.0.1"}
 
 
@@ -178,7 +178,7 @@ def test_the_page_from_laptop_to_cluster_word_for_word(short_folder: Path) -> No
                 continue
             if "RUN" in block:
                 block = block.replace("RUN", said["study run"].splitlines()[-1])
-            ran = subprocess.run(["bash", "-c", block], cwd=short_folder, env=env, capture_output=True, text=True, timeout=240, check=False)
+            ran = subprocess.run(["bash", "-c", block], cwd=short_folder, env=env, capture_output=True, text=True, timeout=400, check=False)
             assert ran.returncode == 0, block + ran.stdout + ran.stderr
             said[" ".join(re.sub(r"^\w+=\w+ ", "", block).split()[:2])] = ran.stdout
     finally:

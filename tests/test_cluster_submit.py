@@ -5,12 +5,11 @@ import os
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from local_clusters import LocalCluster, local_cluster, wait_until
+from local_clusters import RAY, LocalCluster, local_cluster, wait_until
 from test_cli import NO_TRAINING, STUDY
 
 from analysis import load_run
@@ -57,21 +56,23 @@ def test_too_much_code_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_command_of_a_job() -> None:
-    job = submission("a b/mine.py", "/shared/r", ["x=[1, 2]"], {"--seeds": 3, "--trials": None}, True)
+    job = submission(
+        "a b/mine.py", "/shared/r", ["x=[1, 2]"], {"--seeds": 3, "--trials": None, "--smoke": True, "--wandb": None, "--tensorboard": False}
+    )
     assert re.fullmatch(r"mine-\d{8}-\d{6}-[0-9a-f]{4}", job.name)
-    options = f"--results /shared/r --code study_code {job.name} run mine.py --set 'x=[1, 2]' --seeds 3 --smoke"
+    options = f"--results /shared/r --code study_code {job.name} run mine.py --set 'x=[1, 2]' --seeds 3 --smoke --no-tensorboard"
     assert job.entrypoint() == f"python -u -m tuning.job {options}"
     assert job.study_folder == Path("a b").resolve()
-    again = submission("/shared/r/mine/20260101-000000-abcd", "/shared/r", [], {}, False)
+    again = submission("/shared/r/mine/20260101-000000-abcd", "/shared/r", [], {})
     assert again.entrypoint().endswith(f"--results /shared/r {again.name} resume /shared/r/mine/20260101-000000-abcd")
-    assert submission("xor_width_depth", "/r", [], {}, False).study_folder is None
+    assert submission("xor_width_depth", "/r", [], {}).study_folder is None
 
 
 def test_what_cannot_be_a_job() -> None:
     with pytest.raises(StudyError, match="--results results must be a whole path"):
-        submission("mine.py", "results", [], {}, False)
+        submission("mine.py", "results", [], {})
     with pytest.raises(StudyError, match="is a run that goes on as it began: leave --seeds 3 out"):
-        submission("/r/mine/x", "/r", [], {"--seeds": 3}, False)
+        submission("/r/mine/x", "/r", [], {"--seeds": 3, "--smoke": False})
 
 
 def submit(cluster: LocalCluster, folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -91,7 +92,7 @@ def test_a_job_runs_streams_and_leaves_its_run_behind(cluster: LocalCluster, tmp
     name = write_study(tmp_path, "assert helper.WORD == 'helped'")
     # Ray would follow such a variable rather than what is given.
     job = submit(cluster, tmp_path, name, "--seeds", "3", "--address", cluster.url, RAY_ADDRESS="http://127.0.0.1:1")
-    out, err = job.communicate(timeout=180)
+    out, err = job.communicate(timeout=400)
     assert job.returncode == 0, out + err
     run = load_run(out.splitlines()[-1])
     assert run.paths.root.parent == tmp_path / "shared" / "mine"
@@ -108,7 +109,7 @@ def test_ctrl_c_leaves_the_job_running_and_a_killed_driver_is_followed_by_anothe
     write_study(tmp_path, "time.sleep(1)", epochs=12)
     job = submit(cluster, tmp_path, "mine.py", "--address", cluster.url)
     records = tmp_path / "shared" / "mine"
-    wait_until(lambda: [path for path in records.glob("*/epochs.jsonl") if path.stat().st_size], "an epoch", seconds=120)
+    wait_until(lambda: [path for path in records.glob("*/epochs.jsonl") if path.stat().st_size], "an epoch")
     job.send_signal(signal.SIGINT)
     _, err = job.communicate(timeout=60)
     assert job.returncode == 130
@@ -116,7 +117,7 @@ def test_ctrl_c_leaves_the_job_running_and_a_killed_driver_is_followed_by_anothe
     run = next(records.glob("*"))
     first = json.loads((run / "lock").read_bytes())["pid"]
     os.kill(first, signal.SIGKILL)
-    wait_until(lambda: (run / "report" / "index.html").exists(), "the report", seconds=180)
+    wait_until(lambda: (run / "report" / "index.html").exists(), "the report")
     read = load_run(run)
     assert read.trials["status"].tolist() == ["completed"] * 2
     assert [len(read.spec["sessions"]), len(list(records.glob("*")))] == [2, 1]
@@ -128,21 +129,19 @@ def test_a_job_that_is_stopped_can_be_resumed_by_another(cluster: LocalCluster, 
     write_study(tmp_path, "time.sleep(0.5)", epochs=10)
     job = submit(cluster, tmp_path, "mine.py", "--address", cluster.url)
     records = tmp_path / "shared" / "mine"
-    wait_until(lambda: [path for path in records.glob("*/epochs.jsonl") if path.stat().st_size], "an epoch", seconds=120)
+    wait_until(lambda: [path for path in records.glob("*/epochs.jsonl") if path.stat().st_size], "an epoch")
     run = next(records.glob("*"))
     name = json.loads((run / "study.json").read_bytes())["job"]
-    stop = ["ray", "job", "stop", name, "--address", cluster.url]
+    stop = [RAY, "job", "stop", name, "--address", cluster.url]
     subprocess.run(stop, env={**cluster.env, "RAY_AUTH_MODE": "token"}, check=True, timeout=90, capture_output=True)
     out, _ = job.communicate(timeout=60)
     assert job.returncode == 143
-    assert f"`study resume {run}" in out or f"`study resume {os.path.relpath(run)}" in out or "goes on" in out
+    assert re.search(r"^Interrupted. `study resume .*` goes on", out, re.M)
     assert "unfinished" in set(load_run(run).trials["status"])
-    time_before = time.monotonic()
     again = submit(cluster, tmp_path, str(run), "--address", cluster.url)
-    out, err = again.communicate(timeout=180)
+    out, err = again.communicate(timeout=400)
     assert again.returncode == 0, out + err
     assert load_run(run).trials["status"].tolist() == ["completed"] * 2
-    print(f"resumed and ended after {time.monotonic() - time_before:.0f} s")
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,7 @@
 """How parameters go with the metric: over evidence that can be compared, against pandas, scipy and literals."""
 
 import json
-import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,8 +9,6 @@ import pytest
 import vl_convert
 from run_folders import Trial, searched_like, write_run
 from scipy import stats
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from analysis import load_run
 from analysis.association import coefficient, eta, interval

@@ -1,15 +1,11 @@
 """Health checks: every injected fault is found, sound studies raise no alarm."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from run_folders import Trial, digits_like, searched_like, write_run, xor_like
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from analysis import load_run
 from analysis.health import health_checks

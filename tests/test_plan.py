@@ -1,17 +1,10 @@
-"""A study in words, and progress in lines."""
-
-import io
-import time
-from typing import Any
+"""A study in words."""
 
 import pytest
-from rich.console import Console
 from small_studies import small_study
 
-from tuning import progress
 from tuning.plan import plan_text, seeds_warning
-from tuning.progress import StudyProgress
-from tuning.study import Compare, Trial
+from tuning.study import Compare
 
 WIDE = {"slope": [1, 2, 3], "depth": [0, 1]}
 
@@ -43,26 +36,3 @@ def test_too_few_seeds_for_the_reports_own_tests_are_said() -> None:
     assert seeds_warning(small_study(compare=arms, seeds=2)) is None
     assert seeds_warning(small_study(compare=arms, seeds=1)) is not None
     assert seeds_warning(small_study(space={"slope": [1]}, seeds=1)) is None
-
-
-def plain(width: int = 80) -> tuple[Any, io.StringIO]:
-    out = io.StringIO()
-    study = small_study(epochs=100)
-    return progress._Plain(Console(file=out, width=width), StudyProgress(study, 3)), out
-
-
-def test_a_long_trial_is_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    listener, out = plain()
-    trial = Trial(id="0001", config={"slope": 1}, seeds=[0, 1])
-    for epoch in range(1, 13):  # one per second
-        now += 1
-        listener.epoch(trial, {"epoch": epoch, "metrics": {"score": 1.0}, "seconds": 1.0})
-    assert out.getvalue().splitlines() == ["0 of 3 trials; about 4:54 left", "0 of 3 trials; about 4:48 left"]
-
-
-def test_a_failure_is_one_line_however_long() -> None:
-    listener, out = plain(width=40)
-    listener.end(Trial(id="0001", config={"slope": 1}, seeds=[0]), "failed", "Traceback\nValueError: " + "long " * 30)
-    assert out.getvalue() == f"trial 0001 failed: ValueError: {('long ' * 30).strip()}\n"

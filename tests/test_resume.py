@@ -1,6 +1,5 @@
 """Runs cut off at any moment, by any means, and what becomes of them."""
 
-import json
 import os
 import random
 import signal
@@ -9,13 +8,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from test_cli import ENVIRONMENT, STUDY
-from test_search import told
 
 from analysis import Run, load_run, summary_table
+from benchmarks.chaos import differences, rows, run_folder
 
 CRASH_STUDY = Path(__file__).with_name("crash_study.py")
 
@@ -39,19 +37,10 @@ def finish(folder: Path, *arguments: str) -> Run:
     return load_run(folder / out.splitlines()[-1])
 
 
-def run_folder(folder: Path) -> Path:
-    return next(folder.glob("results/*/*"))
-
-
 def wait_until(fact: Callable[[], bool], process: subprocess.Popen[str]) -> None:
     """Until ``fact`` holds or the process has ended."""
     while not fact() and process.poll() is None:
         time.sleep(0.005)
-
-
-def rows(folder: Path) -> list[dict[str, Any]]:
-    found = list(folder.glob("results/*/*/epochs.jsonl"))
-    return [json.loads(line) for line in found[0].read_bytes().split(b"\n")[:-1]] if found else []
 
 
 def kill(process: subprocess.Popen[str]) -> None:
@@ -60,14 +49,7 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 
 def same_numbers(read: Run, expected: Run) -> None:
-    """All that two runs of one study must agree in: everything but times, processes and attempts."""
-    trials = ["trial", "phase", "status", "rung", "seeds", "epochs", "x", "kind"]
-    assert read.trials[trials].to_json() == expected.trials[trials].to_json()
-    epochs = ["trial", "epoch", "seed", "score", "test_score"]
-    assert read.epochs[epochs].to_json() == expected.epochs[epochs].to_json()
-    assert [trial.state for trial in told(read)] == [trial.state for trial in told(expected)], "none is left running"
-    for phase in ("search", "confirm"):
-        assert summary_table(read.phase(phase)).to_csv() == summary_table(expected.phase(phase)).to_csv()
+    assert differences(read, expected) == []
 
 
 def leftovers() -> list[str]:

@@ -2,15 +2,14 @@
 
 import math
 from pathlib import Path
-from typing import Any
 
-import optuna
 import pytest
 from ray import tune
 from searched_studies import diverge, keeps_what_cannot_be_read, runs_out_of_memory, searched_study
 from test_launch import Quiet
 
 from analysis import Run, load_run
+from benchmarks.chaos import told
 from tuning.launch import run_study
 from tuning.prepare import prepare_run
 from tuning.study import Asha, Confirm, Grid, Optuna, Random, Study, StudyError
@@ -22,15 +21,6 @@ def run(study: Study, results: Path) -> Run:
     paths = prepare_run(study, results, overrides={}, command=["study", "run"])
     run_study(study, paths, Quiet())
     return load_run(paths.root)
-
-
-def told(read: Run) -> list[Any]:
-    """What Optuna's journal knows, in the order of the trials."""
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
-    storage = JournalStorage(JournalFileBackend(str(read.paths.optuna)))
-    return optuna.load_study(study_name=read.paths.root.name, storage=storage).trials
 
 
 @pytest.fixture(scope="module")

@@ -97,3 +97,22 @@ def test_predictions_do_not_depend_on_how_images_are_batched(monkeypatch: pytest
     assert 0.4 < whole.float().mean() < 0.6
     monkeypatch.setattr(unet, "PREDICTION_BATCH", 2)
     assert torch.equal(unet.predict(network, x), whole)
+
+
+def test_two_lungs_are_the_two_largest_regions_without_holes() -> None:
+    drawn = [
+        "##..####",
+        "#.#.#..#",
+        "###.#..#",
+        "....####",
+        "#.....##",
+    ]
+    expected = [
+        "##..####",
+        "###.####",
+        "###.####",
+        "....####",
+        "......##",
+    ]
+    mask, wanted = (torch.tensor([[pixel == "#" for pixel in row] for row in rows]) for rows in (drawn, expected))
+    assert torch.equal(unet.two_lungs(torch.stack([mask, ~mask & False])), torch.stack([wanted, ~mask & False]))

@@ -5,7 +5,9 @@ O. Ronneberger, P. Fischer, T. Brox, "U-Net: Convolutional Networks for Biomedic
 
 from itertools import pairwise
 
+import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -116,6 +118,22 @@ def losses_of(logits: Tensor, masks: Tensor, loss: str) -> Tensor:
 
 @torch.no_grad()
 def predict(network: nn.Module, images: Tensor) -> Tensor:
-    """(n, 1, height, width) -> bool (n, height, width), where lung is more likely than not; the network is left in evaluation mode."""
+    """(n, 1, height, width) -> bool (n, height, width), where lung is more likely than not, as ``two_lungs`` tidies it; the network is left
+    in evaluation mode."""
     network.eval()
-    return torch.cat([logits_of(network, part).squeeze(1) > 0 for part in images.split(PREDICTION_BATCH)])
+    return two_lungs(torch.cat([logits_of(network, part).squeeze(1) > 0 for part in images.split(PREDICTION_BATCH)]))
+
+
+def two_lungs(masks: Tensor) -> Tensor:
+    """bool (n, height, width) -> the same with the two largest connected regions of each alone, their holes filled.
+
+    There are two lungs, and no holes in them: specks elsewhere and gaps inside are mistakes that can be told from the mask alone.
+    """
+    return torch.stack([torch.from_numpy(_two_largest(mask)) for mask in masks.cpu().numpy()]).to(masks.device)
+
+
+def _two_largest(mask: np.ndarray) -> np.ndarray:
+    regions, count = ndimage.label(mask)
+    sizes = np.bincount(regions.ravel(), minlength=count + 1)[1:]
+    largest = 1 + np.argsort(-sizes, kind="stable")[:2]
+    return ndimage.binary_fill_holes(np.isin(regions, largest))

@@ -36,7 +36,7 @@ class Asker:
         self._space = {key: distribution(values) for key, values in study.space.items()}
         direction = "maximize" if study.mode == "max" else "minimize"
         name = journal.parent.name if journal else study.name
-        self._told = optuna.create_study(storage=_storage(journal), study_name=name, direction=direction)
+        self._told = optuna.create_study(storage=_storage(journal) if journal else None, study_name=name, direction=direction)
         self._open: dict[str, Any] = {}
         self._values: dict[str, float] = {}
         self._reported: defaultdict[str, set[int]] = defaultdict(set)
@@ -107,10 +107,8 @@ def first_trial(study: Study) -> Trial:
     return Asker(study).ask(1) if isinstance(study.search, Random | Optuna) else study.trials()[0]
 
 
-def _storage(journal: Path | None) -> Any:
-    """The journal at that path, anew; None keeps it in memory."""
-    if journal is None:
-        return None
+def _storage(journal: Path) -> Any:
+    """The journal at that path, anew."""
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from cluster.connect import prepare_environment
+from tuning.copies import fetched
 from tuning.mirrors import chosen_mirrors
 from tuning.options import (
     Address,
@@ -86,7 +87,7 @@ def run(
         if not results.strip():
             raise StudyError("--results '' names no folder: give one, or leave the option out for results/.")
         mirrors = chosen_mirrors(chosen, wandb, tensorboard)
-        paths = prepare_run(chosen, Path(results), overrides=overrides, command=command_line(), reference=study, mirrors=mirrors)
+        paths = prepare_run(chosen, results, overrides=overrides, command=command_line(), reference=study, mirrors=mirrors)
         with removed_if_empty(paths):
             if warning := seeds_warning(chosen):
                 say(f"note: {warning}")
@@ -165,7 +166,7 @@ def replay(run: RunFolder, trial: TrialName) -> None:
     with plain_errors():
         from tuning.alone import replay_recorded
 
-        code = replay_recorded(run, trial)
+        code = replay_recorded(fetched(run, say), trial)
     end(code)
 
 
@@ -178,13 +179,16 @@ def submit(
     seeds: Seeds = None,
     trials: Trials = None,
     smoke: Smoke = False,
+    wandb: Wandb = None,
+    tensorboard: Tensorboard = None,
 ) -> None:
     """Run a study as a job on a Ray cluster: the code is sent, the job goes on by itself; Ctrl-C leaves it running."""
     with plain_errors():
         prepare_environment(address)
         from tuning.submission import submission
 
-        job = submission(study, results, set_ or [], {"--seeds": seeds, "--trials": trials}, smoke)
+        options = {"--seeds": seeds, "--trials": trials, "--smoke": smoke, "--wandb": wandb, "--tensorboard": tensorboard}
+        job = submission(study, results, set_ or [], options)
         if not job.resumes:
             find(study, set_, seeds, trials, smoke)
         code = job.send_and_follow(address)
@@ -195,7 +199,7 @@ def submit(
 def report(run: RunFolder) -> None:
     """Write the report of a run again, from its records."""
     with plain_errors():
-        typer.echo(f"report: {shown(written_report(run))}")
+        typer.echo(f"report: {shown(written_report(fetched(run, say)))}")
 
 
 @app.command()
@@ -206,7 +210,7 @@ def compare(runs: RunFolders, results: Beside = "results") -> None:
     from analysis.compare_page import folder_name, sentences, write_comparison
 
     with plain_errors():
-        found = compare_runs([load_run(run) for run in runs])
+        found = compare_runs([load_run(fetched(run, say)) for run in runs])
         path = write_comparison(found, Path(results) / "comparisons" / folder_name(found))
     for sentence in [*sentences(found), *found.notes]:
         typer.echo(sentence)
@@ -219,7 +223,7 @@ def watch(run: RunFolder, host: Host = "127.0.0.1", port: Port = None) -> None:
     from analysis.live import watch as serve
 
     with plain_errors():
-        serve(run, host=host, port=port, ready=lambda address: say(f"{address} (Ctrl-C ends it)"))
+        serve(fetched(run, say), host=host, port=port, ready=lambda address: say(f"{address} (Ctrl-C ends it)"))
 
 
 @app.command()
@@ -229,8 +233,8 @@ def sync(run: RunFolder, wandb: SyncMode = "online") -> None:
     from tuning.tracking import SECONDS_TO_SYNC, mirrored
 
     with plain_errors():
-        typer.echo(f"report: {shown(written_report(run))}")
-        paths = RunPaths(run.resolve())
+        paths = RunPaths(fetched(run, say).resolve())
+        typer.echo(f"report: {shown(written_report(paths.root))}")
         with mirrored(paths, wandb, say, seconds=SECONDS_TO_SYNC) as finish_mirror:
             told = finish_mirror()
     typer.echo(f"{told.sent} runs {'written to ' + shown(paths.wandb) if wandb == 'offline' else 'sent'}")

@@ -9,7 +9,6 @@ from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from analysis.records import finite
@@ -129,10 +128,10 @@ class Bar(Lines):
 
     def __rich__(self) -> Group:
         progress = self.progress
-        left = left_words(progress.left()) or "time left not known yet"
-        top = Table.grid(padding=(0, 2))
-        top.add_row(self._bar(), self._counts(), f"{clock(progress.elapsed)} passed", left)
-        return Group(top, Text(progress.best() or "no trial has completed yet", overflow="ellipsis", no_wrap=True, style="dim"))
+        bar = self._bar().append("  ").append(self._counts())
+        times = f"{clock(progress.elapsed)} passed, {left_words(progress.left()) or 'time left not known yet'}"
+        words = (Text(line, overflow="ellipsis", no_wrap=True) for line in (times, progress.best() or "no trial has completed yet"))
+        return Group(bar, *words)
 
     def show(self) -> None:
         """It redraws itself."""

@@ -14,8 +14,7 @@ DRAWS = 80
 ONE_BY_ONE = 200
 """So many of the trials left are placed on the slots one by one; those before them count by their sum."""
 DOUBT = 0.5
-"""How far the pace of one trial may be from that of the others, as a standard deviation of its logarithm; falls with the root of how many are
-known."""
+"""How far the mean pace may be from that of one trial, as a standard deviation of its logarithm; of n trials, the root of n less."""
 
 
 @dataclass(frozen=True)

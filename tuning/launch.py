@@ -22,7 +22,8 @@ from tuning.best import best_trial, confirmations, export_best
 from tuning.checkpoints import Keeper
 from tuning.lock import Lock, locked
 from tuning.past import Past, past_trials, trials_left
-from tuning.recorder import Interruption, Listener, Recorder, Records
+from tuning.recorder import Interruption, Listener, Recorder
+from tuning.records import Records
 from tuning.search import Halving, TrialSource
 from tuning.session import Ready, ray_noted
 from tuning.shipping import code_travels

@@ -1,6 +1,5 @@
 """The arguments and options of the command ``study``, each declared once."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -9,8 +8,8 @@ from tuning.study import WandbMode
 from tuning.terminal import whole
 
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a built-in study, path of a .py file, or module:name.")]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
-RunFolders = Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Folders of two runs or more.")]
+RunFolder = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run, or its URL.")]
+RunFolders = Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Folders of two runs or more, or their URLs.")]
 Beside = Annotated[str, typer.Option("--results", metavar="DIR", help="Where run folders go; the page goes to comparisons/ in it.")]
 TrialName = Annotated[str, typer.Argument(metavar="TRIAL", help="Id of a trial, as in the report.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Another value; a list for a key of the space.")]
@@ -19,7 +18,7 @@ Trials = Annotated[int | None, typer.Option(parser=whole, metavar="N", help="Set
 MoreSeeds = Annotated[int | None, typer.Option("--seeds", parser=whole, metavar="N", help="So many more seeds of every setting.")]
 MoreTrials = Annotated[int | None, typer.Option("--trials", parser=whole, metavar="N", help="So many more settings of a search.")]
 Smoke = Annotated[bool, typer.Option("--smoke", help="The study's own short form: the whole way, in seconds.")]
-Results = Annotated[str, typer.Option(metavar="DIR", help="Where run folders go.")]
+Results = Annotated[str, typer.Option(metavar="DIR", help="Where run folders go: a folder, or a URL to copy them to.")]
 Address = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A running Ray cluster; without it, a private one on this machine.")]
 Wandb = Annotated[WandbMode | None, typer.Option(metavar="MODE", help="Mirror to Weights & Biases: off, offline or online.")]
 Tensorboard = Annotated[bool | None, typer.Option("--tensorboard/--no-tensorboard", help="Write event files for TensorBoard.")]

@@ -14,9 +14,11 @@ from typing import Any
 
 from analysis.export import write_aside
 from analysis.runs import SCHEMA, RunPaths
+from tuning.copies import LOCAL
 from tuning.mirrors import NO_MIRRORS, Mirrors
 from tuning.provenance import provenance
 from tuning.space import describe
+from tuning.storage import is_url, joined
 from tuning.study import Grid, Study, StudyError
 
 JOB = "STUDY_JOB"
@@ -25,7 +27,7 @@ JOB = "STUDY_JOB"
 
 def prepare_run(
     study: Study,
-    results: Path,
+    results: str | Path,
     *,
     overrides: Mapping[str, Any],
     command: Sequence[str],
@@ -35,6 +37,7 @@ def prepare_run(
     """Check the data and the results folder, make the folder of the run and write its ``study.json``.
 
     ``reference`` is how the study was named, for a later session to find it again; ``mirrors``: where that is to show the run as well.
+    Where ``results`` is a URL, the folder is made below ``results/``, and copied to the URL as long as the run is written.
 
     Raises:
         StudyError: the data are not there, or the folder cannot be written.
@@ -42,7 +45,9 @@ def prepare_run(
     data = study.describe_data()
     started = datetime.now(UTC)
     letters = "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz") for _ in range(4))
-    paths = RunPaths(results.resolve() / study.name / f"{started:%Y%m%d-%H%M%S}-{letters}")
+    name = f"{started:%Y%m%d-%H%M%S}-{letters}"
+    url = str(results) if is_url(str(results)) else None
+    paths = RunPaths(Path(LOCAL if url else results).resolve() / study.name / name)
     record = {
         "schema": SCHEMA,
         **describe_study(study),
@@ -54,6 +59,7 @@ def prepare_run(
         "provenance": provenance(source_of(study)),
         "started": started.isoformat(timespec="seconds"),
         **({"job": os.environ[JOB]} if JOB in os.environ else {}),
+        "storage": joined(url, study.name, name) if url else None,
     }
     try:
         paths.root.mkdir(parents=True)

@@ -104,7 +104,7 @@ class StudyProgress:
 
     def left(self) -> Estimate | None:
         """The time left; None as long as nothing is known."""
-        if self._estimate is None:
+        if self._estimate is None or self.statuses.total() >= self.total:
             return None
         since = time.monotonic() - self._estimated
         return Estimate(*(max(0.0, value - since) for value in (self._estimate.left, self._estimate.low, self._estimate.high)))

@@ -1,33 +1,25 @@
-"""Writes the rows of a run as they arrive: the driver's one writer of ``epochs.jsonl``, ``trials.jsonl`` and ``arrays/``."""
+"""Writes down what the trials of a run report, as it arrives: the one writer of its records."""
 
-import contextlib
-import json
-import math
-import os
 import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
-import numpy as np
 import ray
 from ray import tune
 from ray.tune.experiment import Trial as RayTrial
 
-from analysis.records import finite
-from analysis.runs import RunPaths
-from tuning.storage import once_there_is_room
+from tuning.records import Records
 from tuning.study import Study, Trial, trial_of
 from tuning.terminal import say
 
-LONGEST_LOG = 1_000_000
-"""Bytes: what a trial prints beyond is in no log."""
-
 PLACE = ("node", "ip", "pid", "gpus")
 """Where an epoch was trained, as its row says; the GPUs only of a trial that has some."""
+
+HELD_UP_SECONDS = 5.0
 
 
 class Listener(Protocol):
@@ -36,51 +28,6 @@ class Listener(Protocol):
     def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None: ...
 
     def end(self, trial: Trial, status: str, error: str | None) -> None: ...
-
-
-class Records:
-    """The files of a run, to be appended to: each row is written whole and handed to the system at once.
-
-    A line that the writer before was stopped in the middle of is cut off first: what it would have said comes again. Where the disk is
-    full or does not answer, writing waits until it does; ``between`` is called meanwhile.
-    """
-
-    def __init__(self, paths: RunPaths, between: Callable[[], None] | None = None) -> None:
-        self._paths = paths
-        self._files: dict[str, IO[bytes]] = {}
-        self._between = between
-
-    def append(self, name: str, row: Mapping[str, Any]) -> None:
-        """``name``: "trials" or "epochs"."""
-        line = json.dumps(finite(row), separators=(",", ":"), allow_nan=False).encode() + b"\n"
-        self._patiently(lambda: self._append(name, line))
-
-    def write_arrays(self, trial: str, arrays: Mapping[str, np.ndarray]) -> None:
-        self._patiently(lambda: _write_arrays(self._paths.arrays(trial), arrays))
-
-    def write_log(self, trial: str, text: str) -> None:
-        """Append what a trial printed to its log, unless that is long already."""
-        path = self._paths.log(trial)
-        if not text or (path.exists() and path.stat().st_size > LONGEST_LOG):
-            return
-        # A log is worth no waiting for a full disk.
-        with contextlib.suppress(OSError):
-            path.parent.mkdir(exist_ok=True)
-            with path.open("a", encoding="utf-8", errors="replace") as file:
-                file.write(text)
-
-    def close(self) -> None:
-        for file in self._files.values():
-            file.close()
-        self._files.clear()
-
-    def _append(self, name: str, line: bytes) -> None:
-        if name not in self._files:
-            self._files[name] = _opened(getattr(self._paths, name))
-        _write_whole(self._files[name], line)
-
-    def _patiently(self, action: Callable[[], None]) -> None:
-        once_there_is_room(action, say, for_seconds=math.inf, between=self._between)
 
 
 @dataclass
@@ -121,6 +68,7 @@ class Recorder(tune.Callback):
         self._epochs: dict[str, int] = {}
         self._live: dict[str, RayTrial] = {}
         self._heard: dict[str, float] = {}
+        self._stepped = time.monotonic()
         self._errors: dict[str, str] = {}
         self._places: dict[str, dict[str, Any]] = {}
         self.statuses: dict[str, str] = {}
@@ -170,6 +118,7 @@ class Recorder(tune.Callback):
     def on_step_end(self, iteration: int, trials: list[RayTrial], **info: Any) -> None:
         """After an interruption this was the last step: Tune saves its state, and would then wait 10 s for the epochs that are running."""
         self._beat()
+        self._forgive_what_held_us_up()
         for name, trial in self._live.items():
             actor = trial.temporary_state.ray_actor
             if actor is not None and (self._interruption.by or self._hangs(name)):
@@ -190,6 +139,13 @@ class Recorder(tune.Callback):
             self._again(spec)
         else:
             self._write_end(spec, status="failed", error=self._errors.get(spec.id) or _ray_error(trial))
+
+    def _forgive_what_held_us_up(self) -> None:
+        """A full disk, say: meanwhile nobody was listened to, so nobody was silent."""
+        now = time.monotonic()
+        if (held_up := now - self._stepped) > HELD_UP_SECONDS:
+            self._heard = {name: at + held_up for name, at in self._heard.items()}
+        self._stepped = now
 
     def _hangs(self, trial: str) -> bool:
         silent = time.monotonic() - self._heard[trial]
@@ -222,33 +178,6 @@ class Recorder(tune.Callback):
     def _trial_row(self, spec: Trial, **facts: Any) -> dict[str, Any]:
         about = {"trial": spec.id, "phase": spec.phase, "config": dict(spec.config), "seeds": list(spec.seeds)}
         return {**about, "attempt": self._attempts[spec.id], **facts}
-
-
-def _opened(path: Path) -> IO[bytes]:
-    """``path`` to append to, cut off behind its last whole line."""
-    if path.exists():
-        content = path.read_bytes()
-        os.truncate(path, content.rfind(b"\n") + 1)
-    return path.open("ab", buffering=0)
-
-
-def _write_whole(file: IO[bytes], line: bytes) -> None:
-    """All of the line or, where that fails, nothing of it."""
-    start, left = os.fstat(file.fileno()).st_size, line
-    try:
-        while left:
-            left = left[file.write(left) :]
-    except OSError:
-        os.truncate(file.fileno(), start)
-        raise
-
-
-def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    path.parent.mkdir(exist_ok=True)
-    aside = path.with_suffix(".part")
-    with aside.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    os.replace(aside, path)
 
 
 def _ray_error(trial: RayTrial) -> str:

@@ -26,7 +26,8 @@ def page_served(paths: RunPaths, ready: Callable[[str], None]) -> Iterator[None]
     pipe = subprocess.PIPE
     command = [sys.executable, "-m", "analysis.live", str(paths.root)]
     server = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
-    assert server.stdout and server.stdin
+    assert server.stdout is not None
+    assert server.stdin is not None
     threading.Thread(target=_tell_address, args=(server.stdout.readline, ready), daemon=True).start()
     try:
         yield

@@ -8,7 +8,7 @@ from typing import Any
 
 from cluster import nodes, preflight
 from tuning.checkpoints import disk_problem
-from tuning.study import Grid, Study, StudyError
+from tuning.study import Optuna, Study, StudyError
 
 SECONDS_BETWEEN_COUNTS = 5.0
 
@@ -22,7 +22,7 @@ class Slots:
 
     def __init__(self, study: Study, phase: str) -> None:
         self._wanted = _wanted(study)
-        self._waiting = 1 if phase == "confirm" or isinstance(study.search, Grid) else 0
+        self._waiting = 0 if phase == "search" and isinstance(study.search, Optuna) else 1
         self._asked, self._count = -math.inf, 0
 
     def __call__(self) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.runs import Run, RunPaths
 from cluster.connect import prepare_environment
@@ -15,6 +15,9 @@ from tuning.mirrors import Mirrors, chosen_mirrors
 from tuning.overrides import parse_overrides
 from tuning.study import Study, WandbMode
 from tuning.terminal import say, shown
+
+if TYPE_CHECKING:  # it imports Ray
+    from tuning.recorder import Listener
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,18 +42,19 @@ def find(reference: str, pairs: list[str] | None, seeds: int | None, trials: int
     return study.override(overrides), overrides
 
 
-def go_on(folder: Path, change: Callable[[Study, Study, Run], dict[str, Any]], way: Way) -> int:
+def go_on(run: str, change: Callable[[Study, Study, Run], dict[str, Any]], way: Way) -> int:
     """Train what a run lacks, once ``change`` has said which overrides it is to have."""
     prepare_environment(way.address)
     from analysis import load_run
+    from tuning.copies import fetched
     from tuning.lock import locked
     from tuning.prepare import add_session
     from tuning.resume import continued
 
-    records = load_run(folder)
+    records = load_run(fetched(run, say))
     study, overrides = continued(records, change)
     mirrors = chosen_mirrors(study, way.wandb, way.tensorboard, records.spec)
-    with locked(records.paths.lock):
+    with locked(records.paths.lock, say):
         add_session(records.paths, records.spec, study, overrides, command_line(), mirrors)
         return train(study, records.paths, mirrors, way)
 
@@ -58,6 +62,7 @@ def go_on(folder: Path, change: Callable[[Study, Study, Run], dict[str, Any]], w
 def train(study: Study, paths: RunPaths, mirrors: Mirrors, way: Way) -> int:
     """Train what the run lacks, write its report and print its folder; returns the exit code."""
     from analysis import load_run
+    from tuning.copies import copied
     from tuning.display import progress_shown
     from tuning.launch import run_study
     from tuning.session import page_served
@@ -66,10 +71,13 @@ def train(study: Study, paths: RunPaths, mirrors: Mirrors, way: Way) -> int:
     slots = 1 if way.address else round((os.cpu_count() or 1) // study.resources.cpus)
     with contextlib.ExitStack() as beside:
         finish_mirror = beside.enter_context(mirrored(paths, mirrors.wandb, say))
-        display = beside.enter_context(progress_shown(study, load_run(paths.root), slots=slots, as_json=way.json))
+        run = load_run(paths.root)
+        beside.enter_context(copied(paths.root, run.spec.get("storage"), say))
+        display = beside.enter_context(progress_shown(study, run, slots=slots, as_json=way.json))
         if way.watch:
             beside.enter_context(page_served(paths, partial(display.address, "live page")))
-        outcome = run_study(study, paths, display, address=way.address, ready=partial(display.address, "Ray's dashboard"))
+        watchers = _watchers(study, run, mirrors)
+        outcome = run_study(study, paths, display, *watchers, address=way.address, ready=partial(display.address, "Ray's dashboard"))
         if outcome.interrupted_by:
             say(f"Interrupted. `study resume {shown(paths.root)}` goes on; `study report {shown(paths.root)}` reads what is there.")
             return display.ended(128 + outcome.interrupted_by)
@@ -77,6 +85,19 @@ def train(study: Study, paths: RunPaths, mirrors: Mirrors, way: Way) -> int:
         report = written_report(paths.root)
         finish_mirror()
         return display.ended(_code(outcome.statuses), report)
+
+
+def _watchers(study: Study, run: Run, mirrors: Mirrors) -> "list[Listener]":
+    """Listeners that show the study elsewhere."""
+    from tuning.metrics import StudyMetrics
+
+    ended = run.trials[run.trials["status"] != "unfinished"]
+    watchers: list[Listener] = [StudyMetrics(study, run.paths.root.name, dict(zip(ended["trial"], ended["status"], strict=True)))]
+    if mirrors.tensorboard:
+        from tuning.tensorboard import EventFiles
+
+        watchers.append(EventFiles(study, run.paths.tensorboard, say))
+    return watchers
 
 
 def written_report(folder: Path) -> Path:

@@ -57,7 +57,7 @@ class Folder:
         try:
             return cls(*_reached(str(place)))
         except (ValueError, OSError, ImportError) as error:
-            raise StudyError(f"{place} cannot be used: {_first_line(error)}. Give a folder, or a URL such as s3://bucket/folder.") from None
+            raise StudyError(f"{place} cannot be used: {first_line(error)}. Give a folder, or a URL such as s3://bucket/folder.") from None
 
     def __truediv__(self, name: str) -> "Folder":
         return Folder(self.files, f"{self.path}/{name}")
@@ -75,7 +75,8 @@ class Folder:
         from pyarrow import fs
 
         found = self.files.get_file_info(fs.FileSelector(self.path, allow_not_found=True, recursive=True))
-        return sorted(one.path[len(self.path) :].lstrip("/") for one in found if one.type == fs.FileType.File)
+        ours = self.path.strip("/")
+        return sorted(one.path.strip("/").removeprefix(ours).lstrip("/") for one in found if one.type == fs.FileType.File)
 
     def read(self, name: str) -> bytes:
         with self.files.open_input_stream(f"{self.path}/{name}") as file:
@@ -129,7 +130,7 @@ def once_there_is_room(
             if error.errno not in _PASSING or time.monotonic() - began > for_seconds:
                 raise
             if not told:
-                tell(f"{_first_line(error)}: waiting until it can be written; nothing is lost. Free some space, or interrupt and resume.")
+                tell(f"{first_line(error)}: waiting until it can be written; nothing is lost. Free some space, or interrupt and resume.")
             told = True
         if between:
             between()
@@ -150,7 +151,8 @@ def _reached(url: str) -> tuple["fs.FileSystem", str]:
     return fs.PyFileSystem(fs.FSSpecHandler(files)), path
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What an error says, without what surrounds it."""
     name = getattr(error, "filename", None)
     text = getattr(error, "strerror", None) or (str(error).strip().splitlines() or [type(error).__name__])[0]
     return f"{text.rstrip('.')} ({name})" if name else text.rstrip(".")

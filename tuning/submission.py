@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from cluster.submit import STUDY_CODE, code_to_send, follow, submit
@@ -58,15 +59,14 @@ class Submission:
             raise ConnectionError(f"{error}\nThe job may go on.\n{_ways(url, self.name)}") from None
 
 
-def submission(study: str, results: str, overrides: Sequence[str], options: Mapping[str, int | None], smoke: bool) -> Submission:
+def submission(study: str, results: str, overrides: Sequence[str], options: Mapping[str, Any]) -> Submission:
     """The job for ``study run`` with these options, or for ``study resume`` where ``study`` is the folder of a run on the cluster.
 
     Raises:
         StudyError: ``results`` is no whole path; or a run that goes on is to be another.
     """
     given = [part for pair in overrides for part in ("--set", pair)]
-    given += [part for option, value in options.items() if value is not None for part in (option, str(value))]
-    given += ["--smoke"] * smoke
+    given += [part for option, value in options.items() for part in _as_typed(option, value)]
     if not Path(results).is_absolute():
         raise StudyError(f"--results {results} must be a whole path, /shared/results say: a folder that every node of the cluster sees.")
     resumes = Path(study).is_absolute() and not study.endswith(".py")
@@ -77,6 +77,14 @@ def submission(study: str, results: str, overrides: Sequence[str], options: Mapp
     reference = Path(study).name if study.endswith(".py") else study
     command = ["resume", study] if resumes else ["run", reference, *given]
     return Submission(f"{Path(study).stem.replace(':', '.')}-{started}", command, results, folder)
+
+
+def _as_typed(option: str, value: Any) -> list[str]:
+    if value is None or (value is False and option == "--smoke"):
+        return []
+    if isinstance(value, bool):
+        return [option if value else option.replace("--", "--no-", 1)]
+    return [option, str(value)]
 
 
 def _folder_of(study: str) -> Path | None:

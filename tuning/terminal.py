@@ -1,6 +1,7 @@
 """How the command speaks and ends: a mistake is one line, a path is as the user would type it, nothing is left behind without content."""
 
 import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ from analysis.compare import UnequalRuns
 from analysis.runs import DamagedRun, RunPaths
 from tuning.study import StudyError
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 # Typer does not export the base of its usage errors by name.
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
@@ -61,6 +63,12 @@ def plain_errors() -> Iterator[None]:
     except (StudyError, DamagedRun, UnequalRuns, ConnectionError) as error:
         for line in str(error).splitlines():
             say(f"error: {line}")
+        raise typer.Exit(2) from None
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        say(f"error: {error.strerror}{where}. Free some space; `study resume RUN` goes on, `study report RUN` writes a report again.")
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         say("Interrupted.")

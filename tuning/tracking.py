@@ -22,6 +22,7 @@ import tuning
 from analysis.runs import RunPaths
 from tuning.lock import locked
 from tuning.specs import StudyError
+from tuning.terminal import shown
 
 SECONDS_TO_LEAVE = 1.5
 """So long has the mirror to let go when a study is interrupted."""
@@ -75,7 +76,7 @@ def _alone(paths: RunPaths, say: Callable[[str], None]) -> Iterator[bool]:
         lock = locked(paths.wandb / "lock")
         lock.__enter__()
     except (StudyError, OSError) as error:
-        say(f"Weights & Biases: the run is not mirrored: {error}")
+        say(f"Weights & Biases: the run is not mirrored: {error} (`study sync {shown(paths.root)}` mirrors it later.)")
         yield False
         return
     try:
@@ -164,7 +165,7 @@ class _Process:
         return f"{self._told.missing} runs are not mirrored"
 
     def _sync(self) -> str:
-        return f"study sync {os.path.relpath(self._paths.root)} --wandb {self._mode}"
+        return f"study sync {shown(self._paths.root)} --wandb {self._mode}"
 
 
 def _children(process: int) -> list[int]:

@@ -81,12 +81,9 @@ class Mirror:
         if self._done.has(told.trial, told.version):
             self._behind.pop(told.trial, None)
             return
-        run = self._open.get(told.trial)
-        if run is not None and run.rewritten != told.rewritten:
-            self._open.pop(told.trial).abandon()
-            run = None
-        if run is None:
-            run = self._open[told.trial] = TrialRun(self._place, told, self._spec["fixed"])
+        if told.trial not in self._open:
+            self._open[told.trial] = TrialRun(self._place, told, self._spec)
+        run = self._open[told.trial]
         run.log(told)
         if told.ended or whole:
             self._open.pop(told.trial)
@@ -95,7 +92,7 @@ class Mirror:
         self._behind.pop(told.trial, None)
 
     def _summarise(self, trials: list[Told], report: Path, version: str) -> None:
-        tracking_summary.send(self._place, self._spec, trials, report, with_trials=self.as_one)
+        tracking_summary.send(self._place, self._spec, trials, report)
         self._wrote(tracking_summary.NAME, version)
         self._summary_is_missing = False
 
@@ -149,9 +146,13 @@ def _where(mode: str) -> str:
 
 def _reason(error: Exception) -> str:
     """In one line: what went wrong last, for wandb tells the whole way there. Of a refused key it says nothing at all."""
-    if isinstance(error, wandb.errors.CommError) and "<no message>" in str(error):
-        return "the server refuses the API key (`wandb login` sets it)"
-    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    text = str(error)
+    if isinstance(error, wandb.errors.CommError):
+        if "<no message>" in text:
+            return "the server refuses the API key (`wandb login` sets it)"
+        if "timed out" in text:
+            return f"{wandb.Settings().base_url} does not answer"
+    lines = [line for line in text.splitlines() if line.strip()] or [type(error).__name__]
     return lines[-1].strip()[:300]
 
 

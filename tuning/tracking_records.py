@@ -30,8 +30,6 @@ class Told:
     """Epoch -> when it ended, unix time."""
     count: int = 0
     """How many epochs there are."""
-    rewritten: int = 0
-    """How many epochs came twice, with other numbers."""
 
     @property
     def ended(self) -> bool:
@@ -40,7 +38,7 @@ class Told:
     @property
     def version(self) -> str:
         """Differs between any two states of the trial that a mirror shows differently."""
-        return f"{self.status} attempt {self.row.get('attempt', 1)} epochs {self.count} to {self.last_epoch} rewritten {self.rewritten}"
+        return f"{self.status} attempt {self.row.get('attempt', 1)} epochs {self.count} to {self.last_epoch}"
 
     @property
     def status(self) -> str:
@@ -57,11 +55,8 @@ class Told:
         return self.epochs.get(self.last_epoch, {})
 
     def add(self, epoch: int, metrics: Mapping[str, Any], at: float) -> None:
-        numbers = reduced(metrics)
-        known = epoch in self.epochs
-        self.count += not known
-        self.rewritten += known and repr(self.epochs[epoch]) != repr(numbers)
-        self.epochs[epoch], self.times[epoch] = numbers, at
+        self.count += epoch not in self.epochs
+        self.epochs[epoch], self.times[epoch] = reduced(metrics), at
         if epoch == self.last_epoch:
             self.last = metrics
 

@@ -1,7 +1,7 @@
 """One trial, or the summary of a study, as a run of Weights & Biases.
 
-Runs have stable ids and are always sent whole, from the first epoch on: the same run sent again takes the place of what was there. wandb's
-own ``resume`` is not used, for it renumbers the steps of offline runs.
+Runs have stable ids. Offline, a run is one file that is always written whole: wandb would send two parts of a run one after the other, with
+their steps renumbered. Online, a run that the server knows goes on behind the last step that it has.
 """
 
 import shutil
@@ -39,9 +39,9 @@ class Place:
         connect = min(seconds, SECONDS_TO_CONNECT)
         self._settings = _QUIET | {"finish_timeout": seconds, "init_timeout": connect, "login_timeout": connect}
         if mode == "online":
-            self._settings |= {"x_skip_transaction_log": True}
+            self._settings |= {"x_skip_transaction_log": True, "resume": "allow"}
         if seconds < SECONDS_TO_CONNECT:
-            self._settings |= {"x_graphql_retry_max": 3}
+            self._settings |= {"x_graphql_retry_max": 2, "x_graphql_retry_wait_max_seconds": 1.0}
 
     def id(self, name: str) -> str:
         return f"{self._group}-{name}"
@@ -78,15 +78,14 @@ class Place:
 class TrialRun:
     """A trial as a run: metrics of every epoch against ``epoch``, and how it ended."""
 
-    def __init__(self, place: Place, told: Told, fixed: Mapping[str, Any]) -> None:
-        self._logged = 0
-        self.rewritten = told.rewritten
-        setting = ", ".join(f"{key}={_short(value)}" for key, value in told.row["config"].items())
+    def __init__(self, place: Place, told: Told, spec: Mapping[str, Any]) -> None:
+        setting = ", ".join(f"{key}={_short(told.row['config'].get(key))}" for key in spec["space"])
         phase = told.row.get("phase", "search")
         about = {"trial": told.trial, "phase": phase, "seeds": told.row["seeds"]}
         self._run = place.start(
-            told.trial, title=f"{told.trial} {setting}", kind=phase, config={**fixed, **told.row["config"], **about}, tags=[phase]
+            told.trial, title=f"{told.trial} {setting}", kind=phase, config={**spec["fixed"], **told.row["config"], **about}, tags=[phase]
         )
+        self._logged = self._run.step - 1 if self._run.resumed else 0
         self._run.define_metric("epoch", hidden=True)
         self._run.define_metric("*", step_metric="epoch")
 
@@ -103,8 +102,9 @@ class TrialRun:
         Raises:
             TimeoutError: it could not be sent in time.
         """
-        if table := _seed_table(told):
-            self._run.log({"seeds": table}, step=self._logged)
+        after = told.last_epoch + 1
+        if self._logged < after and (table := _seed_table(told)):
+            self._run.log({"epoch": told.last_epoch, "seeds": table}, step=after)
         self._run.summary.update(_end(told))
         self._run.finish(exit_code=0 if told.status in SUCCESS else 1)
 

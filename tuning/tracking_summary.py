@@ -14,7 +14,7 @@ from tuning.tracking_runs import Place, table
 NAME = "summary"
 ROWS = 10_000
 """So many rows of a table can be looked at in wandb; the files in the artifact hold all."""
-_LEFT_OUT = ("sessions", "tables", "published", "schema")
+_LEFT_OUT = ("sessions", "tables", "published", "schema", "mirrors")
 
 
 def version(trials: Iterable[Told], report: Path) -> str:
@@ -27,19 +27,15 @@ def version(trials: Iterable[Told], report: Path) -> str:
     return digest.hexdigest()
 
 
-def send(place: Place, spec: Mapping[str, Any], trials: list[Told], report: Path, *, with_trials: bool) -> None:
-    """Send the summary run; ``with_trials``: with a table of all trials, as they have no runs of their own.
+def send(place: Place, spec: Mapping[str, Any], trials: list[Told], report: Path) -> None:
+    """Send the summary run; sent again, it has one row more, with the tables and charts as they are now.
 
     Raises:
         wandb.Error, OSError, TimeoutError: it could not be sent.
     """
     config = {key: value for key, value in spec.items() if key not in _LEFT_OUT}
     run = place.start(NAME, title=f"{spec['name']} {NAME}", kind=NAME, config=config)
-    run.define_metric("trial", hidden=True)
-    run.define_metric(spec["metric"], step_metric="trial")
-    for number, told in enumerate((told for told in trials if told.numbers), start=1):
-        run.log({"trial": number, spec["metric"]: told.numbers.get(spec["metric"])}, step=number)
-    run.log(_pictures(report) | _tables(report) | ({"trials": trials_table(trials)} if with_trials else {}))
+    run.log({"trials": trials_table(spec, trials), **_tables(report), **_pictures(report)})
     run.summary.update(_counts(trials))
     if report.is_dir():
         artifact = wandb.Artifact(place.id("report"), "report")
@@ -49,9 +45,9 @@ def send(place: Place, spec: Mapping[str, Any], trials: list[Told], report: Path
     run.finish()
 
 
-def trials_table(trials: list[Told]) -> wandb.Table:
+def trials_table(spec: Mapping[str, Any], trials: list[Told]) -> wandb.Table:
     """One row per trial: its setting, seeds and end, and the metrics of its last epoch."""
-    settings = list(dict.fromkeys(key for told in trials for key in told.row["config"]))
+    settings = list(spec["space"])
     metrics = list(dict.fromkeys(name for told in trials for name in told.numbers))
     rows = [
         [
@@ -62,7 +58,7 @@ def trials_table(trials: list[Told]) -> wandb.Table:
             told.last_epoch,
             *(told.numbers.get(name) for name in metrics),
         ]
-        for told in trials
+        for told in trials[:ROWS]
     ]
     return table(["trial", *settings, "seeds", "status", "epochs", *metrics], rows)
 

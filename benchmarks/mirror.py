@@ -1,0 +1,201 @@
+"""What a mirror to Weights & Biases costs, ours and Ray's own callback: ``python -m benchmarks.mirror``. Takes about four minutes.
+
+All is offline, in one run. First the same trials with Ray Tune alone, with Ray's ``WandbLoggerCallback``, as a study, and as a study with
+its mirror. What is counted: seconds from the start of the fit until everything is written; and, sampled, the processes and the resident
+memory that were added at the worst moment, wandb's own included. Then a study of 200 short trials whose epochs only wait, with its
+records alone and with the mirror as well: what both add to the time that its epochs take by themselves.
+"""
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import machine_line
+from cluster.connect import connected, prepare_environment
+from tuning.study import Resources, Study, Trial
+
+CONCURRENT = 8
+TRIALS = 24
+EPOCHS = 5
+EPOCH_SECONDS = 0.2
+SHORT_TRIALS = 200
+SHORT_EPOCHS = 4
+
+
+def wait(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    """Epochs that take a while and learn nothing."""
+    for epoch in range(1, config["epochs"] + 1):
+        time.sleep(EPOCH_SECONDS)
+        yield {"epoch": epoch, "score": config["x"] + epoch}, None
+
+
+def of_trials(count: int, epochs: int) -> Study:
+    space = {"x": [number / count for number in range(count)]}
+    resources = Resources(cpus=(os.cpu_count() or 1) / CONCURRENT)
+    return Study(
+        name="mirror",
+        question="What does a mirror cost?",
+        trainable=wait,
+        space=space,
+        metric="score",
+        epochs=epochs,
+        seeds=1,
+        resources=resources,
+    )
+
+
+@dataclass(frozen=True)
+class Cost:
+    """``processes`` and ``megabytes``: the most at one moment."""
+
+    seconds: float
+    processes: int
+    megabytes: float
+
+    def __sub__(self, other: "Cost") -> "Cost":
+        return Cost(self.seconds - other.seconds, self.processes - other.processes, self.megabytes - other.megabytes)
+
+
+class Silent:
+    """A listener that does nothing."""
+
+    def epoch(self, trial: Trial, row: Any) -> None:
+        pass
+
+    def end(self, trial: Trial, status: str, error: str | None) -> None:
+        pass
+
+
+@contextmanager
+def measured(costs: list[Cost]) -> Iterator[None]:
+    """Add to ``costs`` what the block took."""
+    samples, over = [_processes()], threading.Event()
+
+    def sample() -> None:
+        while not over.wait(0.1):
+            samples.append(_processes())
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        seconds = time.monotonic() - began
+        over.set()
+        thread.join()
+        costs.append(Cost(seconds, max(count for count, _ in samples), max(memory for _, memory in samples)))
+
+
+def _processes() -> tuple[int, float]:
+    """How many processes descend from this one, and their resident memory in MB: of what several share, each its share."""
+    parents = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parents[int(file.parent.name)] = int(file.read_text().rsplit(")", 1)[1].split()[1])
+    ours = {os.getpid()}
+    while more := {process for process, parent in parents.items() if parent in ours} - ours:
+        ours |= more
+    return len(ours), sum(map(_memory, ours))
+
+
+def _memory(process: int) -> float:
+    with suppress(OSError):
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1e3
+    return 0.0
+
+
+def with_ray(folder: Path, callbacks: Callable[[], list[Any]]) -> None:
+    """The trials with Ray Tune alone."""
+    from ray import tune
+
+    def train(config: dict[str, Any]) -> None:
+        for metrics, _ in wait({**config, "epochs": EPOCHS}, [0]):
+            tune.report(metrics)
+
+    study = of_trials(TRIALS, EPOCHS)
+    tune.Tuner(
+        tune.with_resources(train, {"cpu": study.resources.cpus}),
+        param_space={"x": tune.grid_search(study.space["x"])},
+        tune_config=tune.TuneConfig(reuse_actors=True),
+        run_config=tune.RunConfig(storage_path=str(folder), verbose=0, callbacks=callbacks()),
+    ).fit()
+
+
+def with_us(folder: Path, study: Study, mode: str) -> float:
+    """The trials as a study; returns the seconds until the last of them had ended, which a mirror may go on after."""
+    from tuning.launch import run_study
+    from tuning.prepare import prepare_run
+    from tuning.tracking import mirrored
+
+    paths = prepare_run(study, folder, overrides={}, command=["benchmark"])
+    began = time.monotonic()
+    with mirrored(paths, mode, print) as finish:
+        run_study(study, paths, Silent())
+        seconds = time.monotonic() - began
+        finish()
+    return seconds
+
+
+def ray_callback() -> list[Any]:
+    from ray.air.integrations.wandb import WandbLoggerCallback
+
+    return [WandbLoggerCallback(project="mirror", group="benchmark")]
+
+
+def compare(folder: Path) -> None:
+    """Ours against the callback, each against the same trials without a mirror."""
+    study = of_trials(TRIALS, EPOCHS)
+    costs: list[Cost] = []
+    for work in (
+        lambda: with_ray(folder / "warm", list),
+        lambda: with_ray(folder / "ray", list),
+        lambda: with_ray(folder / "callback", ray_callback),
+        lambda: with_us(folder / "plain", study, "off"),
+        lambda: with_us(folder / "mirror", study, "offline"),
+    ):
+        with measured(costs):
+            work()
+    _, ray_alone, callback, plain, ours = costs
+    theirs, added = callback - ray_alone, ours - plain
+    for name, cost in (("Ray's callback", theirs), ("our mirror", added)):
+        print(
+            f"{name} adds {cost.seconds / TRIALS:.3f} s a trial, {cost.processes} processes, {cost.megabytes:.0f} MB: "
+            f"{cost.megabytes / CONCURRENT:.1f} MB per concurrent trial"
+        )
+    print(
+        f"the callback costs {theirs.seconds / max(added.seconds, 1e-3):.0f} times the seconds and "
+        f"{theirs.megabytes / max(added.megabytes, 0.1):.0f} times the memory (aim: 10; at most 0.15 s and 20 MB)"
+    )
+
+
+def overhead(folder: Path) -> None:
+    """What records and mirror add to a study of short trials."""
+    study = replace(of_trials(SHORT_TRIALS, SHORT_EPOCHS), resources=Resources(cpus=1))
+    alone = SHORT_TRIALS * SHORT_EPOCHS * EPOCH_SECONDS / (os.cpu_count() or 1)
+    records, mirror = (with_us(folder / mode, study, mode) for mode in ("off", "offline"))
+    print(f"{SHORT_TRIALS} trials of {SHORT_EPOCHS * EPOCH_SECONDS:.1f} s, {os.cpu_count()} at a time: {alone:.1f} s of epochs")
+    print(f"as a study with its records {records:.1f} s, with the mirror as well {mirror:.1f} s")
+    print(f"{mirror / records - 1:.2%} added by the mirror, {mirror / alone - 1:.2%} by records and mirror (aim: below 5 %)")
+
+
+def main() -> None:
+    prepare_environment(None)
+    os.environ |= {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
+    print(f"n = {TRIALS} trials of {EPOCHS} epochs of {EPOCH_SECONDS} s, {CONCURRENT} at a time; {machine_line()}")
+    with tempfile.TemporaryDirectory() as folder, connected(None):
+        os.environ["WANDB_DIR"] = folder
+        compare(Path(folder))
+        overhead(Path(folder))
+
+
+if __name__ == "__main__":
+    main()

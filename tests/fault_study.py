@@ -1,0 +1,13 @@
+"""A study of short trials whose settings and numbers depend on nothing but its file, whatever ends first."""
+
+from searched_studies import searched_study
+
+from tuning.study import Random
+
+study = searched_study(
+    search=Random(trials=8),
+    stopping=None,
+    confirm=None,
+    epochs=10,
+    fixed={"pause": 0.3, "once": ""},
+)

@@ -1,0 +1,292 @@
+"""The page of a run while it goes on, without a browser: what is read, what is sent, and to whom."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from run_folders import SPEC, Trial, scores, write_run
+
+from analysis import DamagedRun
+from analysis.live import serve, usual_port, watch
+from analysis.live_access import Access, is_loopback
+from analysis.runs import RunPaths
+from analysis.tail import Tail
+from analysis.trial_details import tail_of, trial_details
+from analysis.watched import COLUMNS, Watched
+
+WIDTHS = [Trial(config={"width": 1}, epochs=scores([0.5, 0.6, 0.7])), Trial(config={"width": 2}, epochs=scores([0.8, 0.9, 1.0]))]
+
+
+def add(path: Path, **row: Any) -> None:
+    with path.open("a") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def begin(paths: RunPaths, trial: str, **facts: Any) -> None:
+    add(paths.trials, **{"trial": trial, "config": {"width": 2}, "seeds": [0, 1, 2], "status": "running", "attempt": 1, **facts})
+
+
+def epoch(paths: RunPaths, trial: str, number: int, *values: float | None, **facts: Any) -> None:
+    about = {"seconds": 0.5, "at": 1.7e9 + number, "node": "feed0123456789", "ip": "10.0.0.7", "pid": 4321}
+    add(paths.epochs, trial=trial, epoch=number, metrics={"accuracy": list(values)}, **about | facts)
+
+
+def row_of(run: Watched, trial: str) -> dict[str, Any]:
+    return dict(zip(COLUMNS, run.trials[trial].row(), strict=True))
+
+
+def test_a_tail_gives_each_whole_line_once(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    tail = Tail(path)
+    assert list(tail.new()) == []
+    path.write_text('{"a": 1}\n{"a": ')
+    assert list(tail.new()) == [(0, {"a": 1})]
+    assert list(tail.new()) == []
+    with path.open("a") as file:
+        file.write("2}\nnonsense\n[3]\n")
+    assert list(tail.new()) == [(9, {"a": 2})]
+    assert tail.at(9) == {"a": 2}
+    assert not tail.is_new
+    path.write_text('{"a": 4}\n')
+    assert tail.is_new
+
+
+def test_a_torn_line_that_the_next_writer_cuts_off_was_never_read(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": 1}\n{"a": 2')
+    tail = Tail(path)
+    assert [row for _, row in tail.new()] == [{"a": 1}]
+    path.write_text('{"a": 1}\n{"b": 3}\n')
+    assert [row for _, row in tail.new()] == [{"b": 3}]
+
+
+def test_trials_are_followed_as_they_go(tmp_path: Path) -> None:
+    run = Watched(write_run(tmp_path / "run", WIDTHS))
+    assert run.refresh() == {"t0000", "t0001"}
+    assert run.refresh() == set()
+    assert row_of(run, "t0001") | {"seconds": 0.2} == {
+        "trial": "t0001", "phase": "search", "status": "completed", "epoch": 2, "value": 0.9, "seconds": 0.2, "attempt": 1, "place": "",
+        "curve": [0.45, 0.9], "setting": ["2"],
+    }  # fmt: skip
+    begin(run.paths, "t0002")
+    assert run.refresh() == {"t0002"}
+    epoch(run.paths, "t0002", 1, 0.25, 0.5, 0.75)
+    epoch(run.paths, "t0002", 2, None, 0.5, 0.75)
+    run.refresh()
+    found = row_of(run, "t0002")
+    assert (found["status"], found["epoch"], found["value"], found["curve"], found["place"]) == (
+        "running",
+        2,
+        None,
+        [0.5, None],
+        "10.0.0.7",
+    )
+    # Started again from its checkpoint: the later row of an epoch counts.
+    begin(run.paths, "t0002", attempt=2)
+    epoch(run.paths, "t0002", 2, 0.5, 0.5, 0.8)
+    begin(run.paths, "t0002", attempt=2, status="pruned", rung=2, epochs=2)
+    run.refresh()
+    found = row_of(run, "t0002")
+    assert (found["status"], found["value"], found["attempt"], found["seconds"]) == ("pruned", 0.6, 2, 1.0)
+
+
+def test_the_best_setting_is_that_of_all_its_seeds_and_of_fresh_ones_alone_once_there_are(tmp_path: Path) -> None:
+    close = [
+        Trial(config={"width": 0.12345}, epochs=scores([0.9]), seeds=[0]),
+        Trial(config={"width": 0.12349}, epochs=scores([0.8]), seeds=[0]),
+        Trial(config={"width": 0.12345}, epochs=scores([0.3, 0.3]), seeds=[1, 2]),
+    ]
+    run = Watched(write_run(tmp_path / "run", close, space={"width": {"low": 0, "high": 1}}))
+    assert run.best() is None
+    run.refresh()
+    assert run.best() == {"value": 0.8, "n": 1, "setting": ["0.123"], "phase": "search", "trial": "t0001"}
+    begin(run.paths, "c0001", phase="confirm", config={"width": 0.12345}, seeds=[7])
+    epoch(run.paths, "c0001", 1, 0.1)
+    begin(run.paths, "c0001", phase="confirm", config={"width": 0.12345}, seeds=[7], status="completed", epochs=1)
+    run.refresh()
+    assert run.best() == {"value": 0.1, "n": 1, "setting": ["0.123"], "phase": "confirm", "trial": "c0001"}
+
+
+def test_a_run_that_is_extended_says_so(tmp_path: Path) -> None:
+    run = Watched(write_run(tmp_path / "run", WIDTHS))
+    run.refresh()
+    run.paths.study.write_text(json.dumps({**SPEC, "trials": 9}))
+    run.refresh()
+    assert run.spec["trials"] == 9
+    assert len(run.trials) == 2
+
+
+def test_a_trial_in_full(tmp_path: Path) -> None:
+    run = Watched(write_run(tmp_path / "run", WIDTHS))
+    begin(run.paths, "t0002")
+    for number in range(1, 4):
+        epoch(run.paths, "t0002", number, 0.25, 0.5, 0.75)
+    begin(run.paths, "t0002", status="failed", error="Traceback\nValueError: <b>no</b>", epochs=3)
+    logs = tmp_path / "ray"
+    logs.mkdir()
+    (logs / "worker-ab-01-4321.err").write_text(":job_id:01\n:actor_name:x\nout of memory\n")
+    (logs / "worker-ab-01-1234.err").write_text("another process\n")
+    run.paths.session.write_text(json.dumps({"dashboard": None, "logs": str(logs)}))
+    run.paths.log("t0002").parent.mkdir()
+    run.paths.log("t0002").write_text("hello\n")
+    run.refresh()
+    found = trial_details(run, run.trials["t0002"])
+    assert found["error"] == "Traceback\nValueError: <b>no</b>"
+    assert found["names"] == ["epoch", "accuracy", "seconds"]
+    assert found["rows"] == [[1, 0.5, 0.5], [2, 0.5, 0.5], [3, 0.5, 0.5]]
+    assert found["log"] == "hello\n"
+    assert found["process"] == [{"name": "worker-ab-01-4321.err", "text": "out of memory\n"}]
+
+
+def test_of_a_long_log_the_last_whole_lines_are_shown(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("first\nsecond\nthird\n")
+    assert tail_of(tmp_path / "log", 100) == "first\nsecond\nthird\n"
+    assert tail_of(tmp_path / "log", 9) == "third\n"
+    assert tail_of(tmp_path / "none") == ""
+
+
+@asynccontextmanager
+async def page_of(folder: Path, host: str = "127.0.0.1", port: int | None = None) -> AsyncIterator[str]:
+    """The address of the page of a run, served for the time of the block."""
+    address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(serve(folder, host, port, ready=address.set_result))
+    await asyncio.wait([address, serving], return_when=asyncio.FIRST_COMPLETED)
+    try:
+        yield address.result()
+    finally:
+        serving.cancel()
+        await asyncio.wait([serving])
+
+
+def with_page(folder: Path, use: Callable[[aiohttp.ClientSession, str], Awaitable[None]], **where: Any) -> None:
+    async def run() -> None:
+        async with page_of(folder, **where) as address, aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+            await use(session, address)
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
+async def events(session: aiohttp.ClientSession, address: str) -> AsyncIterator[tuple[str, Any]]:
+    """What an open page is told."""
+    async with session.get(f"{address}events") as answer:
+        kind = ""
+        while line := (await answer.content.readuntil(b"\n")).decode().rstrip("\n") or " ":
+            if line.startswith("event: "):
+                kind = line.removeprefix("event: ")
+            elif line.startswith("data: "):
+                yield kind, json.loads(line.removeprefix("data: "))
+
+
+def test_new_trials_are_pushed_and_only_they(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", WIDTHS)
+
+    async def use(session: aiohttp.ClientSession, address: str) -> None:
+        told = events(session, address)
+        assert (await anext(told))[0] == "hello"
+        kind, rows = await anext(told)
+        assert (kind, [row[0] for row in rows]) == ("trials", ["t0000", "t0001"])
+        begin(RunPaths(folder), "t0002")
+        async for kind, rows in told:
+            if kind == "trials":
+                assert [row[0] for row in rows] == ["t0002"]
+                return
+
+    with_page(folder, use)
+
+
+def test_the_page_is_read_only_and_keeps_to_itself(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", WIDTHS)
+    (folder / "report" / "tables").mkdir(parents=True)
+    (folder / "report" / "tables" / "summary.csv").write_text("a\n1\n")
+
+    async def use(session: aiohttp.ClientSession, address: str) -> None:
+        async with session.get(address) as answer:
+            assert answer.status == 200
+            assert "script-src 'self';" in answer.headers["Content-Security-Policy"]
+            assert answer.headers["Cache-Control"] == "no-store"
+        for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+            async with session.request(method, address) as answer:
+                assert answer.status == 405
+        for host, status in (("evil.example:80", 403), ("localhost:1", 200), ("[::1]:1", 200), ("127.0.0.1.evil.example", 403)):
+            async with session.get(address, headers={"Host": host}) as answer:
+                assert answer.status == status, host
+        for path, status in (
+            ("tables/summary.csv", 200),
+            ("tables/none.csv", 404),
+            ("tables/..%2f..%2fstudy.json", 404),
+            ("tables/../study.json", 404),
+            ("trials/t0001", 200),
+            ("trials/..%2fx", 404),
+            ("study.json", 404),
+        ):
+            async with session.get(aiohttp.client.URL(address + path, encoded=True)) as answer:
+                assert answer.status == status, path
+
+    with_page(folder, use)
+
+
+def test_where_others_can_reach_it_a_token_is_asked_for(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", WIDTHS)
+
+    async def use(session: aiohttp.ClientSession, address: str) -> None:
+        here, token = address.split("?token=")
+        here = here.replace("0.0.0.0", "127.0.0.1")
+        assert len(token) >= 40
+        for wrong in ("", "?token=", "?token=no", f"?token={token[:-1]}"):
+            async with session.get(here + wrong) as answer:
+                assert answer.status == 403, wrong
+        async with session.get(f"{here}events") as answer:
+            assert answer.status == 403
+        async with session.get(f"{here}?token={token}", allow_redirects=False) as answer:
+            assert answer.status == 303
+            assert answer.headers["Location"] == "/"
+            assert "HttpOnly" in answer.headers["Set-Cookie"]
+            assert "SameSite=Strict" in answer.headers["Set-Cookie"]
+        async with session.get(here) as answer:
+            assert answer.status == 200
+            assert token not in await answer.text()
+
+    with_page(folder, use, host="0.0.0.0")
+
+
+def test_a_token_is_not_shown_by_accident() -> None:
+    access = Access.at("0.0.0.0", 80)
+    assert access.token
+    assert access.token not in repr(access)
+    assert Access.at("127.0.0.1", 80).address == "http://127.0.0.1:80/"
+    assert Access.at("::1", 80).address == "http://[::1]:80/"
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ours"), [("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("localhost", True), ("0.0.0.0", False)]
+)
+def test_loopback_is_told_apart(host: str, is_ours: bool) -> None:
+    assert is_loopback(host) == is_ours
+
+
+def test_a_run_has_the_same_port_each_time_and_another_where_that_is_taken(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", WIDTHS)
+
+    async def both() -> list[str]:
+        async with page_of(folder) as first, page_of(folder) as second:
+            return [first, second]
+
+    first, second = asyncio.run(both())
+    assert first != second
+    if f":{usual_port(folder)}/" in first:  # unless somebody else on this machine has it
+        assert first == f"http://127.0.0.1:{usual_port(folder)}/"
+
+
+def test_what_cannot_be_served_is_said(tmp_path: Path) -> None:
+    with pytest.raises(DamagedRun, match=r"is no run folder: it has no study\.json"):
+        watch(tmp_path, ready=print)
+    folder = write_run(tmp_path / "run", WIDTHS)
+    with pytest.raises(DamagedRun, match=r"the page cannot be served at 203\.0\.113\.1, port 1"):
+        watch(folder, host="203.0.113.1", port=1, ready=print)
+    with pytest.raises(DamagedRun, match="port 70000"):
+        watch(folder, port=70000, ready=print)

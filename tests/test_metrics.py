@@ -1,0 +1,53 @@
+"""Numbers for Prometheus, read from the metrics port of a real Ray; and the dashboard that asks for them."""
+
+import json
+import re
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+import ray
+from small_studies import raises_at_two, small_study
+
+from tuning.launch import run_study
+from tuning.metrics import StudyMetrics
+from tuning.prepare import prepare_run
+
+ROOT = Path(__file__).parent.parent
+
+
+def exported() -> dict[str, float]:
+    """The lines of the studies on the metrics port of this node's Ray, without the tags that are Ray's own."""
+    node = ray.nodes()[0]
+    with urllib.request.urlopen(f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    found = {}
+    for name, tags, value in re.findall(r"^(ray_study_\w+)\{(.*)\} (\S+)$", text, re.M):
+        own = dict(re.findall(r'(\w+)="([^"]*)"', tags))
+        label = own.get("state") or own.get("metric") or ""
+        if own.get("run") == "r1":
+            found[f"{name} {label}".strip()] = float(value)
+    return found
+
+
+@pytest.mark.usefixtures("private_ray")
+def test_a_study_is_on_the_metrics_port_of_its_ray(tmp_path: Path) -> None:
+    study = small_study(raises_at_two, retries=0)
+    paths = prepare_run(study, tmp_path, overrides={}, command=["study"])
+    metrics = StudyMetrics(study, "r1")
+    run_study(study, paths, metrics)
+    deadline = time.monotonic() + 60
+    while (found := exported()).get("ray_study_trials completed") != 2 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert found["ray_study_trials completed"] == 2
+    assert found["ray_study_trials failed"] == 1
+    assert (found["ray_study_trials running"], found["ray_study_trials waiting"]) == (0, 0)
+    assert found["ray_study_best_score score"] == pytest.approx(9.005)
+    assert found["ray_study_epochs_total"] == 7
+
+
+def test_the_dashboard_asks_for_what_there_is() -> None:
+    dashboard = json.loads((ROOT / "cluster" / "grafana-studies.json").read_text())
+    asked = {name for panel in dashboard["panels"] for target in panel["targets"] for name in re.findall(r"ray_study_\w+", target["expr"])}
+    assert asked == {"ray_study_trials", "ray_study_best_score", "ray_study_epochs_total"}

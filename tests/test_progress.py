@@ -1,0 +1,232 @@
+"""How far a study is and how long it still takes: held against studies whose time is known."""
+
+import io
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from run_folders import write_run
+from searched_studies import searched_study
+from small_studies import small_study
+
+from analysis.estimates import estimate_table, estimates_section, shown_estimates
+from analysis.runs import RunPaths
+from tuning.display import Bar, Lines, event_line
+from tuning.estimate import Estimate, TimeLeft
+from tuning.progress import StudyProgress, clock, left_words
+from tuning.study import Study, Trial
+
+
+def trial(number: int, phase: str = "search") -> Trial:
+    return Trial(id=f"{number:04d}", config={"slope": number}, seeds=[0, 1], phase=phase)
+
+
+def train(left: TimeLeft, number: int, seconds: list[float], status: str = "", phase: str = "search") -> None:
+    one = trial(number, phase)
+    for epoch, spent in enumerate(seconds, start=1):
+        left.epoch(one, {"epoch": epoch, "seconds": spent})
+    if status:
+        left.end(one, status)
+
+
+def many(**changes: Any) -> Study:
+    return small_study(space={"slope": list(range(20))}, epochs=10, **changes)
+
+
+def test_nothing_is_said_before_something_is_known() -> None:
+    left = TimeLeft(many(), {"search": 20}, slots=2)
+    assert left.estimate() is None
+    train(left, 0, [30.0])
+    assert left.estimate() is None
+
+
+def test_the_start_of_the_first_trials_is_not_taken_for_their_pace() -> None:
+    left = TimeLeft(many(), {"search": 20}, slots=2)
+    train(left, 0, [30.0, 1.0])
+    train(left, 1, [30.0, 1.0])
+    # 2 trials have 8 epochs to go, 18 have 10: 196 seconds on two slots.
+    found = left.estimate()
+    assert found is not None
+    assert found.low < 98 < found.high
+    assert found.high < 250
+
+
+def test_the_range_narrows_with_what_is_known_and_slots_share_the_work() -> None:
+    left = TimeLeft(many(), {"search": 20}, slots=4)
+    for number in range(12):
+        train(left, number, [1.0] * 10, "completed")
+    found = left.estimate()
+    assert found is not None
+    assert found.left == pytest.approx(20.0, rel=0.1)  # 8 trials of 10 seconds on 4 slots
+    assert found.low < 20 < found.high
+    assert found.high - found.low < 0.6 * found.left
+
+
+def test_trials_that_are_stopped_early_count_as_long_as_such_trials_run() -> None:
+    """Rungs at 2, 4, 8 of 8 epochs are 2 and 4; of 12 trials that were judged, 9 stopped at 2 and one at 4."""
+    study = searched_study(confirm=None)
+    left = TimeLeft(study, {"search": 112}, slots=1)
+    for number in range(12):
+        length = 2 if number < 9 else 4 if number < 10 else 8
+        train(left, number, [1.0] * length, "completed" if length == 8 else "pruned")
+    found = left.estimate()
+    assert found is not None
+    mean = (9 * 2 + 4 + 2 * 8) / 12
+    assert found.low < 100 * mean < found.high
+    assert found.high < 100 * 8 * 0.75
+
+
+def test_the_confirmation_is_counted_with_its_seeds() -> None:
+    study = searched_study(search=searched_study().search, seeds_per_trial=1)
+    left = TimeLeft(study, {"search": 12, "confirm": study.planned_confirmations}, slots=1)
+    for number in range(12):
+        train(left, number, [1.0] * 8, "completed")
+    assert study.planned_confirmations == 9
+    found = left.estimate()
+    assert found is not None
+    assert found.left == pytest.approx(72.0, rel=0.15)
+
+
+def test_one_epoch_per_trial_is_enough() -> None:
+    left = TimeLeft(small_study(space={"slope": list(range(20))}, epochs=1), {"search": 20}, slots=1)
+    train(left, 0, [9.0], "completed")
+    for number in range(1, 10):
+        train(left, number, [1.0], "completed")
+    found = left.estimate()
+    assert found is not None
+    assert found.left == pytest.approx(10.0, rel=0.15)
+
+
+def test_what_a_slot_does_between_trials_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    left = TimeLeft(small_study(space={"slope": list(range(20))}, epochs=1), {"search": 20}, slots=1)
+    for number in range(10):
+        now[0] += 3.0  # two seconds of which no epoch takes
+        train(left, number, [1.0], "completed")
+    assert left.overhead() == pytest.approx(2.0)
+    found = left.estimate()
+    assert found is not None
+    assert found.left == pytest.approx(30.0, rel=0.1)
+
+
+def test_the_end_is_near() -> None:
+    left = TimeLeft(small_study(), {"search": 3}, slots=1)
+    for number in range(3):
+        train(left, number, [1.0] * 3, "completed")
+    assert left.estimate() == Estimate(0.0, 0.0, 0.0)
+
+
+def told(progress: StudyProgress) -> list[tuple[str, str]]:
+    return [(event["event"], event["trial"]) for event in progress.news()]
+
+
+def score(value: float, epoch: int = 3, attempt: int = 1) -> dict[str, Any]:
+    return {"epoch": epoch, "seconds": 0.1, "attempt": attempt, "metrics": {"score": [value, value + 1]}}
+
+
+def test_what_is_notable_is_told_once() -> None:
+    progress = StudyProgress(small_study())
+    progress.epoch(trial(1), score(1.0))
+    progress.end(trial(1), "completed", None)
+    assert told(progress) == [("completed", "0001"), ("best", "0001")]
+    progress.epoch(trial(2), score(0.0, epoch=1))
+    progress.epoch(trial(2), score(0.0, epoch=1, attempt=2))
+    assert told(progress) == [("retried", "0002")]
+    progress.end(trial(2), "failed", "Traceback\nValueError: no")
+    (event,) = progress.news()
+    assert event_line(event, progress) == "trial 0002 failed: ValueError: no"
+    progress.epoch(trial(3), score(0.5))
+    progress.end(trial(3), "completed", None)
+    assert told(progress) == [("completed", "0003")]
+    assert progress.best() == "best score 1.5 (n = 2) at slope=1"
+    assert progress.counts() == "3 of 3 trials, 1 failed"
+    assert progress.left() is None
+
+
+def test_after_a_resume_the_best_and_the_counts_are_those_of_all_sessions(tmp_path: Path) -> None:
+    from run_folders import Trial as Recorded
+
+    from analysis import load_run
+
+    recorded = Recorded(config={"slope": 2}, epochs=[{"score": [5.0, 7.0]}], seeds=[0, 1], name="0002")
+    cut = Recorded(config={"slope": 3}, epochs=[{"score": [9.0, 9.0]}], seeds=[0, 1], name="0003", status="running")
+    space = {"slope": {"values": [1, 2, 3]}}
+    run = load_run(write_run(tmp_path / "run", [recorded, cut], metric="score", space=space, fixed={}, seeds=[0, 1]))
+    progress = StudyProgress(small_study(), run)
+    assert progress.best() == "best score 6 (n = 2) at slope=2"
+    assert progress.counts() == "1 of 3 trials"
+
+
+def test_the_bar_fits_a_terminal_of_80_columns(tmp_path: Path) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
+    progress = StudyProgress(many())
+    for number, status in enumerate(["completed", "pruned", "diverged", "failed"]):
+        progress.epoch(trial(number), score(number))
+        progress.end(trial(number), status, "why")
+    progress.reckon()
+    bar = Bar(progress, RunPaths(tmp_path), console)
+    console.print(bar)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert len(lines) == 3
+    assert lines[0].endswith("4/20 1 completed 1 pruned 1 diverged 1 failed")
+    assert "passed, about" in lines[1]
+    assert lines[2] == "best score 0.5 (n = 2) at slope=0"
+
+
+def lines(folder: Path, width: int = 80) -> tuple[Lines, io.StringIO]:
+    out = io.StringIO()
+    return Lines(StudyProgress(small_study(epochs=100)), RunPaths(folder), Console(file=out, width=width)), out
+
+
+def test_a_long_trial_is_not_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    listener, out = lines(tmp_path)
+    for epoch in range(1, 13):  # one per second
+        now += 1
+        listener.epoch(trial(1), {"epoch": epoch, "metrics": {"score": 1.0}, "seconds": 1.0})
+    first, _ = out.getvalue().splitlines()
+    assert re.fullmatch(r"0 of 3 trials; about 4:\d\d left \(\d:\d\d to \d+:\d\d\)", first)
+    said = [json.loads(line) for line in RunPaths(tmp_path).estimates.read_text().splitlines()]
+    assert [set(each) for each in said] == [{"at", "began"}, *[{"at", "left", "low", "high", "done"}] * 2]
+    assert said[1]["low"] < 294 < said[1]["high"]
+    listener.finished()
+    assert json.loads(RunPaths(tmp_path).estimates.read_text().splitlines()[-1])["ended"] is True
+
+
+def test_a_failure_is_one_line_however_long(tmp_path: Path) -> None:
+    listener, out = lines(tmp_path, width=40)
+    listener.end(trial(1), "failed", "Traceback\nValueError: " + "long " * 30)
+    assert out.getvalue() == f"trial 0001 failed: ValueError: {('long ' * 30).strip()}\n"
+
+
+def test_times_in_words() -> None:
+    assert clock(3723) == "1:02:03"
+    assert clock(59.6) == "1:00"
+    assert left_words(Estimate(190, 160, 245)) == "about 3:10 left (2:40 to 4:05)"
+    assert left_words(None) == ""
+
+
+def test_estimates_are_held_against_the_end(tmp_path: Path) -> None:
+    paths = RunPaths(tmp_path)
+    cut_off = '{"at": 0, "began": true}\n{"at": 5, "left": 1, "low": 1, "high": 1, "done": 0.1}\n'
+    rows = '{"at": 100, "began": true}\n{"at": 110, "left": 80, "low": 60, "high": 95, "done": 0.1}\n'
+    rows += '{"at": 150, "left": 30, "low": 20, "high": 40, "done": 0.5}\n{"at": 200, "ended": true, "left": 0}\n'
+    paths.estimates.write_text(cut_off + rows)
+    table = estimate_table(paths)
+    assert table.to_dict("records") == [
+        {"session": 2, "passed": 10, "left": 80, "low": 60, "high": 95, "actual": 90},
+        {"session": 2, "passed": 50, "left": 30, "low": 20, "high": 40, "actual": 50},
+    ]
+    assert shown_estimates(table)["really left"].tolist() == [90, 50]
+    text = estimates_section(table)
+    assert "it did 1 of 2 times. Half of them were off by 15.0% of the session" in text
+
+
+def test_a_run_that_said_nothing_has_no_such_section(tmp_path: Path) -> None:
+    assert estimates_section(estimate_table(RunPaths(tmp_path))) == ""

@@ -1,0 +1,91 @@
+"""The files of a run as they are written: ``epochs.jsonl``, ``trials.jsonl``, ``arrays/`` and ``logs/``."""
+
+import contextlib
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from analysis.records import finite
+from analysis.run_paths import RunPaths
+from tuning.storage import once_there_is_room
+from tuning.terminal import say
+
+LONGEST_LOG = 1_000_000
+"""Bytes: what a trial prints beyond is in no log."""
+
+
+class Records:
+    """The files of a run, to be appended to: each row is written whole and handed to the system at once.
+
+    A line that the writer before was stopped in the middle of is cut off first: what it would have said comes again. Where the disk is
+    full or does not answer, writing waits until it does; ``between`` is called meanwhile.
+    """
+
+    def __init__(self, paths: RunPaths, between: Callable[[], None] | None = None) -> None:
+        self._paths = paths
+        self._files: dict[str, IO[bytes]] = {}
+        self._between = between
+
+    def append(self, name: str, row: Mapping[str, Any]) -> None:
+        """``name``: "trials" or "epochs"."""
+        line = json.dumps(finite(row), separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        self._patiently(lambda: self._append(name, line))
+
+    def write_arrays(self, trial: str, arrays: Mapping[str, np.ndarray]) -> None:
+        self._patiently(lambda: _write_arrays(self._paths.arrays(trial), arrays))
+
+    def write_log(self, trial: str, text: str) -> None:
+        """Append what a trial printed to its log, unless that is long already."""
+        path = self._paths.log(trial)
+        if not text or (path.exists() and path.stat().st_size > LONGEST_LOG):
+            return
+        # A log is worth no waiting for a full disk.
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(exist_ok=True)
+            with path.open("a", encoding="utf-8", errors="replace") as file:
+                file.write(text)
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
+
+    def _append(self, name: str, line: bytes) -> None:
+        if name not in self._files:
+            self._files[name] = _opened(getattr(self._paths, name))
+        _write_whole(self._files[name], line)
+
+    def _patiently(self, action: Callable[[], None]) -> None:
+        once_there_is_room(action, say, for_seconds=math.inf, between=self._between)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """``path`` to append to, cut off behind its last whole line."""
+    if path.exists():
+        content = path.read_bytes()
+        os.truncate(path, content.rfind(b"\n") + 1)
+    return path.open("ab", buffering=0)
+
+
+def _write_whole(file: IO[bytes], line: bytes) -> None:
+    """All of the line or, where that fails, nothing of it."""
+    start, left = os.fstat(file.fileno()).st_size, line
+    try:
+        while left:
+            left = left[file.write(left) :]
+    except OSError:
+        os.truncate(file.fileno(), start)
+        raise
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    aside = path.with_suffix(".part")
+    with aside.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    os.replace(aside, path)
