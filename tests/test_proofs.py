@@ -1,13 +1,8 @@
 """What the analysis claims, on simulated studies whose truth is known: short forms of ``python -m benchmarks.proofs``."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy import stats
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from analysis.intervals import t_intervals
 from benchmarks.proofs import (
