@@ -17,13 +17,13 @@ from analysis.export import write_tables as write_tables
 from analysis.health import health_checks as health_checks
 from analysis.importance import importances as importances
 from analysis.power import seeds_to_settle as seeds_to_settle
+from analysis.published import published_table as published_table
 from analysis.runs import DamagedRun as DamagedRun
 from analysis.runs import Run as Run
 from analysis.runs import load_run as load_run
 from analysis.search import confirmed_table as confirmed_table
 from analysis.search import leaderboard as leaderboard
 from analysis.tables import group_table as group_table
-from analysis.tables import published_table as published_table
 from analysis.tables import seed_table as seed_table
 from analysis.tables import settings_table as settings_table
 from analysis.tables import status_table as status_table

@@ -10,8 +10,9 @@ import pandas as pd
 
 from analysis.intervals import holm, holm_levels, sign_flip_p_values, t_intervals, t_p_values
 from analysis.power import seeds_needed
+from analysis.published import published_rows
 from analysis.runs import Run
-from analysis.tables import identities, identity, last_epochs, published_rows, settings_table
+from analysis.tables import identities, identity, last_epochs, settings_table
 from analysis.wording import describe, listing, show
 
 LEVEL = 0.95

@@ -15,13 +15,14 @@ from analysis.costs import costs_table
 from analysis.health import health_checks
 from analysis.importance import COLUMNS as IMPORTANCE_COLUMNS
 from analysis.importance import importances
+from analysis.published import published_table
 from analysis.runs import Run
 from analysis.search import confirmed_table, leaderboard
 from analysis.search_answer import search_answer
 from analysis.search_costs import ledger, rung_table
 from analysis.search_sections import SearchFindings
 from analysis.search_trials import is_search, phase_statuses
-from analysis.tables import published_table, seed_table, status_table, summary_table
+from analysis.tables import seed_table, status_table, summary_table
 
 
 @dataclass(frozen=True, kw_only=True)

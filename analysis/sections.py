@@ -16,9 +16,9 @@ from analysis.health_section import health_section
 from analysis.intervals import PERMUTATIONS, RESAMPLES
 from analysis.pictures import Picture
 from analysis.power import settled_text
+from analysis.published import evaluation_points
 from analysis.runs import Run
 from analysis.search_sections import cost_sections, result_sections, search_reading, searched_by, searched_sizes
-from analysis.tables import evaluation_points
 from analysis.wording import MISSING, count, describe, last_line, p_text, sentences
 
 DIFFERENCES = ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high"]

@@ -9,14 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.intervals import RANDOM_SEED
 from analysis.once import once
 from analysis.runs import STATUSES, Run
-from analysis.samples import moments, sample_table
+from analysis.samples import sample_table
 from analysis.wording import last_line, listing
-
-PUBLISHED_DRAWS = 9_999
-PUBLISHED_ROUNDING = 1e-6  # published numbers are rounded: a mean this close to the range counts as inside
 
 
 @once
@@ -40,7 +36,7 @@ def settings_table(run: Run) -> pd.DataFrame:
 @once
 def trial_settings(run: Run) -> pd.Series:
     """The number of the setting of each trial, index ``trial``."""
-    numbers = _numbers(run)
+    numbers = setting_numbers(run)
     found = [numbers[texts] for texts in identities(run.trials[run.parameters])]
     return pd.Series(found, index=pd.Index(run.trials["trial"]), name="setting", dtype=int)
 
@@ -135,42 +131,6 @@ def samples_by_setting(seeds: pd.DataFrame, metric: str) -> dict[int, np.ndarray
     return {int(number): group.to_numpy(dtype=float) for number, group in present.groupby(level=0)}
 
 
-def published_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFrame | None:
-    """Published means of the study's metric beside ours, one row per published row; None where the study has none.
-
-    Columns: the parameters, ``published_mean``, ``published_std``, ``n`` (our seeds), ``<metric>_mean``, ``range_low``, ``range_high`` (the
-    central 95 % of the means of as many seeds as were published, drawn from ours with replacement, 9,999 times; wider by the chance of
-    the evaluation points, see ``evaluation_points``), ``outside`` (the published mean lies outside that range; missing where we have no
-    seeds).
-    """
-    listed = published_rows(run, run.metric)
-    if not listed:
-        return None
-    seeds = seed_table(run) if seeds is None else seeds
-    samples = samples_by_setting(seeds, run.metric)
-    numbers = _numbers(run)
-    rows = []
-    for row in listed:
-        setting = {key: row.get(key) for key in run.parameters}
-        ours = samples.get(numbers.get(tuple(map(identity, setting.values())), -1), np.array([]))
-        rows.append({**setting, **_beside(row, ours, run.spec["published"]["runs"], run.metric, evaluation_points(run, seeds))})
-    columns = [*run.parameters, "published_mean", "published_std", "n", f"{run.metric}_mean", "range_low", "range_high", "outside"]
-    return pd.DataFrame(rows, columns=columns).astype({"outside": "boolean"})
-
-
-def evaluation_points(run: Run, seeds: pd.DataFrame) -> int | None:
-    """On how many points the metric is a share, where the study's data say it: others, who drew theirs, got another share by chance."""
-    points = (run.spec.get("data") or {}).get("evaluation")
-    is_share = run.spec["mode"] == "max" and bool(seeds[run.metric].dropna().between(0, 1).all())
-    return points if is_share and isinstance(points, int) and points > 0 else None
-
-
-def published_rows(run: Run, metric: str) -> list[Mapping[str, Any]]:
-    """The published rows that hold means of ``metric``; a row that names none holds the study's."""
-    rows = (run.spec.get("published") or {}).get("rows", [])
-    return [row for row in rows if row.get("metric", run.metric) == metric]
-
-
 def status_table(run: Run) -> pd.DataFrame:
     """One row per status: ``status, trials, seeds, errors``; first the planned ones, last those never started. No trial is left out.
 
@@ -202,7 +162,8 @@ def identities(settings: pd.DataFrame) -> list[tuple[str, ...]]:
 
 
 @once
-def _numbers(run: Run) -> dict[tuple[str, ...], int]:
+def setting_numbers(run: Run) -> dict[tuple[str, ...], int]:
+    """The number of each setting, by the texts of its values (``identities``)."""
     return {texts: number for number, texts in enumerate(identities(settings_table(run)))}
 
 
@@ -235,20 +196,6 @@ def _weights(run: Run) -> pd.Series:
     """Number of weights per setting, from any trial of it that reported one, completed or not."""
     reported = run.epochs.dropna(subset="parameters").drop_duplicates("trial").set_index("trial")["parameters"]
     return reported.groupby(trial_settings(run).reindex(reported.index)).first()
-
-
-def _beside(row: Mapping[str, Any], ours: np.ndarray, runs: int, metric: str, points: int | None) -> dict[str, Any]:
-    low, high, outside = np.nan, np.nan, None
-    if len(ours):
-        rng = np.random.default_rng(RANDOM_SEED)
-        means = rng.choice(ours, (PUBLISHED_DRAWS, runs)).mean(axis=1)
-        if points:  # their points are others than ours: each set is off by its own binomial error, the same for all runs
-            means = np.clip(means + rng.standard_normal(len(means)) * np.sqrt(2 * means * (1 - means) / points), 0, 1)
-        low, high = np.quantile(means, [0.025, 0.975])
-        outside = not low - PUBLISHED_ROUNDING <= row["mean"] <= high + PUBLISHED_ROUNDING
-    mean = moments(ours)["mean"]
-    facts = {"published_mean": row["mean"], "published_std": row.get("std"), "n": len(ours), f"{metric}_mean": mean}
-    return {**facts, "range_low": low, "range_high": high, "outside": outside}
 
 
 def _status_row(status: str, trials: pd.DataFrame) -> dict[str, Any]:
