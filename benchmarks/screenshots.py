@@ -21,7 +21,7 @@ def train(config, seeds, resume=None):
     for epoch in range(1, config["epochs"] + 1):
         time.sleep(0.12)
         print(f"epoch {epoch}: learning rate {config['learning_rate']:.3g}")
-        if config["width"] == 64 and rate > -1.4 and epoch == 3:
+        if config["width"] >= 32 and rate > -1.6 and epoch == 3:
             raise RuntimeError("the loss grew without bound; try a smaller learning_rate")
         top = 0.97 - 0.06 * (rate + 2.3) ** 2 - 0.02 * (config["optimizer"] == "sgd") + 0.01 * math.log2(config["width"] / 8)
         noise = [random.Random(f"{seed}/{epoch}").gauss(0, 0.004) for seed in seeds]

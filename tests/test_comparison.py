@@ -133,7 +133,7 @@ def test_an_effect_everywhere_and_one_that_turns(tmp_path):
     assert sentence(run_of(tmp_path, results, GRID)) == (
         "More width helps at every depth (3 against 1: +0.2 to +0.4, both corrected intervals above 0); more depth helps at width 3 "
         "(2 against 0: +0.1, corrected interval +0.1), hurts at width 1 (2 against 0: -0.1, corrected interval -0.1); "
-        "best setting: width 3, depth 2 with mean accuracy 0.833 [0.82, 0.849], n = 12."
+        "best setting: width 3, depth 2 with mean accuracy 0.833 [0.818, 0.852], n = 12."
     )
 
 
@@ -141,7 +141,7 @@ def test_mode_min_turns_helping_around(tmp_path):
     results = {(1,): TWELVE, (2,): TWELVE - 0.05, (3,): TWELVE - 0.1}
     assert sentence(run_of(tmp_path, results, mode="min")) == (
         "More width helps (2 against 1: -0.05, 3 against 1: -0.1, both corrected intervals below 0); "
-        "best setting: width 3 with mean accuracy 0.433 [0.42, 0.448], n = 12."
+        "best setting: width 3 with mean accuracy 0.433 [0.418, 0.451], n = 12."
     )
 
 
@@ -149,7 +149,7 @@ def test_a_value_between_that_is_best_is_no_trend(tmp_path):
     results = {(1,): TWELVE, (2,): TWELVE + 0.2, (3,): TWELVE - 0.1}
     assert sentence(run_of(tmp_path, results)) == (
         "Width 2 is better than width 1 (+0.2, corrected interval +0.2); width 3 is worse than width 1 (-0.1, corrected interval -0.1); "
-        "best setting: width 2 with mean accuracy 0.733 [0.72, 0.748], n = 12."
+        "best setting: width 2 with mean accuracy 0.733 [0.718, 0.752], n = 12."
     )
 
 
@@ -188,7 +188,7 @@ def test_many_values_that_do_not_agree_are_counted(tmp_path):
 def test_no_evidence_is_said_and_nobody_is_called_the_best(tmp_path):
     assert sentence(run_of(tmp_path, {(1,): TWELVE, (2,): TWELVE[::-1] - 0.001, (3,): np.roll(TWELVE, 3) - 0.002})) == (
         "No evidence of an effect of width (2 and 3 against 1: -0.002 to -0.001, none of 2 corrected intervals excludes 0); highest mean: "
-        "width 1 with mean accuracy 0.533 [0.52, 0.549], n = 12, not distinguishable from 2 other settings (width 2 and width 3)."
+        "width 1 with mean accuracy 0.533 [0.518, 0.552], n = 12, not distinguishable from 2 other settings (width 2 and width 3)."
     )
 
 
@@ -232,4 +232,4 @@ def test_a_parameter_of_words_is_named_by_its_values(tmp_path):
 
 def test_a_single_setting(tmp_path):
     text = sentence(run_of(tmp_path, {(1,): TWELVE}, {"width": {"values": [1]}}))
-    assert text == "The only setting with a result: width 1 with mean accuracy 0.533 [0.52, 0.549], n = 12."
+    assert text == "The only setting with a result: width 1 with mean accuracy 0.533 [0.518, 0.552], n = 12."

@@ -168,6 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
             **tails,
             **counts,
             "config": run.about.get("config") or "{}",
+            "wandbConfig": json.dumps({"t": 1} if run.history else {}),  # wandb takes this for the sign that a run has begun
             "summaryMetrics": json.dumps(run.summary),
             "tags": [],
         }

@@ -6,6 +6,7 @@ line each, what it did and what is in its way.
 
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -145,10 +146,10 @@ def _where(mode: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """In one line: what went wrong last, for wandb tells the whole way there. Of a refused key it says nothing at all."""
+    """In one line: what went wrong last, for wandb tells the whole way there. Of a refused key it says a number or nothing at all."""
     text = str(error)
     if isinstance(error, wandb.errors.CommError):
-        if "<no message>" in text:
+        if "<no message>" in text or re.search(r"\berror 40[13]\b", text):
             return "the server refuses the API key (`wandb login` sets it)"
         if "timed out" in text:
             return f"{wandb.Settings().base_url} does not answer"

@@ -85,7 +85,7 @@ class TrialRun:
         self._run = place.start(
             told.trial, title=f"{told.trial} {setting}", kind=phase, config={**spec["fixed"], **told.row["config"], **about}, tags=[phase]
         )
-        self._logged = self._run.step - 1 if self._run.resumed else 0
+        self._logged = self._run.starting_step - 1 if self._run.resumed else 0
         self._run.define_metric("epoch", hidden=True)
         self._run.define_metric("*", step_metric="epoch")
 
