@@ -30,7 +30,7 @@ export class TrialDetails {
   show(found) {
     const kept = [...this.dialog.querySelectorAll('pre, .scroll')].map(part => [part.dataset.part, part.scrollTop]);
     const close = element('button', {type: 'button', onclick: () => this.dialog.close()}, 'Close');
-    const about = [['status', found.status], ['start', found.attempt], ['seeds', found.seeds], ...found.setting,
+    const about = [['status', found.status], ['attempt', found.attempt], ['seeds', found.seeds], ...found.setting,
       ['node', found.where.ip ? `${found.where.ip} (${String(found.where.node).slice(0, 8)})` : null], ['process', found.where.pid]];
     const facts = about.filter(pair => pair[1] !== null && pair[1] !== undefined)
       .flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, String(value))]);

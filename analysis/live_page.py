@@ -35,7 +35,7 @@ dialog { color: var(--ink); background: var(--paper); border: 1px solid var(--li
 dialog { max-height: 88vh; overflow: auto; padding: 1rem 1.4rem; }
 dialog::backdrop { background: rgb(0 0 0 / .45); }
 dialog header { display: flex; justify-content: space-between; align-items: baseline; gap: 1rem; position: sticky; top: -1rem; }
-dialog header { background: var(--paper); padding: .4rem 0; }
+dialog header { background: var(--paper); padding: .4rem 0; } dialog header h2 { margin: 0; }
 dialog pre { max-height: 22rem; overflow: auto; } dialog .scroll { max-height: 18rem; overflow: auto; }
 body.unreported .files { display: none; }
 #opening h1, #opening header > p.soft:first-of-type { display: none; }

@@ -66,7 +66,7 @@ export class TrialTable {
     this.columns = [
       {key: 'trial', title: 'trial', text: true}, {key: 'phase', title: 'phase', text: true}, {key: 'status', title: 'status', text: true},
       {key: 'epoch', title: 'epoch'}, {key: 'value', title: about.metric}, {key: 'curve', title: 'by epoch', text: true},
-      ...parameters, {key: 'seconds', title: 'seconds'}, {key: 'attempt', title: 'start'},
+      ...parameters, {key: 'seconds', title: 'seconds'}, {key: 'attempt', title: 'attempt'},
     ];
     const heads = this.columns.map(column => element('th', {scope: 'col', class: column.text ? 'text' : null, 'data-key': column.key},
       element('button', {type: 'button', onclick: () => this.order(column.key)}, column.title)));
