@@ -33,7 +33,7 @@ def begin(paths: RunPaths, trial: str, **facts: Any) -> None:
 
 def epoch(paths: RunPaths, trial: str, number: int, *values: float | None, **facts: Any) -> None:
     about = {"seconds": 0.5, "at": 1.7e9 + number, "node": "feed0123456789", "ip": "10.0.0.7", "pid": 4321}
-    add(paths.epochs, trial=trial, epoch=number, metrics={"accuracy": list(values)}, **about | facts)
+    add(paths.epochs, **{"trial": trial, "epoch": number, "metrics": {"accuracy": list(values)}, **about, **facts})
 
 
 def row_of(run: Watched, trial: str) -> dict[str, Any]:
