@@ -58,7 +58,7 @@ def test_sorting_filtering_and_details(tmp_path: Path) -> None:
         trials = {row["trial"]: row["config"] for row in map(json.loads, (folder / "trials.jsonl").read_text().splitlines())}
         wanted = {trial for trial, config in trials.items() if config["optimizer"] == "sgd"}
         assert shown == f"{len(wanted)} of {len(trials)} begun"
-        assert set(await tab.run(ROWS)) <= wanted
+        assert set(await tab.until(f"(rows => rows.length > 1 && rows)({ROWS})")) <= wanted
 
     in_browser(folder, use)
 
