@@ -49,7 +49,7 @@ class Feed:
         try:
             await asyncio.gather(self._follow_records(), self._follow_sections())
         finally:
-            self._renderer.stop()
+            await self._renderer.stop()
 
     def hello(self) -> dict[str, Any]:
         """What the page is of."""
@@ -131,7 +131,7 @@ class Feed:
                     self._take({part["anchor"]: part for part in answer["sections"]})
                     self._known = now
             elif not self.pages:
-                self._renderer.stop()
+                await self._renderer.stop()
             took = time.monotonic() - began
             await asyncio.sleep(max(SECONDS_BETWEEN_SECTIONS, took / SHARE_FOR_SECTIONS - took) if took > 0.01 else SECONDS_BETWEEN_LOOKS)
 
@@ -168,14 +168,15 @@ class Renderer:
             await process.stdin.drain()
             return json.loads(await process.stdout.readline())
         except (OSError, ValueError):
-            self.stop()
+            await self.stop()
             return {"problem": f"The report so far could not be computed; `study report {self._folder}` says why."}
 
-    def stop(self) -> None:
-        if self._process:
+    async def stop(self) -> None:
+        process, self._process = self._process, None
+        if process:
             with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-        self._process = None
+                process.kill()
+            await process.wait()
 
     async def _start(self) -> asyncio.subprocess.Process:
         command = [sys.executable, "-m", "analysis.live_sections", str(self._folder)]
