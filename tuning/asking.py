@@ -83,12 +83,12 @@ class Asker:
 
     def _recall(self, past: Past) -> None:
         """Add a trial of an earlier session as the records have it."""
-        state = self._state(past.status)
+        states, state = self._optuna.trial.TrialState, self._state(past.status)
         if past.status == "completed" and past.score is None:
-            state = self._optuna.trial.TrialState.FAIL
+            state = states.FAIL
         known = self._optuna.trial.create_trial(
             state=state,
-            value=past.score if state == self._optuna.trial.TrialState.COMPLETE else None,
+            value=past.score if state in (states.COMPLETE, states.PRUNED) else None,  # as Optuna itself keeps a pruned trial
             params=dict(past.trial.config),
             distributions=self._space,
             intermediate_values=dict(past.scores),
