@@ -20,7 +20,7 @@ study = Study(
     },
     search=Grid(),
     seeds=100,
-    seeds_per_trial=250,
+    seeds_per_trial=500,
     metric="accuracy",
     mode="max",
     epochs=100,
