@@ -2,6 +2,8 @@
 
 import json
 import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +168,17 @@ def test_rows_are_whole_lines_of_strict_json(tmp_path: Path) -> None:
         text = path.read_text()
         assert text.endswith("\n")
         assert all(isinstance(json.loads(line), dict) for line in text.splitlines())
+
+
+def takes_a_moment(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    for metrics, state in scores(config, seeds):
+        time.sleep(0.03)
+        yield metrics, state
+
+
+def test_trials_shorter_than_the_start_of_a_process_use_every_slot(tmp_path: Path) -> None:
+    study = small_study(takes_a_moment, space={"slope": list(range(200))}, seeds=1, resources=Resources(cpus=(os.cpu_count() or 1) / 5))
+    _, read = run(study, tmp_path)
+    rows = [json.loads(line) for line in read.paths.epochs.read_text().splitlines()]
+    assert len({row["pid"] for row in rows}) == 5
+    assert set(read.trials["status"]) == {"completed"}

@@ -125,7 +125,8 @@ class _Session:
         past = past_trials(load_run(self.paths.root), phase)
         self.statuses |= {one.trial.id: one.status for one in past if one.ended}
         # A confirmation is there for full trials over all seeds: none is stopped.
-        halving = Halving(self.study if phase == "search" else replace(self.study, stopping=None), past)
+        slots = Slots(self.study, phase)
+        halving = Halving(self.study if phase == "search" else replace(self.study, stopping=None), past, slots.fitting)
         self._listeners: list[Listener] = [*self.listeners]
         if phase == "search":
             self._listeners.append(Keeper(self.study, self.kept_in, best_trial(self.study, past)))
@@ -139,7 +140,7 @@ class _Session:
             interruption=self.interruption,
             again=lambda trial: source.again(trial),
         )
-        source = TrialSource(self.study, trials(past), Slots(self.study, phase))
+        source = TrialSource(self.study, trials(past), slots)
         # Ray's own state is never read: it lies where neither a full disk nor a slow one is in the way.
         with tempfile.TemporaryDirectory(prefix=f"study-{os.getpid()}-", ignore_cleanup_errors=True) as folder:
             _tuner(trainable, folder, source, halving, self._recorder).fit()

@@ -65,8 +65,10 @@ class Halving(FIFOScheduler):
     is built from the records: a trial of an earlier session counts at every rung that it passed. The decisions are the same.
     """
 
-    def __init__(self, study: Study, past: Sequence[Past] = ()) -> None:
+    def __init__(self, study: Study, past: Sequence[Past] = (), fitting: Callable[[], int] = lambda: 1) -> None:
+        """``fitting``: how many trials can be trained at the same time."""
         super().__init__()
+        self._fitting = fitting
         self._sign = 1 if study.mode == "max" else -1
         self._study = study
         self._rule = study.stopping
@@ -82,6 +84,18 @@ class Halving(FIFOScheduler):
     @property
     def metric(self) -> None:
         """None: Ray would end the study at the first report without it."""
+
+    def choose_trial_to_run(self, tune_controller: Any) -> RayTrial | None:
+        """Which trial a process that is free takes: the first that no process is being started for.
+
+        Ray's own choice is the first of all. It ends the process that was being started for that one, so that where trials are shorter than
+        such a start, or end often because many run, the first processes do everything and the other slots are never used.
+        """
+        live = sorted(tune_controller.get_live_trials(), key=lambda trial: trial.config["trial"])
+        waiting = [trial for trial in live if trial.status == RayTrial.PENDING]
+        free = 1
+        starting = self._fitting() - sum(trial.status == RayTrial.RUNNING for trial in live) - free
+        return waiting[min(max(0, starting), len(waiting) - 1)] if waiting else None
 
     def on_trial_result(self, tune_controller: Any, trial: RayTrial, result: Mapping[str, Any]) -> str:
         for row in result.get("rows", ()):

@@ -26,9 +26,13 @@ class Slots:
         self._asked, self._count = -math.inf, 0
 
     def __call__(self) -> int:
+        return self.fitting() + self._waiting
+
+    def fitting(self) -> int:
+        """How many can be trained at the same time."""
         if time.monotonic() - self._asked > SECONDS_BETWEEN_COUNTS:
             self._asked, self._count = time.monotonic(), nodes.slots(self._wanted)
-        return max(1, self._count) + self._waiting
+        return max(1, self._count)
 
 
 def check_nodes(study: Study, results: Path | None, *, cluster: bool) -> None:
