@@ -27,7 +27,7 @@ STUDY = str(Path(__file__).with_name("waiting_study.py"))
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=["a", "b", "c"], default=["a", "b", "c"])
+    parser.add_argument("--parts", default="abc", help="which of the three, for example bc")
     parts = parser.parse_args().parts
     print(machine_line(), flush=True)
     folder = Path(tempfile.mkdtemp(prefix="nodes-"))
@@ -49,7 +49,7 @@ def spread(folder: Path) -> None:
     """Part (a)."""
     for nodes in (1, 2, 4):
         with cluster([1] * nodes) as made:
-            run = _finished(made, folder / f"{nodes}", "--set", f"trial=[{','.join(map(str, range(24)))}]")
+            run = _finished(made, folder / f"{nodes}", "--set", f"number=[{','.join(map(str, range(24)))}]")
         times = _times(run)
         ideal, wall = times["seconds"].sum() / nodes, times["to"].max() - times["from"].min()
         print(f"(a) {nodes} nodes, 24 trials of 2 s: ideal {ideal:.1f} s, took {wall:.1f} s, ratio {ideal / wall:.3f}", flush=True)
@@ -76,7 +76,7 @@ def cut_off(folder: Path, settings: Mapping[str, str], name: str) -> None:
     with cluster([1, 1], settings, hosts=True) as made:
         lost = made.nodes[1]
         assert lost.host
-        process = made.study(made.head, folder, "run", STUDY, "--set", f"trial=[{','.join(map(str, range(80)))}]")
+        process = made.study(made.head, folder, "run", STUDY, "--set", f"number=[{','.join(map(str, range(80)))}]")
         while not any(row["ip"] == lost.ip for row in rows(folder)):
             time.sleep(0.1)
         began = time.monotonic()

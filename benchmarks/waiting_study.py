@@ -10,14 +10,14 @@ from tuning.study import Study
 def wait(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
     for epoch in range(1, config["epochs"] + 1):
         time.sleep(1)
-        yield {"epoch": epoch, "score": config["trial"]}, None
+        yield {"epoch": epoch, "score": config["number"]}, None
 
 
 study = Study(
     name="waiting",
     question="How busy are the slots?",
     trainable=wait,
-    space={"trial": list(range(1000))},
+    space={"number": list(range(1000))},
     metric="score",
     epochs=2,
     seeds=1,
