@@ -9,7 +9,7 @@ study: $(READY)
 	$(BIN)/study run xor_width_depth
 
 test: $(READY)
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" --durations=25
 
 test-all: $(READY)
 	$(BIN)/pytest

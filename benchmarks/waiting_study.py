@@ -1,4 +1,4 @@
-"""1,000 trials of two seconds that only wait, for measuring what is around them."""
+"""2,000 trials of two seconds that only wait, for measuring what is around them."""
 
 import time
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ study = Study(
     name="waiting",
     question="How busy are the slots?",
     trainable=wait,
-    space={"number": list(range(1000))},
+    space={"number": list(range(2000))},
     metric="score",
     epochs=2,
     seeds=1,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,7 +118,9 @@ class Study:
     @property
     def planned(self) -> int:
         """How many trials the search has."""
-        return len(self.trials()) if isinstance(self.search, Grid) else self.search.trials
+        if not isinstance(self.search, Grid):
+            return self.search.trials
+        return math.prod(len(values) for values in self.space.values()) * len(self._seeds_of_trials())
 
     @property
     def planned_confirmations(self) -> int:
@@ -164,9 +167,12 @@ class Study:
 
     def trials(self) -> list[Trial]:
         """Every setting of a grid over all its seeds, ``seeds_per_trial`` at a time."""
-        together = len(self.seed_list) if self.stopping else self.seeds_per_trial
-        pairs = list(itertools.product(self.settings(), self.parts(self.seed_list, together)))
+        pairs = list(itertools.product(self.settings(), self._seeds_of_trials()))
         return [Trial(id=trial_id(i, len(pairs)), config=setting, seeds=part) for i, (setting, part) in enumerate(pairs, start=1)]
+
+    def _seeds_of_trials(self) -> list[Sequence[int]]:
+        """The seeds of each trial of one setting."""
+        return self.parts(self.seed_list, len(self.seed_list) if self.stopping else self.seeds_per_trial)
 
     def parts(self, seeds: Sequence[int], together: int) -> list[Sequence[int]]:
         """``seeds`` cut into parts of ``together``; the last one may be shorter."""
