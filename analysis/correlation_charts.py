@@ -81,8 +81,11 @@ def parallel_coordinates(lines: pd.DataFrame, labels: pd.DataFrame, *, metric: s
     young = _line(base.transform_filter((alt.datum.score != None) & ~completed), faint, width).encode(color=colour)  # noqa: E711
     whole = _line(base.transform_filter((alt.datum.score != None) & completed), clear, width).encode(color=colour)  # noqa: E711
     points = base.mark_circle(size=60, opacity=1, fillOpacity=0).encode(tooltip=tip).add_params(hover, brush)
+    scored, ended = lines["score"].notna(), lines["state"] == "completed"
+    # A layer without data would have no extent to colour by.
+    there = [layer for layer, rows in ((lost, ~scored), (young, scored & ~ended), (whole, scored & ended)) if rows.any()]
     rules, *texts = _axes(labels, across, up)
-    layers = alt.layer(rules, lost, young, whole, *texts, points)
+    layers = alt.layer(rules, *there, *texts, points)
     frame = lines.assign(known=_numbers(lines["score"]))
     return spec_of(layers.properties(width=AXIS * axes, height=320), lines=frame, labels=labels)
 

@@ -109,8 +109,7 @@ function takeSections({order, changed}) {
       sections.set(anchor, element('section', {id: anchor}, title ? element('h2', {}, title) : null, element('div')));
     }
     const place = sections.get(anchor).lastChild;
-    if (anchor === 'pictures') takePictures(place, template.content);
-    else replaceKeeping(place, template.content);
+    replaceKeeping(place, template.content);
   }
   for (const [anchor, section] of sections) if (!order.includes(anchor)) { section.remove(); sections.delete(anchor); }
   order.forEach((anchor, place) => { if (main.children[place] !== sections.get(anchor)) main.insertBefore(sections.get(anchor), main.children[place] ?? null); });
@@ -119,28 +118,20 @@ function takeSections({order, changed}) {
   at('contents').replaceChildren(...listed.map(([anchor, title]) => element('li', {}, element('a', {href: `#${anchor}`}, title))));
 }
 
-/** Other content in the same place; what was unfolded stays so. */
+/** Other content in the same place; what was unfolded stays so, and charts that are there already are given the new data. */
 function replaceKeeping(place, content) {
   const open = new Set([...place.querySelectorAll('details[open] > summary')].map(summary => summary.textContent));
   for (const part of content.querySelectorAll('details')) part.open = open.has(part.querySelector('summary')?.textContent);
-  place.replaceChildren(content);
-}
-
-/** Figures that are there already stay, and their charts are given the new data. */
-function takePictures(place, content) {
-  if (!place.firstChild) place.append(element('div', {class: 'pictures'}));
-  const box = place.firstChild, wanted = [...content.querySelectorAll('figure')];
-  for (const figure of [...box.children]) {
-    if (!wanted.some(each => each.id === figure.id)) { views.get(figure.id)?.view?.finalize(); views.delete(figure.id); figure.remove(); }
-  }
-  wanted.forEach((figure, index) => {
-    const spec = figure.querySelector('script').textContent;
-    let there = [...box.children].find(each => each.id === figure.id);
-    if (!there) there = figure;
-    else there.querySelector('figcaption').replaceWith(figure.querySelector('figcaption'));
-    if (box.children[index] !== there) box.insertBefore(there, box.children[index] ?? null);
-    if (views.get(there.id)?.spec !== spec) chart(there, spec);
+  const wanted = [...content.querySelectorAll('figure')].filter(figure => figure.querySelector('script')).map(figure => {
+    const spec = figure.querySelector('script').textContent, there = place.querySelector(`#${CSS.escape(figure.id)}`);
+    if (!there) return [figure, spec];
+    there.querySelector('figcaption').replaceWith(figure.querySelector('figcaption'));
+    figure.replaceWith(there);
+    return [there, spec];
   });
+  for (const gone of place.querySelectorAll('figure')) { views.get(gone.id)?.view?.finalize(); views.delete(gone.id); }
+  place.replaceChildren(content);
+  for (const [figure, spec] of wanted) if (views.get(figure.id)?.spec !== spec) chart(figure, spec);
 }
 
 /** Draw a chart, or move the one that is there on to other data where nothing else changed. */

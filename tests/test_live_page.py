@@ -72,6 +72,8 @@ def test_the_sections_and_charts_of_the_report_come_and_follow(tmp_path: Path) -
         await tab.until("document.querySelectorAll('#pictures .chart svg').length >= 3")
         titles = await tab.run("[...document.querySelectorAll('#sections h2')].map(head => head.textContent)")
         assert titles[:2] == ["Leaderboard", "Pictures"]
+        await tab.until("[...document.querySelectorAll('#sections figure')].every(figure => figure.querySelector('svg, img'))")
+        assert await tab.run("document.querySelectorAll('#correlations figure').length") >= 2
         assert "Rungs" in titles
         await tab.run("document.querySelector('#picture-progress svg').dataset.mark = 'kept'")
         about = {"config": setting, "seeds": [0], "phase": "search"}
