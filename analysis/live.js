@@ -111,7 +111,7 @@ function takeSections({order, changed}) {
     const place = sections.get(anchor).lastChild;
     replaceKeeping(place, template.content);
   }
-  for (const [anchor, section] of sections) if (!order.includes(anchor)) { section.remove(); sections.delete(anchor); }
+  for (const [anchor, section] of sections) if (!order.includes(anchor)) { forgetCharts(section); section.remove(); sections.delete(anchor); }
   order.forEach((anchor, place) => { if (main.children[place] !== sections.get(anchor)) main.insertBefore(sections.get(anchor), main.children[place] ?? null); });
   const listed = [['live-trials', 'Trials one by one'], ['live-nodes', 'Where they run'],
     ...order.map(anchor => [anchor, sections.get(anchor).querySelector('h2')?.textContent]).filter(pair => pair[1])];
@@ -129,9 +129,14 @@ function replaceKeeping(place, content) {
     figure.replaceWith(there);
     return [there, spec];
   });
-  for (const gone of place.querySelectorAll('figure')) { views.get(gone.id)?.view?.finalize(); views.delete(gone.id); }
+  forgetCharts(place);
   place.replaceChildren(content);
   for (const [figure, spec] of wanted) if (views.get(figure.id)?.spec !== spec) chart(figure, spec);
+}
+
+/** Those in a place that is about to go: drawn anew if they come back. */
+function forgetCharts(place) {
+  for (const figure of place.querySelectorAll('figure')) { views.get(figure.id)?.view?.finalize(); views.delete(figure.id); }
 }
 
 /** Draw a chart, or move the one that is there on to other data where nothing else changed. */

@@ -124,8 +124,8 @@ class _Session:
         """Train the trials of one phase that the records lack."""
         past = past_trials(load_run(self.paths.root), phase)
         self.statuses |= {one.trial.id: one.status for one in past if one.ended}
-        # A confirmation is there for full trials over all seeds: none is stopped.
         slots = Slots(self.study, phase)
+        # A confirmation is there for full trials over all seeds: none is stopped.
         halving = Halving(self.study if phase == "search" else replace(self.study, stopping=None), past, slots.fitting)
         self._listeners: list[Listener] = [*self.listeners]
         if phase == "search":
