@@ -18,6 +18,12 @@ torch.set_num_threads(1)
 logging.getLogger("ray").setLevel(logging.ERROR)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.timeout(3600))
+
+
 @pytest.fixture(scope="session")
 def private_ray() -> Iterator[None]:
     """Ray with two logical cores, ended with the session."""

@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 from fault_study import study
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 from searched_studies import learn
 from test_resume import finish, kill, start, wait_until
 
@@ -196,6 +199,22 @@ def test_a_full_disk_holds_a_run_up_until_there_is_room(small_disk: Path) -> Non
     assert "waiting until it can be written; nothing is lost" in said
     filler.unlink()
     is_sound(ends_well(process, small_disk))
+
+
+def test_optuna_that_waits_for_room_says_so_and_lets_the_run_be_interrupted(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    waits = iter([lambda: None, lambda: filler.unlink()])
+    monkeypatch.setattr("tuning.asking.say", said.append)
+    asker = Asker(study, journal=small_disk / "optuna.journal", between=lambda: next(waits)())
+    asked = [asker.ask(number) for number in range(1, 9)]
+    filler = fill(small_disk)
+    for trial in asked:
+        for epoch in range(1, 51):
+            asker.epoch(trial, {"epoch": epoch, "metrics": {"score": [float(epoch)]}})
+    assert [line.split(":")[0] for line in said] == ["No space left on device"]
+    journal = JournalStorage(JournalFileBackend(str(small_disk / "optuna.journal")))
+    read = optuna.load_study(study_name=None, storage=journal).trials
+    assert [one.intermediate_values for one in read] == [{epoch: float(epoch) for epoch in range(1, 51)}] * 8
 
 
 @pytest.mark.slow

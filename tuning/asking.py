@@ -3,7 +3,7 @@
 import math
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from tuning.past import Past
 from tuning.space import distribution
 from tuning.storage import once_there_is_room
 from tuning.study import Optuna, Random, Study, Trial, trial_id
+from tuning.terminal import say
 
 
 class Asker:
@@ -23,9 +24,14 @@ class Asker:
 
     Each setting is drawn with a random state that depends on (seed of the search, number of the trial) alone: what was told before, and
     nothing else, decides what comes next. With one trial at a time a resumed search equals an uninterrupted one.
+
+    ``journal``: where Optuna keeps what it knows, for its dashboard. Where the disk is full, writing it waits until there is room;
+    ``between`` is called meanwhile.
     """
 
-    def __init__(self, study: Study, past: Sequence[Past] = (), journal: Path | None = None) -> None:
+    def __init__(
+        self, study: Study, past: Sequence[Past] = (), journal: Path | None = None, between: Callable[[], None] | None = None
+    ) -> None:
         import optuna
 
         assert isinstance(study.search, Random | Optuna)
@@ -36,7 +42,7 @@ class Asker:
         self._space = {key: distribution(values) for key, values in study.space.items()}
         direction = "maximize" if study.mode == "max" else "minimize"
         name = journal.parent.name if journal else study.name
-        self._told = optuna.create_study(storage=_storage(journal) if journal else None, study_name=name, direction=direction)
+        self._told = optuna.create_study(storage=_storage(journal, between) if journal else None, study_name=name, direction=direction)
         self._open: dict[str, Any] = {}
         self._values: dict[str, float] = {}
         self._reported: defaultdict[str, set[int]] = defaultdict(set)
@@ -107,7 +113,7 @@ def first_trial(study: Study) -> Trial:
     return Asker(study).ask(1) if isinstance(study.search, Random | Optuna) else study.trials()[0]
 
 
-def _storage(journal: Path) -> Any:
+def _storage(journal: Path, between: Callable[[], None] | None) -> Any:
     """The journal at that path, anew."""
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
@@ -116,7 +122,7 @@ def _storage(journal: Path) -> Any:
         """On a full disk it waits, and leaves no half line behind."""
 
         def append_logs(self, logs: list[dict[str, Any]]) -> None:
-            once_there_is_room(lambda: self._append_whole(logs), lambda text: None, for_seconds=math.inf)
+            once_there_is_room(lambda: self._append_whole(logs), say, for_seconds=math.inf, between=between)
 
         def _append_whole(self, logs: list[dict[str, Any]]) -> None:
             size = journal.stat().st_size

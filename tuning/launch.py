@@ -111,7 +111,7 @@ class _Session:
     def _asked(self, past: Sequence[Past]) -> Iterator[Trial]:
         """Cut-off trials first; then what Optuna says, asked one by one."""
         assert not isinstance(self.study.search, Grid)
-        asker = Asker(self.study, past, self.paths.optuna)
+        asker = Asker(self.study, past, self.paths.optuna, self._between)
         self._listeners.append(asker)
         yield from (one.trial for one in past if not one.ended)
         for number in range(len(past) + 1, self.study.search.trials + 1):
