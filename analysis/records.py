@@ -2,9 +2,11 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 SCHEMA = 1
 STATUSES = ("completed", "pruned", "diverged", "failed", "unfinished")
@@ -53,7 +55,7 @@ def read_spec(path: Path) -> Row:
     return spec
 
 
-def read_lines(path: Path, keys: Sequence[str], problem: Callable[[Row], str | None], notes: list[str]) -> list[Row]:
+def read_lines(path: Path, keys: Set[str], problem: Callable[[Row], str | None], notes: list[str]) -> list[Row]:
     """The rows of a file, line 1 first; a torn last line is left out and noted. ``problem`` says what is wrong with a row.
 
     Raises:
@@ -70,13 +72,13 @@ def read_lines(path: Path, keys: Sequence[str], problem: Callable[[Row], str | N
     return [_parse(path, number, line, keys, problem) for number, line in enumerate(lines[:-1], start=1)]
 
 
-def _parse(path: Path, number: int, line: bytes, keys: Sequence[str], problem: Callable[[Row], str | None]) -> Row:
+def _parse(path: Path, number: int, line: bytes, keys: Set[str], problem: Callable[[Row], str | None]) -> Row:
     try:
-        row = json.loads(line)
+        row = orjson.loads(line)
     except ValueError as error:
         raise damaged(path, number, str(error)) from None
-    lacking = [key for key in keys if key not in row] if isinstance(row, dict) else list(keys)
-    if lacking:
+    if not isinstance(row, dict) or not keys <= row.keys():
+        lacking = sorted(keys - row.keys()) if isinstance(row, dict) else sorted(keys)
         raise damaged(path, number, f"it lacks {', '.join(lacking)}")
     if why := problem(row):
         raise damaged(path, number, why)

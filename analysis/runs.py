@@ -84,8 +84,8 @@ def load_run(folder: str | Path) -> Run:
     notes: list[str] = []
     spec = read_spec(paths.study)
     with _no_collection():
-        trial_rows = read_lines(paths.trials, ("trial", "config", "seeds", "status"), trial_problem, notes)
-        epoch_rows = read_lines(paths.epochs, ("trial", "epoch", "metrics", "seconds", "at"), epoch_problem, notes)
+        trial_rows = read_lines(paths.trials, {"trial", "config", "seeds", "status"}, trial_problem, notes)
+        epoch_rows = read_lines(paths.epochs, {"trial", "epoch", "metrics", "seconds", "at"}, epoch_problem, notes)
         epochs = _epochs_frame(paths, epoch_rows, {row["trial"]: row["seeds"] for row in trial_rows})
     return Run(paths, spec, _without_gaps(_trials_frame(spec, trial_rows), epochs, notes), epochs, notes)
 

@@ -86,13 +86,13 @@ def test_a_run_that_has_not_begun_is_empty(tmp_path: Path) -> None:
         ("study.json", "[]", "schema None, this version reads schema 1"),
         ("study.json", '{"schema": 99}', "schema 99, this version reads schema 1"),
         ("epochs.jsonl", '{"trial": "0001"\n', r"epochs\.jsonl, line 1 is damaged"),
-        ("epochs.jsonl", "3\n", r"epochs\.jsonl, line 1 is damaged: it lacks trial, epoch, metrics"),
+        ("epochs.jsonl", "3\n", r"epochs\.jsonl, line 1 is damaged: it lacks at, epoch, metrics"),
         (
             "epochs.jsonl",
             json.dumps(epoch("0009", 1, {})) + "\n",
             r"epochs\.jsonl, line 1 is damaged: it is of trial 0009, which trials\.jsonl does",
         ),
-        ("epochs.jsonl", '{"trial": "0001", "epoch": 1}\n', r"epochs\.jsonl, line 1 is damaged: it lacks metrics, seconds, at"),
+        ("epochs.jsonl", '{"trial": "0001", "epoch": 1}\n', r"epochs\.jsonl, line 1 is damaged: it lacks at, metrics, seconds"),
         (
             "epochs.jsonl",
             json.dumps(epoch("0001", 1, {"score": [1, 2, 3]})) + "\n",
