@@ -19,48 +19,46 @@ class NarrowStack:
     them for a backward pass: here the products of all seeds are one call, the results go to memory that is used again, and nothing is
     recorded. The bias is one more weight, whose input is a row of ones.
 
-    tanh(z) is 1 - 2 sigmoid(-2z), which takes a third of the time on a CPU and is the same to 2e-7. So what is calculated is a network of
+    tanh(z) is 1 - 2 sigmoid(-2z), which takes a third of the time on a CPU and is the same to 2e-7. So what is trained is a network of
     sigmoids, whose weights are those of each layer times a fixed matrix (``_to_sigmoids``).
     """
 
     def __init__(self, make: Callable[[], MLP], seeds: Sequence[int]) -> None:
         networks = build_seeded(make, seeds)
         self.parameters = count_parameters(networks[0])
-        layers = zip(*(network.layers for network in networks), strict=True)
-        self.weights = [_with_biases(same) for same in layers]
-        """Of each layer: (seeds, outputs, inputs + 1)."""
-        last = len(self.weights) - 1
-        self._turns = [_to_sigmoids(weight.shape[2], of_sigmoids=i > 0, to_sigmoid=i < last) for i, weight in enumerate(self.weights)]
-        self._turned = [torch.empty_like(weight) for weight in self.weights]
+        layers = [_with_biases(same) for same in zip(*(network.layers for network in networks), strict=True)]
+        turns = [_to_sigmoids(layer.shape[2], of_sigmoids=i > 0, to_sigmoid=i < len(layers) - 1) for i, layer in enumerate(layers)]
+        self.weights = [layer @ turn for layer, turn in zip(layers, turns, strict=True)]
+        """Of each layer, as one of sigmoids: (seeds, outputs, inputs + 1)."""
+        # A step along the gradient by the weights w of tanh, where what is kept is w t, is one along the gradient by w t times t' t.
+        self._metrics = [turn.T @ turn for turn in turns]
         self._gradients = [torch.empty_like(weight) for weight in self.weights]
         self._memory: dict[int, _Memory] = {}
 
     @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:
-        """(seeds, batch, inputs) -> (seeds, batch), the logits."""
+        """The logits (seeds, batch) of inputs as ``with_ones`` makes them: (seeds, inputs + 1, batch)."""
         return self._forward(x).logits.squeeze(1).clone()
 
     @torch.no_grad()
     def descend(self, x: Tensor, labels: Tensor, learning_rate: float) -> None:
-        """One step of SGD for every seed, on (seeds, batch, inputs) and (seeds, batch) labels 0. or 1."""
+        """One step of SGD for every seed, on (seeds, inputs + 1, batch), as ``with_ones`` makes them, and (seeds, batch) labels 0. or 1."""
         memory = self._forward(x)
         # The gradient of the cross-entropy by the logits, summed over the batch; the loss itself is not needed to take the step.
         gradient = memory.logits.sigmoid_().sub_(labels.unsqueeze(1))
         for i in reversed(range(len(self.weights))):
-            torch.matmul(torch.bmm(gradient, memory.inputs[i].mT), self._turns[i].mT, out=self._gradients[i])
+            torch.bmm(gradient, memory.inputs(i, x).mT, out=self._gradients[i])
             if i:
-                back = _product(self._turned[i][:, :, :-1].mT, gradient, memory.hidden)
-                gradient = torch.ops.aten.sigmoid_backward(back, memory.inputs[i][:, :-1], grad_input=memory.gradient)
-        torch._foreach_add_(self.weights, self._gradients, alpha=-learning_rate / x.shape[1])
+                back = _product(self.weights[i][:, :, :-1].mT, gradient, memory.hidden)
+                gradient = torch.ops.aten.sigmoid_backward(back, memory.inputs(i, x)[:, :-1], grad_input=memory.gradient)
+        for weight, its_gradient, metric in zip(self.weights, self._gradients, self._metrics, strict=True):
+            weight.flatten(0, 1).addmm_(its_gradient.flatten(0, 1), metric, alpha=-learning_rate / x.shape[2])
 
     def _forward(self, x: Tensor) -> "_Memory":
-        memory = self._memory_for(x.shape[1])
-        memory.inputs[0][:, :-1] = x.mT
-        for weight, turn, turned in zip(self.weights, self._turns, self._turned, strict=True):
-            torch.matmul(weight, turn, out=turned)
-        for i, turned in enumerate(self._turned[:-1]):
-            torch.sigmoid(torch.bmm(turned, memory.inputs[i], out=memory.hidden), out=memory.inputs[i + 1][:, :-1])
-        torch.bmm(self._turned[-1], memory.inputs[-1], out=memory.logits)
+        memory = self._memory_for(x.shape[2])
+        for i, weight in enumerate(self.weights[:-1]):
+            torch.sigmoid(torch.bmm(weight, memory.inputs(i, x), out=memory.hidden), out=memory.inputs(i + 1, x)[:, :-1])
+        torch.bmm(self.weights[-1], memory.inputs(len(self.weights) - 1, x), out=memory.logits)
         return memory
 
     def _memory_for(self, batch: int) -> "_Memory":
@@ -78,18 +76,26 @@ class NarrowStack:
             weight.copy_(state[f"layers.{i}"])
 
 
+def with_ones(x: Tensor) -> Tensor:
+    """(*any, batch, inputs) -> (*any, inputs + 1, batch), the last row ones, which the biases multiply."""
+    return torch.cat([x.mT, torch.ones(*x.shape[:-2], 1, x.shape[-2])], -2)
+
+
 class _Memory:
     """What a pass over a batch of one size writes to; as little as can be, for it should stay in the cache.
 
-    ``inputs`` of each layer: (seeds, inputs + 1, batch). What a hidden layer gives, before the sigmoid and on the way back: (seeds, width,
-    batch).
+    What a hidden layer gives, before the sigmoid and on the way back: (seeds, width, batch).
     """
 
     def __init__(self, weights: Sequence[Tensor], batch: int) -> None:
         seeds = len(weights[0])
-        self.inputs = [torch.ones(seeds, weight.shape[2], batch) for weight in weights]
+        self._inputs = [torch.ones(seeds, weight.shape[2], batch) for weight in weights[1:]]
         self.logits = torch.empty(seeds, 1, batch)
         self.hidden, self.gradient = torch.empty(2, seeds, weights[0].shape[1], batch)
+
+    def inputs(self, layer: int, x: Tensor) -> Tensor:
+        """Of a layer, (seeds, inputs + 1, batch): of the first, what the network is given."""
+        return self._inputs[layer - 1] if layer else x
 
 
 def _to_sigmoids(inputs: int, *, of_sigmoids: bool, to_sigmoid: bool) -> Tensor:

@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from trainables import Config, Metrics
 from trainables.limits import Limit, Real, Whole
 from trainables.loop import batch_orders, batches, derive_seed
-from trainables.narrow import WIDEST, NarrowStack
+from trainables.narrow import WIDEST, NarrowStack, with_ones
 from trainables.networks import MLP
 from trainables.stacked import Stack
 
@@ -70,9 +70,10 @@ def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None
     stack = (NarrowStack if config["width"] <= WIDEST else Stack)(lambda: MLP(2, config["width"], config["depth"]), seeds)
     if resume:
         stack.load(resume["weights"])
+    shuffled = _Shuffled(*training, seeds, config["batch_size"])
     first = resume["epoch"] + 1 if resume else 1
     for epoch in range(first, config["epochs"] + 1):
-        _train_epoch(stack, training, seeds, epoch, config)
+        _train_epoch(stack, shuffled, epoch, config)
         logits = _evaluate(stack, points, len(seeds))
         metrics = {"epoch": epoch, **_score(logits, labels), "parameters": stack.parameters}
         if epoch == config["epochs"]:
@@ -80,33 +81,46 @@ def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None
         yield metrics, {"epoch": epoch, "weights": stack.state()}
 
 
-def _train_epoch(stack: Stack | NarrowStack, training: tuple[Tensor, Tensor], seeds: Sequence[int], epoch: int, config: Config) -> None:
-    x, y = _shuffle(*training, seeds, epoch)
+def _train_epoch(stack: Stack | NarrowStack, shuffled: "_Shuffled", epoch: int, config: Config) -> None:
     descend = NarrowStack.descend if isinstance(stack, NarrowStack) else _descend
-    for batch in batches(y.shape[1], config["batch_size"]):
-        descend(stack, x[:, batch], y[:, batch], config["learning_rate"])  # type: ignore[arg-type]
+    for x, y in shuffled.batches(epoch):
+        descend(stack, x, y, config["learning_rate"])  # type: ignore[arg-type]
 
 
 def _descend(stack: Stack, x: Tensor, labels: Tensor, learning_rate: float) -> None:
     """``NarrowStack.descend`` for a stack of any width."""
     weights = list(stack.weights.values())
-    losses = binary_cross_entropy_with_logits(stack(x), labels, reduction="none")
+    losses = binary_cross_entropy_with_logits(stack(x[:, :-1].mT), labels, reduction="none")
     gradients = torch.autograd.grad(losses.mean(1).sum(), weights)
     with torch.no_grad():
         torch._foreach_add_(weights, gradients, alpha=-learning_rate)
 
 
-def _shuffle(x: Tensor, y: Tensor, seeds: Sequence[int], epoch: int) -> tuple[Tensor, Tensor]:
-    """Each seed's own order: (seeds, points, 2) and (seeds, points), each coordinate contiguous in memory."""
-    columns = torch.cat([x.T, y.unsqueeze(0)])
-    order = batch_orders(seeds, epoch, len(y)).flatten()
-    shuffled = columns.index_select(1, order).view(3, len(seeds), len(y))
-    return shuffled[:2].permute(1, 2, 0), shuffled[2]
+class _Shuffled:
+    """The training points in batches, for each seed in its own order."""
+
+    def __init__(self, x: Tensor, y: Tensor, seeds: Sequence[int], batch_size: int) -> None:
+        self._columns = torch.cat([y.unsqueeze(0), x.T])
+        self._seeds = seeds
+        self._slices = list(batches(len(y), batch_size))
+        # Batches of one size go to the same memory, which stays in the cache.
+        self._memory = {size: torch.ones(4, len(seeds), size) for size in {len(y[batch]) for batch in self._slices}}
+
+    def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Inputs (seeds, 2 + 1, batch), as ``with_ones`` makes them, and labels (seeds, batch), until the next batch is asked for."""
+        orders = batch_orders(self._seeds, epoch, self._columns.shape[1])
+        for batch in self._slices:
+            order = orders[:, batch]
+            memory = self._memory[order.shape[1]]
+            torch.index_select(self._columns, 1, order.flatten(), out=memory[:3].flatten(1))
+            yield memory[1:].transpose(0, 1), memory[0]
 
 
 @torch.no_grad()
 def _evaluate(stack: Stack | NarrowStack, points: Tensor, seeds: int) -> Tensor:
     """The logits of every network at the same points: (points, 2) -> (seeds, points)."""
+    if isinstance(stack, NarrowStack):
+        return stack(with_ones(points).expand(seeds, -1, -1))
     return stack(points.expand(seeds, -1, -1))
 
 
