@@ -11,6 +11,7 @@ import pandas as pd
 RESAMPLES = 4_999
 PERMUTATIONS = 9_999
 RANDOM_SEED = 2024
+FEW = 6  # values: with fewer, no resample of them reaches as far as the mean may lie
 WIDEST = 6.0  # standard errors: no resample lies further out
 ROUNDING = 1e-12  # relative: equal differences of unequal numbers still differ in their last digits
 _NUMBERS_AT_ONCE = 2_000_000  # how many resampled numbers are in memory at the same time: 16 MB
@@ -20,8 +21,9 @@ def mean_intervals(samples: Sequence[np.ndarray], level: float = 0.95) -> np.nda
     """Bootstrap interval of the mean of each sample, as an array of shape ``(len(samples), 2)``: low, high.
 
     Bias-corrected and accelerated (Efron 1987, through ``scipy.stats.bootstrap``); the percentile method where that is undefined. With few
-    values a bootstrap is too narrow, so it is taken at the level of ``expanded``. A sample of fewer than two values has no interval (NaN);
-    one of equal values has that value at both ends.
+    values a bootstrap is too narrow, so it is taken at the level of ``expanded``; with fewer than ``FEW`` even that is (of 3 values it
+    holds three means of four), and the interval is Student's t. A sample of fewer than two values has no interval (NaN); one of equal
+    values has that value at both ends.
     """
     return _by_size(samples, lambda stacked: _intervals(stacked, level), width=2)
 
@@ -145,7 +147,7 @@ def _intervals(stacked: np.ndarray, level: float) -> np.ndarray:
     limits = np.repeat(stacked[:, :1], 2, axis=1).astype(float)
     varied = np.flatnonzero(np.ptp(stacked, axis=1) > ROUNDING * np.abs(stacked).max(axis=1))
     if len(varied):
-        limits[varied] = _bootstrap(stacked[varied], level)
+        limits[varied] = _bootstrap(stacked[varied], level) if stacked.shape[1] >= FEW else t_intervals(list(stacked[varied]), level)
     return limits
 
 

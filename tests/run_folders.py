@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.records import finite
 from analysis.runs import RunPaths
 
 SPEC: dict[str, Any] = {
@@ -329,7 +330,7 @@ def _trial_line(name: str, trial: Trial, fixed: Mapping[str, Any]) -> str:
 
 def _epoch_line(name: str, trial: Trial, epoch: int, metrics: Mapping[str, Any]) -> str:
     at = f"2026-01-02T03:04:{epoch % 60:02d}Z" if trial.began is None else trial.began + epoch * trial.pace
-    return json.dumps({"trial": name, "epoch": epoch, "metrics": metrics, "seconds": trial.pace, "at": at}) + "\n"
+    return json.dumps({"trial": name, "epoch": epoch, "metrics": finite(metrics), "seconds": trial.pace, "at": at}) + "\n"
 
 
 def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

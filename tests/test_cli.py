@@ -18,7 +18,8 @@ from analysis import load_run
 from tuning.cli import app
 
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith(("RAY_", "TUNE_"))}
-STUDY = [sys.executable, "-c", "import sys; sys.argv[0] = 'study'; from tuning.cli import app; app()"]
+# Signals as a shell would leave them: a background job would ignore SIGINT.
+STUDY = ["env", "--default-signal=INT", sys.executable, "-c", "import sys; sys.argv[0] = 'study'; from tuning.cli import app; app()"]
 NO_TRAINING = """
 import time
 import ray

@@ -19,9 +19,8 @@ CRASH_STUDY = Path(__file__).with_name("crash_study.py")
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    # Signals as a shell would leave them: a background job would ignore SIGINT.
     return subprocess.Popen(
-        ["env", "--default-signal=INT", *STUDY, *arguments],
+        [*STUDY, *arguments],
         cwd=folder,
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,

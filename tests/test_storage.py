@@ -202,9 +202,7 @@ def test_another_writer_is_refused_while_it_lives(slow: Slow, tmp_path: Path) ->
 
 def study(url: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
     environment = ENVIRONMENT | KEYS
-    return subprocess.Popen(
-        ["env", "--default-signal=INT", *STUDY, *arguments], cwd=folder, env=environment, stdout=-1, stderr=-1, text=True
-    )
+    return subprocess.Popen([*STUDY, *arguments], cwd=folder, env=environment, stdout=-1, stderr=-1, text=True)
 
 
 def test_a_run_in_s3_is_resumed_by_a_machine_that_has_nothing_of_it(s3: str, tmp_path: Path) -> None:
