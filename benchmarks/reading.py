@@ -41,7 +41,8 @@ def write_ray(folder: Path, trials: int) -> Path:
     with connected(None):
         space = {"x": tune.uniform(0.0, 1.0), "warmup": tune.uniform(0.0, 1.0), "width": tune.choice([8, 16, 32])}
         settings = tune.TuneConfig(num_samples=trials, reuse_actors=True)
-        tune.Tuner(report, param_space=space, tune_config=settings, run_config=tune.RunConfig("large", storage_path=str(folder))).fit()
+        run = tune.RunConfig("large", storage_path=str(folder), verbose=0)
+        tune.Tuner(report, param_space=space, tune_config=settings, run_config=run).fit()
     return folder / "large"
 
 

@@ -117,14 +117,6 @@ def test_json_lines_are_all_that_stdout_holds(tmp_path: Path) -> None:
     assert load_run(folder).trials["status"].tolist() == ["completed", "failed"]
 
 
-def test_what_a_trial_prints_is_in_its_log(tmp_path: Path) -> None:
-    ran = study("run", write_study(tmp_path, "print('hello from', config['a'], epoch)"), cwd=tmp_path)
-    logs = tmp_path / ran.stdout.splitlines()[-1] / "logs"
-    assert (logs / "0001.log").read_text() == "hello from 1 1\nhello from 1 2\n"
-    assert (logs / "0002.log").read_text() == "hello from 2 1\nhello from 2 2\n"
-    assert "hello" not in ran.stdout + ran.stderr
-
-
 def test_a_study_is_watched_while_it_runs_and_afterwards(tmp_path: Path) -> None:
     name = write_study(tmp_path, "time.sleep(1)")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -170,13 +162,17 @@ def test_two_studies_at_once_do_not_meet(tmp_path: Path) -> None:
     assert [sorted(each.epochs["seed"].unique()) for each in read] == [[0, 1], [0, 1, 2]]
 
 
-def test_failed_trials_make_exit_code_1(tmp_path: Path) -> None:
-    ran = study("run", write_study(tmp_path, "assert config['a'] == 1, 'two is one too many'"), cwd=tmp_path)
+def test_failed_trials_make_exit_code_1_and_what_they_print_is_in_their_log(tmp_path: Path) -> None:
+    name = write_study(tmp_path, "print('hello from', config['a'], epoch); assert config['a'] == 1, 'two is one too many'")
+    ran = study("run", name, cwd=tmp_path)
     assert ran.returncode == 1
     assert "trial 0002 failed: AssertionError: two is one too many" in ran.stderr
     assert "Traceback" not in ran.stderr
     folder = tmp_path / ran.stdout.splitlines()[-1]
     assert "two is one too many" in (folder / "report" / "index.html").read_text()
+    assert (folder / "logs" / "0001.log").read_text() == "hello from 1 1\nhello from 1 2\n"
+    assert (folder / "logs" / "0002.log").read_text().startswith("hello from 2 1\n")
+    assert "hello" not in ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])

@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from test_cli import ENVIRONMENT, STUDY
 
 from analysis import Run, load_run, summary_table
 from benchmarks.chaos import differences, rows, run_folder
+from trainables import xor
 
 CRASH_STUDY = Path(__file__).with_name("crash_study.py")
 
@@ -89,7 +91,7 @@ def crash(folder: Path, moment: random.Random, kills: int, what: str) -> Run:
     return load_run(run_folder(folder))
 
 
-@pytest.mark.parametrize("what", ["driver", "worker"])
+@pytest.mark.parametrize("what", ["driver", pytest.param("worker", marks=pytest.mark.slow)])
 def test_a_run_that_was_killed_ends_as_an_uninterrupted_one(what: str, uninterrupted: Run, tmp_path: Path) -> None:
     read = crash(tmp_path, random.Random(what), 2, what)
     same_numbers(read, uninterrupted)
@@ -106,7 +108,7 @@ def test_many_kills_at_random_moments(seed: int, what: str, uninterrupted: Run, 
     assert leftovers() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_a_signal_ends_a_run_that_can_be_resumed(number: signal.Signals, uninterrupted: Run, tmp_path: Path) -> None:
     process = start(tmp_path, "run", str(CRASH_STUDY))
     wait_until(lambda: len(rows(tmp_path)) > 12, process)
@@ -169,9 +171,13 @@ def test_extending_a_grid_adds_seeds(tmp_path: Path) -> None:
     first = finish(tmp_path, "run", "xor_width_depth", "--smoke", "--seeds", "4", "--set", "width=2")
     more = finish(tmp_path, "extend", str(first.paths.root), "--seeds", "3")
     assert more.trials["seeds"].tolist() == [[0, 1, 2, 3]] * 4 + [[4, 5, 6]] * 4
-    whole = finish(tmp_path, "run", "xor_width_depth", "--smoke", "--seeds", "7", "--set", "width=2")
-    columns = ["accuracy_mean", "accuracy_std", "n"]
-    assert summary_table(more)[columns].to_csv() == summary_table(whole)[columns].to_csv()
+    table = summary_table(more).set_index("depth")
+    for depth in range(4):
+        config = {**more.spec["fixed"], "width": 2, "depth": depth, "epochs": more.spec["epochs"]}
+        accuracy = np.array(list(xor.train(config, range(7)))[-1][0]["accuracy"])
+        assert table.loc[depth, ["n", "accuracy_mean", "accuracy_std"]].tolist() == pytest.approx(
+            [7, accuracy.mean(), accuracy.std(ddof=1)]
+        )
 
 
 @pytest.mark.parametrize(
