@@ -4,6 +4,7 @@ import gc
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,7 @@ def _epochs_frame(paths: RunPaths, rows: list[dict[str, Any]], seeds: Mapping[st
     columns = {name: np.array([row[name] for row in rows])[places] for name in ("trial", "epoch", "seconds", "at")}
     columns["seed"] = np.array([seed for row in rows for seed in seeds[row["trial"]]])
     try:
-        for name in dict.fromkeys(name for row in rows for name in row["metrics"]):
+        for name in dict.fromkeys(chain.from_iterable(row["metrics"] for row in rows)):
             columns[name] = _over_seeds([row["metrics"].get(name) for row in rows], sizes, places)
     except (TypeError, ValueError):
         raise _wrong_metric(paths, last.values(), seeds) from None
@@ -157,14 +158,14 @@ def _epochs_frame(paths: RunPaths, rows: list[dict[str, Any]], seeds: Mapping[st
 def _over_seeds(values: list[Any], sizes: list[int], places: np.ndarray) -> np.ndarray:
     """A metric at each trial, epoch and seed: ``values``, one per row, are a number per seed, or one that holds for the whole trial and
     stands at each seed."""
-    if not any(isinstance(value, list) for value in values):
+    kinds = set(map(type, values))
+    if list not in kinds:
         return np.array(values, dtype=float)[places]
-    numbers: list[Any] = []
-    for value, size in zip(values, sizes, strict=True):
-        if isinstance(value, list) and len(value) != size:
-            raise ValueError(value)
-        numbers += value if isinstance(value, list) else [value] * size
-    return np.array(numbers, dtype=float)
+    if kinds != {list}:
+        values = [value if isinstance(value, list) else [value] * size for value, size in zip(values, sizes, strict=True)]
+    if list(map(len, values)) != sizes:
+        raise ValueError("not one value per seed")
+    return np.array(list(chain.from_iterable(values)), dtype=float)
 
 
 def _wrong_metric(paths: RunPaths, rows: Iterable[tuple[int, dict[str, Any]]], seeds: Mapping[str, list[int]]) -> DamagedRun:
