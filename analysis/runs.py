@@ -145,14 +145,20 @@ def _epochs_frame(paths: RunPaths, rows: list[dict[str, Any]], seeds: Mapping[st
         return pd.DataFrame({name: np.array([]) for name in ("trial", "epoch", "seed", "seconds", "at")})
     sizes = [len(seeds[row["trial"]]) for row in rows]
     places = np.repeat(np.arange(len(rows)), sizes)  # of the row that each line of the frame comes from
-    columns = {name: np.array([row[name] for row in rows])[places] for name in ("trial", "epoch", "seconds", "at")}
+    names = sorted(seeds)  # each is sorted, and made a string of pandas, once, and not at every line
+    number_of = {name: number for number, name in enumerate(names)}
+    trial = np.array([number_of[row["trial"]] for row in rows])[places]
+    columns = {name: np.array([row[name] for row in rows])[places] for name in ("epoch", "seconds", "at")}
     columns["seed"] = np.array([seed for row in rows for seed in seeds[row["trial"]]])
     try:
         for name in dict.fromkeys(chain.from_iterable(row["metrics"] for row in rows)):
             columns[name] = _over_seeds([row["metrics"].get(name) for row in rows], sizes, places)
     except (TypeError, ValueError):
         raise _wrong_metric(paths, last.values(), seeds) from None
-    return pd.DataFrame(columns).sort_values(["trial", "epoch", "seed"], ignore_index=True, kind="stable")
+    order = np.lexsort((columns["seed"], columns["epoch"], trial))
+    frame = pd.DataFrame({name: values[order] for name, values in columns.items()})
+    frame.insert(0, "trial", pd.Series(names, dtype="str").array.take(trial[order]))
+    return frame
 
 
 def _over_seeds(values: list[Any], sizes: list[int], places: np.ndarray) -> np.ndarray:

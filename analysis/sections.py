@@ -13,7 +13,7 @@ from analysis.estimates import estimate_table, estimates_section
 from analysis.export import readable, readable_summary
 from analysis.findings import Findings as Findings
 from analysis.health_section import health_section
-from analysis.intervals import PERMUTATIONS, RESAMPLES
+from analysis.intervals import FEW, PERMUTATIONS, RESAMPLES
 from analysis.pictures import Picture
 from analysis.power import settled_text
 from analysis.published import evaluation_points
@@ -37,7 +37,8 @@ def caption(found: Findings) -> str:
     )
     return (
         f"{found.run.spec['name']}: {found.run.metric} over the seeds of each setting at the last epoch, {seeds}; "
-        f"std with ddof = 1; ci: 95 % bootstrap interval of the mean (BCa, {RESAMPLES:,} resamples, widened for few seeds)."
+        f"std with ddof = 1; ci: 95 % bootstrap interval of the mean (BCa, {RESAMPLES:,} resamples, widened for few seeds; "
+        f"Student's t below {FEW})."
     )
 
 
@@ -215,8 +216,9 @@ def _settings_reading(found: Findings) -> list[str]:
         "complete are counted above and stand behind no number.",
         "std is the standard deviation over seeds with ddof = 1; one seed has none. n counts the seeds with a number.",
         f"ci_low to ci_high is the 95 % bootstrap interval of the mean over seeds: BCa, {RESAMPLES:,} resamples, the percentile method "
-        "where BCa is undefined, at the level at which it is as wide as Student's t for so few seeds (Hesterberg 2015). Where hardly any "
-        "seed fails, few seeds may show no failure at all, and no interval knows of what was not seen. It says how well the mean is known, "
+        "where BCa is undefined, at the level at which it is as wide as Student's t for so few seeds (Hesterberg 2015), and Student's t "
+        f"below {FEW} seeds, where no resample reaches as far as the mean may lie. Where hardly any seed fails, few seeds may "
+        "show no failure at all, and no interval knows of what was not seen. It says how well the mean is known, "
         "not how far single seeds scatter: for that, look at the dots.",
         *([] if found.arms and found.comparisons.empty else [_TESTS]),
         "The setting with the best mean was chosen by the same numbers it is described with, so its mean is a little too good on average; "

@@ -215,7 +215,7 @@ def test_files_hold_full_precision_in_csv_and_rounded_text_elsewhere(tmp_path):
     assert pd.read_csv(run.paths.tables / "seeds.csv")["accuracy"].tolist() == [0.1, 0.2, 1 / 3]
     lines = (run.paths.tables / "summary.md").read_text().splitlines()
     assert lines[0] == "n = 3"
-    assert lines[4] == "| 1 | 12,810 | 3 | 0.211 | 0.117 | 0.200 | 0.100 | 0.333 | 0.333 | 0.061 | 0.792 |"
+    assert lines[4] == "| 1 | 12,810 | 3 | 0.211 | 0.117 | 0.200 | -0.080 | 0.502 | 0.333 | 0.061 | 0.792 |"
     assert lines[5] == "| 2 | \u2013 | 0 | \u2013 | \u2013 | \u2013 | \u2013 | \u2013 | \u2013 | \u2013 | \u2013 |"
 
 
