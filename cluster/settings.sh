@@ -32,13 +32,13 @@ node_options=(
     --dashboard-agent-grpc-port "$((NODE_PORTS + 3))"
     --dashboard-agent-listen-port "$((NODE_PORTS + 4))"
     --metrics-export-port "$((NODE_PORTS + 5))"
+    --ray-client-server-port "$((NODE_PORTS + 8))" # opened by a head alone, but no node may use the port that it would have
     --min-worker-port "$((NODE_PORTS + 100))"
     --max-worker-port "$((NODE_PORTS + 999))"
 )
 head_options=(
     --head
     --port "$HEAD_PORT"
-    --ray-client-server-port "$((NODE_PORTS + 8))"
     --dashboard-host 127.0.0.1
     --dashboard-port "$DASHBOARD_PORT"
     --include-dashboard true

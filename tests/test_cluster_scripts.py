@@ -23,6 +23,23 @@ def processes_of(session: int) -> list[str]:
     return [line for line in listing.stdout.splitlines() if not line.startswith("Z")]
 
 
+@pytest.mark.parametrize("first", [7000, 10_000])
+def test_every_port_that_ray_knows_of_is_moved(first: int) -> None:
+    """Also that of the client server, which Ray takes for used at 10001 on nodes that have none."""
+    said = subprocess.run(
+        ["bash", "-c", f'. {SCRIPTS}/settings.sh; printf "%s\n" "${{node_options[@]}}"'],
+        env={**ENVIRONMENT, "NODE_PORTS": str(first)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    words = said.stdout.split()
+    ports = dict(zip(words[::2], map(int, words[1::2]), strict=True))
+    assert ports["--ray-client-server-port"] == first + 8
+    assert len(set(ports.values())) == len(ports) == 9
+    assert all(first <= port < first + 1000 for port in ports.values())
+
+
 @pytest.mark.slow
 def test_a_cluster_starts_closed_and_stops_clean() -> None:
     with local_cluster(workers=1, nodes=2) as cluster:
