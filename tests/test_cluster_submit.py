@@ -65,11 +65,7 @@ def test_the_command_of_a_job() -> None:
     assert job.study_folder == Path("a b").resolve()
     again = submission("/shared/r/mine/20260101-000000-abcd", "/shared/r", [], {})
     assert again.entrypoint().endswith(f"--results /shared/r {again.name} resume /shared/r/mine/20260101-000000-abcd")
-    built_in = submission("xor_width_depth", "/s r", [], {})
-    assert built_in.study_folder is None
-    assert built_in.entrypoint().startswith("mkdir -p '/s r' && cd '/s r'; python -u -m tuning.job --results '/s r' "), (
-        "not in Ray's folder"
-    )
+    assert submission("xor_width_depth", "/r", [], {}).study_folder is None
 
 
 def test_what_cannot_be_a_job() -> None:

@@ -33,12 +33,7 @@ class Submission:
 
     def entrypoint(self) -> str:
         code = ["--code", STUDY_CODE] if self.study_folder else []
-        job = shlex.join(["python", "-u", "-m", "tuning.job", "--results", self.results, *code, self.name, *self.command])
-        if self.study_folder:  # the driver runs in a copy of it
-            return job
-        # The folder that Ray starts a job in is taken away under it where a second node of the same machine unpacks the code as well.
-        results = shlex.quote(self.results)
-        return f"mkdir -p {results} && cd {results}; {job}"
+        return shlex.join(["python", "-u", "-m", "tuning.job", "--results", self.results, *code, self.name, *self.command])
 
     def send_and_follow(self, url: str) -> int:
         """Start the job and show what it prints; returns its exit code, or 130 where Ctrl-C left it to itself.
