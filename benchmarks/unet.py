@@ -31,6 +31,7 @@ CONFIG: dict[str, Any] = {
     "dropout": 0.0,
     "learning_rate": 0.001,
     "optimizer": "adam",
+    "weight_decay": 0.0,
     "batch_size": 8,
     "loss": "cross_entropy",
     "schedule": "constant",

@@ -66,7 +66,7 @@ def test_the_exported_weights_are_those_of_the_best_seed(tmp_path: Path) -> None
     config = SMOKE.config(
         {"learning_rate": 0.01, "batch_size": 8, "optimizer": "sgd", "loss": "cross_entropy", "augment": False}, "confirm"
     )
-    config |= {"base_channels": 8, "levels": 3, "dropout": 0.1}
+    config |= {"base_channels": 8, "levels": 3, "dropout": 0.1, "weight_decay": 0.0}
     *_, (metrics, state) = lungs.train(config, [0, 1, 2])
     segment.export(config, state, tmp_path)
     best = int(np.argmax(metrics["validation_dice"]))
@@ -88,7 +88,7 @@ def test_the_projected_size_of_a_state_is_about_the_real_one(optimizer: str, see
     from tuning import checkpoints
 
     setting = {"learning_rate": 0.01, "batch_size": 8, "optimizer": optimizer, "loss": "cross_entropy", "augment": False}
-    config = SMOKE.config(setting | {"base_channels": 16, "levels": 3, "dropout": 0.0})
+    config = SMOKE.config(setting | {"base_channels": 16, "levels": 3, "dropout": 0.0, "weight_decay": 0.0})
     _, state = next(lungs.train(config, seeds))
     size = checkpoints.save(Folder.at(tmp_path), 1, state, [])
     assert 0.8 < segment.state_bytes(config, seeds) / size < 1.2

@@ -46,6 +46,7 @@ LIMITS: Mapping[str, Limit] = {
     "dropout": Real(0, 0.9),
     "learning_rate": Real(0, above=True),
     "optimizer": OneOf(("adam", "sgd")),
+    "weight_decay": Real(0),
     "batch_size": Whole(1),
     "augment": OneOf((True, False)),
     "loss": OneOf(LOSSES),
@@ -71,9 +72,9 @@ class _Learner:
 def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None = None) -> Iterator[tuple[Metrics, Any]]:
     """Train one U-Net per seed, one after the other within each epoch.
 
-    ``loss`` is one of ``losses_of``. ``optimizer`` "sgd" has momentum 0.9. ``schedule`` is that of ``trainables.mnist``. ``augment`` turns,
-    scales and shifts each image and changes its contrast and brightness a little, anew in every epoch; it does not mirror, for the heart
-    lies on one side.
+    ``loss`` is one of ``losses_of``. ``optimizer`` "sgd" has momentum 0.9; "adam" decays weights apart from its gradient (I. Loshchilov,
+    F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019). ``schedule`` is that of ``trainables.mnist``. ``augment`` turns, scales
+    and shifts each image and changes its contrast and brightness a little, anew in every epoch; the heart stays on its side.
 
     Yields after each epoch ``loss`` (mean over the epoch's training images), ``validation_f1``, ``validation_dice`` and ``validation_iou``
     (see ``scores``; mean over images), one per seed, ``parameters``, ``train_seconds`` (of this epoch, all seeds together) and
@@ -111,10 +112,10 @@ def _learners(config: Config, seeds: Sequence[int], device: torch.device) -> lis
 
 def _optimizer(config: Config, network: torch.nn.Module) -> torch.optim.Optimizer:
     weights = list(network.parameters())
-    fused = weights[0].device.type != "mps"
+    rate, decay, fused = config["learning_rate"], config["weight_decay"], weights[0].device.type != "mps"
     if config["optimizer"] == "adam":
-        return torch.optim.Adam(weights, lr=config["learning_rate"], fused=fused)
-    return torch.optim.SGD(weights, lr=config["learning_rate"], momentum=MOMENTUM, fused=fused)
+        return torch.optim.AdamW(weights, lr=rate, weight_decay=decay, fused=fused)
+    return torch.optim.SGD(weights, lr=rate, momentum=MOMENTUM, weight_decay=decay, fused=fused)
 
 
 def _on_cpu(value: Any) -> Any:
