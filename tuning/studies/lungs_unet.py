@@ -39,7 +39,7 @@ study = Study(
         "dropout": tune.uniform(0.0, 0.4),
     },
     fixed={"data": "", "extra_test": "", "phantoms": 200, "image_size": 128, "data_seed": 0, "schedule": "one_cycle"},
-    search=Optuna(trials=24, first=[DEFAULT, {**DEFAULT, "augment": True, "levels": 5, "weight_decay": 0.1}]),
+    search=Optuna(trials=24, first=[DEFAULT, {**DEFAULT, "augment": True, "levels": 5}]),
     stopping=Asha(min_epochs=4, keep_one_in=3, min_trials=2),
     confirm=Confirm(
         top=3,
