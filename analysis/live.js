@@ -71,7 +71,7 @@ function showTime() {
   else if (state.running) {
     parts.push(`Running for ${duration(now - Date.parse(state.started) / 1000)}`);
     const said = state.estimate;
-    if (said && said.left !== null && !said.ended) {
+    if (said) {
       const passed = now - said.at, left = value => duration(value - passed);
       parts.push(`about ${left(said.left)} left (${left(said.low)} to ${left(said.high)})`);
     }

@@ -81,7 +81,8 @@ class Watched:
         changed = {self._take_trial(row) for _, row in self._trials.new()}
         changed |= {self._take_epoch(began, row) for began, row in self._epochs.new()}
         for _, said in self._estimates.new():
-            self.estimate = said
+            # A session says first that it began, and last that it ended: then nothing is known of the time left.
+            self.estimate = said if said.get("left") is not None and not said.get("ended") else None
         return changed - {""}
 
     @property

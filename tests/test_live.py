@@ -112,6 +112,22 @@ def test_the_best_setting_is_that_of_all_its_seeds_and_of_fresh_ones_alone_once_
     assert run.best() == {"value": 0.1, "n": 1, "setting": ["0.123"], "phase": "confirm", "trial": "c0001"}
 
 
+@pytest.mark.parametrize(
+    ("said", "known"),
+    [
+        ({"at": 1.0, "began": True}, None),
+        ({"at": 2.0, "done": 0.1, "left": None}, None),
+        ({"at": 3.0, "done": 0.2, "left": 9.0, "low": 7.0, "high": 12.0}, 9.0),
+        ({"at": 4.0, "ended": True, "left": 0.0}, None),
+    ],
+)
+def test_the_time_left_is_told_where_something_is_known(said: dict[str, Any], known: float | None, tmp_path: Path) -> None:
+    run = Watched(write_run(tmp_path / "run", WIDTHS))
+    run.paths.estimates.write_text(json.dumps({"at": 0.0, "left": 5.0, "low": 4.0, "high": 6.0}) + "\n" + json.dumps(said) + "\n")
+    run.refresh()
+    assert (run.estimate and run.estimate["left"]) == known
+
+
 def test_a_run_that_is_extended_says_so(tmp_path: Path) -> None:
     run = Watched(write_run(tmp_path / "run", WIDTHS))
     run.refresh()
