@@ -12,6 +12,7 @@ from analysis.intervals import holm, holm_levels, sign_flip_p_values, t_interval
 from analysis.power import seeds_needed
 from analysis.published import published_rows
 from analysis.runs import Run
+from analysis.samples import moments
 from analysis.tables import identities, identity, last_epochs, settings_table
 from analysis.wording import describe, listing, show
 
@@ -168,7 +169,8 @@ def arm_means(run: Run, what: Compared) -> pd.DataFrame:
         for metric, part in zip(what.metrics, what.names, strict=True):
             values = _values(seeds, number, metric)
             low, high = t_intervals([values.to_numpy()], LEVEL)[0]
-            found = {"n": len(values), "mean": values.mean(), "std": values.std(), "low": low, "high": high}
+            of = moments(values.to_numpy())
+            found = {"n": of["n"], "mean": of["mean"], "std": of["std"], "low": low, "high": high}
             rows.append({**place, "metric": metric, "part": part, **found, "published": _published_mean(run, what, setting, metric)})
     return pd.DataFrame(rows)
 
@@ -202,7 +204,8 @@ def _differences(first: pd.Series, last: pd.Series) -> np.ndarray:
 
 def _moments(first: pd.Series, last: pd.Series, n: int, left_out: int, better: np.ndarray) -> dict[str, Any]:
     """``better``: the differences, those in favour of ``last`` above 0."""
-    means = {"baseline_mean": first.mean(), "baseline_std": first.std(), "arm_mean": last.mean(), "arm_std": last.std()}
+    both = {"baseline": moments(first.to_numpy()), "arm": moments(last.to_numpy())}
+    means = {f"{side}_{name}": found[name] for side, found in both.items() for name in ("mean", "std")}
     wins = float((better > 0).mean() + (better == 0).mean() / 2) if n > 1 else np.nan
     return {"n": n, "left_out": left_out, **means, "probability_better": wins}
 

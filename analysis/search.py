@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.comparison import rival_table
 from analysis.intervals import t_intervals
 from analysis.runs import STATUSES, Run
+from analysis.samples import moments
 from analysis.search_trials import parameter_columns, trial_ends
 from analysis.tables import identities, last_epochs, samples_by_setting, seed_table, settings_table, trial_settings
 
@@ -166,7 +167,8 @@ def _confirmed(confirm: Run) -> pd.DataFrame:
 
 
 def _moments(values: np.ndarray) -> list[float]:
-    return [values.mean(), values.std(ddof=1) if len(values) > 1 else np.nan, len(values)]
+    found = moments(values)
+    return [found["mean"], found["std"], found["n"]]
 
 
 def _order(run: Run, tests: list[str]) -> list[str]:

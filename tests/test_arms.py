@@ -330,3 +330,10 @@ def test_what_holds_for_all_results(tmp_path_factory, counts):
     known = forth.dropna(subset="corrected_low")
     assert (known["corrected_low"] <= known["ci_low"] + 1e-9).all()
     assert known["difference"].between(known["ci_low"], known["ci_high"]).all()
+
+
+def test_equal_values_have_no_spread(tmp_path):
+    """Not the rounding error of their mean, which 34 / 35 in percent has."""
+    table = table_of(run_of(tmp_path, trial("old", [34 / 35] * 3), trial("new", [34 / 35] * 3)))
+    assert table[["baseline_mean", "arm_mean"]].to_numpy().tolist() == [[100 * (34 / 35)] * 2] * 3
+    assert table[["baseline_std", "arm_std"]].to_numpy().tolist() == [[0.0, 0.0]] * 3
