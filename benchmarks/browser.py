@@ -105,11 +105,12 @@ async def browser(**environment: str) -> AsyncIterator[Tab]:
 async def _port(profile: Path, process: subprocess.Popen[bytes]) -> int:
     """The port of the protocol, which the browser writes into its profile."""
     deadline = time.monotonic() + SECONDS_TO_START
-    while not (profile / "DevToolsActivePort").exists():
+    file = profile / "DevToolsActivePort"
+    while not (file.exists() and "\n" in file.read_text()):  # there, and written
         assert process.poll() is None, "chromium ended at once"
         assert time.monotonic() < deadline, "chromium did not start"
         await asyncio.sleep(0.05)
-    return int((profile / "DevToolsActivePort").read_text().splitlines()[0])
+    return int(file.read_text().splitlines()[0])
 
 
 @asynccontextmanager
