@@ -110,9 +110,9 @@ class Cluster:
         return Node(ip, host, process)
 
     def wait_for(self, nodes: int) -> None:
-        """Until the head knows so many nodes; asked by a process of its own, as this one may have a Ray already."""
+        """Until the head knows so many nodes and no more; asked by a process of its own, as this one may have a Ray already."""
         join = f"import ray, time; ray.init('{self.address}', log_to_driver=False, logging_level='ERROR')"
-        ask = f"while sum(node['Alive'] for node in ray.nodes()) < {nodes}: time.sleep(0.2)"
+        ask = f"while sum(node['Alive'] for node in ray.nodes()) != {nodes}: time.sleep(0.2)"
         command = self.on(self.head, [sys.executable, "-c", f"{join}\n{ask}"])
         subprocess.run(command, env=self.environment, capture_output=True, check=True, timeout=SECONDS_TO_START)
 
