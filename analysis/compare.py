@@ -11,6 +11,7 @@ import pandas as pd
 from analysis.comparison import differences
 from analysis.intervals import holm
 from analysis.runs import Run
+from analysis.samples import moments
 from analysis.search_costs import search_progress
 from analysis.search_trials import brief, trial_ends
 from analysis.tables import seed_table
@@ -125,7 +126,7 @@ def _scores(part: Run) -> pd.DataFrame:
 
 
 def _row(name: str, run: Run, chosen_by: str, seeds: pd.DataFrame) -> dict[str, object]:
-    ends, values = trial_ends(run), seeds[run.metric].astype(float)
+    ends, found = trial_ends(run), moments(seeds[run.metric].to_numpy(dtype=float))
     per_trial = run.trials.set_index("trial")["seeds"].map(len)
     return {
         "run": name,
@@ -138,9 +139,9 @@ def _row(name: str, run: Run, chosen_by: str, seeds: pd.DataFrame) -> dict[str, 
         "seconds": float(ends["seconds"].sum()),
         "setting": _described(run, seeds.iloc[0].to_dict()) if len(seeds) else "",
         "chosen_by": chosen_by if len(seeds) else "",
-        "n": len(seeds),
-        "mean": values.mean(),
-        "std": values.std(ddof=1),
+        "n": found["n"],
+        "mean": found["mean"],
+        "std": found["std"],
     }
 
 

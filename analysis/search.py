@@ -90,7 +90,8 @@ def held_out_facts(rows: pd.DataFrame) -> pd.DataFrame:
         if name.endswith("_min"):
             columns[name] = values.min()
         else:
-            columns |= {f"{name}_mean": values.mean(), f"{name}_std": values.std()}
+            found = {number: moments(sample.dropna().to_numpy()) for number, sample in values}
+            columns |= {f"{name}_{key}": pd.Series({number: each[key] for number, each in found.items()}) for key in ("mean", "std")}
     return pd.DataFrame(columns, index=rows.index.unique(), dtype=float)
 
 
