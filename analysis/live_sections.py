@@ -14,7 +14,7 @@ from typing import Any
 from analysis import load_run
 from analysis.runs import DamagedRun, Run
 
-NICER = 5  # the study comes first, but not so much that the page stands still while all cores train
+NICER = 15  # as Ray has its trials: with less the page would come before them, with more it would stand still while all cores train
 
 
 def live_sections(run: Run) -> list[dict[str, str]]:

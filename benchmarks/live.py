@@ -1,16 +1,14 @@
-"""What it costs to watch: ``python -m benchmarks.live``. Takes about two minutes; needs Chromium for the first part.
+"""How fast the live page is: ``python -m benchmarks.live``. Takes half a minute; needs Chromium.
 
-First a run of 5,000 trials with 20 epochs each, in a real browser: the time from asking for the page to its trials being in view, and from
-a row being written to it being counted there, while the sections of the report are computed anew; and the memory of the server and of the
-process that computes them. Then a study of 200 short trials with and without a page that somebody looks at, in turns.
+A run of 5,000 trials with 20 epochs each, in a real browser: the time from asking for the page to its trials being in view, and from a row
+being written to it being counted there, while the sections of the report are computed anew; and the memory of the server and of the process
+that computes them. What a page costs the study is in ``benchmarks.mirror``.
 """
 
 import argparse
 import asyncio
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,34 +19,18 @@ from benchmarks.analysis import write_folder
 from benchmarks.browser import CHROMIUM, Tab, browser
 from benchmarks.machine import machine_line
 
-TRIALS, UPDATES, ROUNDS, SHORT_TRIALS = 5_000, 20, 3, 200
-SHORT_STUDY = """
-import time
-from tuning.study import Study
-
-def train(config, seeds, resume=None):
-    for epoch in range(1, config["epochs"] + 1):
-        time.sleep(0.02)
-        yield {"epoch": epoch, "score": config["a"] / epoch}, None
-
-study = Study(name="short", question="?", trainable=train, space={"a": list(range(TRIALS))}, metric="score", epochs=3, seeds=1)
-"""
-STUDY = [sys.executable, "-c", "import sys; sys.argv[0] = 'study'; from tuning.cli import app; app()"]
+TRIALS, UPDATES = 5_000, 20
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--trials", type=int, default=TRIALS)
-    arguments.add_argument("--rounds", type=int, default=ROUNDS, help="of the short study with and without a page; 0 leaves it out")
     asked = arguments.parse_args()
+    if not CHROMIUM:
+        raise SystemExit("no chromium on this machine: the page cannot be measured")
     print(machine_line())
     with tempfile.TemporaryDirectory() as folder:
-        if CHROMIUM:
-            asyncio.run(large(write_folder(Path(folder) / "large", asked.trials), asked.trials))
-        else:
-            print("no chromium on this machine: the page was not measured")
-        if asked.rounds:
-            short(Path(folder), asked.rounds)
+        asyncio.run(large(write_folder(Path(folder) / "large", asked.trials), asked.trials))
 
 
 async def large(folder: Path, trials: int) -> None:
@@ -92,39 +74,6 @@ async def update(tab: Tab, paths: RunPaths, place: int) -> float:
         file.write(json.dumps(row) + "\n")
     await tab.until(f"Number(document.getElementById('shown').textContent.split(' ')[0]) === {before + 1}")
     return time.monotonic() - began
-
-
-def short(folder: Path, rounds: int) -> None:
-    """A study of short trials, with a page that is looked at and without one."""
-    (folder / "short.py").write_text(SHORT_STUDY.replace("TRIALS", str(SHORT_TRIALS)))
-    plain, watched = [], []
-    for _ in range(rounds):
-        plain.append(run_short(folder))
-        watched.append(run_short(folder, "--watch"))
-    ratio = statistics.median(watched) / statistics.median(plain)
-    seconds = f"{statistics.median(plain):.1f} s without, {statistics.median(watched):.1f} s with a page"
-    print(f"n = {SHORT_TRIALS} trials of 3 epochs, medians of {rounds}: {seconds}: {ratio - 1:+.1%} (aim: below 5 %)")
-    print(f"  all: {', '.join(f'{one:.1f} and {other:.1f}' for one, other in zip(plain, watched, strict=True))} s")
-
-
-def run_short(folder: Path, *options: str) -> float:
-    """Seconds from the first epoch to the end of the last trial; a page is listened to as a browser does."""
-    process = subprocess.Popen(
-        [*STUDY, "run", "short.py", *options], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
-    )
-    assert process.stderr is not None
-    assert process.stdout is not None
-    listener = None
-    for line in process.stderr:
-        if line.startswith("live page: "):
-            listener = subprocess.Popen(["curl", "-sN", f"{line.split()[-1]}events"], stdout=subprocess.DEVNULL)
-    run = RunPaths(folder / process.stdout.read().splitlines()[-1])
-    process.wait()
-    if listener:
-        listener.kill()
-        listener.wait()
-    rows = [json.loads(line) for line in run.epochs.read_text().splitlines()]
-    return max(row["at"] for row in rows) - min(row["at"] - row["seconds"] for row in rows)
 
 
 def resident(pid: int) -> int:

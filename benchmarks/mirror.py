@@ -1,21 +1,24 @@
-"""What a mirror to Weights & Biases costs, ours and Ray's own callback: ``python -m benchmarks.mirror``. Takes about four minutes.
+"""What a mirror to Weights & Biases costs, ours and Ray's own callback: ``python -m benchmarks.mirror``. Takes about six minutes.
 
 All is offline, in one run. First the same trials with Ray Tune alone, with Ray's ``WandbLoggerCallback``, as a study, and as a study with
 its mirror. What is counted: seconds from the start of the fit until everything is written; and, sampled, the processes and the resident
 memory that were added at the worst moment, wandb's own included. Then 200 short trials whose epochs only wait, with Ray Tune alone, as a
-study with its records, and with the mirror as well: what each adds, and how far all are from the time of the epochs by themselves.
+study with its records, with the mirror as well, and with a live page besides that somebody looks at: what each adds, and how far all are
+from the time of the epochs by themselves.
 """
 
 import os
+import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from analysis.runs import RunPaths
 from benchmarks.machine import machine_line
 from cluster.connect import connected, prepare_environment
 from tuning.study import Resources, Study, Trial
@@ -133,7 +136,7 @@ def with_ray(folder: Path, study: Study, callbacks: Callable[[], list[Any]]) -> 
     return time.monotonic() - began
 
 
-def with_us(folder: Path, study: Study, mode: str) -> float:
+def with_us(folder: Path, study: Study, mode: str, *, page: bool = False) -> float:
     """The trials as a study; returns the seconds until the last of them had ended, which a mirror may go on after."""
     from tuning.launch import run_study
     from tuning.prepare import prepare_run
@@ -141,11 +144,28 @@ def with_us(folder: Path, study: Study, mode: str) -> float:
 
     paths = prepare_run(study, folder, overrides={}, command=["benchmark"])
     began = time.monotonic()
-    with mirrored(paths, mode, print) as finish:
+    with mirrored(paths, mode, print) as finish, looked_at(paths) if page else nullcontext():
         run_study(study, paths, Silent())
         seconds = time.monotonic() - began
         finish()
     return seconds
+
+
+@contextmanager
+def looked_at(paths: RunPaths) -> Iterator[None]:
+    """The live page of the run, and somebody who listens to it as a browser does."""
+    from tuning.session import page_served
+
+    listeners: list[subprocess.Popen[bytes]] = []
+    with page_served(paths, lambda address: listeners.append(listening(address))):
+        yield
+    for listener in listeners:
+        listener.kill()
+        listener.wait()
+
+
+def listening(address: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(["curl", "-sN", f"{address}events"], stdout=subprocess.DEVNULL)
 
 
 def ray_callback() -> list[Any]:
@@ -184,15 +204,17 @@ def times(theirs: float, ours: float, least: float) -> str:
 
 
 def overhead(folder: Path) -> None:
-    """What records and mirror add to a study of short trials."""
+    """What records, mirror and page add to a study of short trials."""
     study = replace(of_trials(SHORT_TRIALS, SHORT_EPOCHS), resources=Resources(cpus=1))
     alone = SHORT_TRIALS * SHORT_EPOCHS * EPOCH_SECONDS / (os.cpu_count() or 1)
     ray = with_ray(folder / "short", study, list)
     records, mirror = (with_us(folder / mode, study, mode) for mode in ("off", "offline"))
+    page = with_us(folder / "page", study, "offline", page=True)
     print(f"{SHORT_TRIALS} trials of {SHORT_EPOCHS * EPOCH_SECONDS:.1f} s, {os.cpu_count()} at a time: {alone:.1f} s of epochs")
-    print(f"with Ray Tune alone {ray:.1f} s, as a study with its records {records:.1f} s, with the mirror as well {mirror:.1f} s")
-    print(f"added to Ray Tune: {records / ray - 1:.2%} by records, {mirror / ray - 1:.2%} by records and mirror (aim: below 5 %)")
-    print(f"added to the epochs by themselves: {mirror / alone - 1:.2%}, start of the processes included")
+    print(f"with Ray Tune alone {ray:.1f} s, as a study {records:.1f} s, with its mirror {mirror:.1f} s, with mirror and page {page:.1f} s")
+    added = [f"{seconds / ray - 1:.2%} by {what}" for what, seconds in (("records", records), ("mirror too", mirror), ("page too", page))]
+    print(f"added to Ray Tune: {', '.join(added)} (aim: below 5 %)")
+    print(f"added to the epochs by themselves: {page / alone - 1:.2%}, start of the processes included")
 
 
 def main() -> None:
