@@ -75,8 +75,8 @@ def read_lines(path: Path, keys: Set[str], problem: Callable[[Row], str | None],
 def _parse(path: Path, number: int, line: bytes, keys: Set[str], problem: Callable[[Row], str | None]) -> Row:
     try:
         row = orjson.loads(line)
-    except ValueError as error:
-        raise damaged(path, number, str(error)) from None
+    except orjson.JSONDecodeError as error:
+        raise damaged(path, number, f"{error.msg} at column {error.colno}") from None
     if not isinstance(row, dict) or not keys <= row.keys():
         lacking = sorted(keys - row.keys()) if isinstance(row, dict) else sorted(keys)
         raise damaged(path, number, f"it lacks {', '.join(lacking)}")

@@ -85,7 +85,7 @@ def test_a_run_that_has_not_begun_is_empty(tmp_path: Path) -> None:
         ("study.json", "{", r"study\.json is damaged"),
         ("study.json", "[]", "schema None, this version reads schema 1"),
         ("study.json", '{"schema": 99}', "schema 99, this version reads schema 1"),
-        ("epochs.jsonl", '{"trial": "0001"\n', r"epochs\.jsonl, line 1 is damaged"),
+        ("epochs.jsonl", '{"trial": "0001"\n', r"epochs\.jsonl, line 1 is damaged: unexpected end of data at column 17\."),
         ("epochs.jsonl", "3\n", r"epochs\.jsonl, line 1 is damaged: it lacks at, epoch, metrics"),
         (
             "epochs.jsonl",
