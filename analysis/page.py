@@ -50,6 +50,7 @@ tr.marked td { background: var(--shade); font-weight: 600; }
 code, pre { font: .88rem ui-monospace, Consolas, monospace; }
 pre { background: var(--shade); padding: .7rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 summary { cursor: pointer; overflow-wrap: anywhere; }
+details details { margin-left: 1.2rem; }
 .pictures { display: flex; flex-wrap: wrap; gap: 1rem 3rem; }
 figure { margin: 0 0 1.5rem; max-width: 100%; }
 figcaption { width: 0; min-width: 100%; }
@@ -139,7 +140,12 @@ def files(*names: str) -> str:
 
 def details(summary: str, content: str) -> str:
     """Preformatted text that opens on a click."""
-    return f"<details><summary>{escape(summary)}</summary><pre>{escape(content)}</pre></details>"
+    return folded(summary, f"<pre>{escape(content)}</pre>")
+
+
+def folded(summary: str, markup: str) -> str:
+    """Markup that opens on a click."""
+    return f"<details><summary>{escape(summary)}</summary>{markup}</details>"
 
 
 def figure(name: str, title: str, note: str, spec: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from analysis import page
 from analysis.arm_sections import arm_sections, compared_by, known_section
 from analysis.arm_sections import reading as arm_reading
 from analysis.correlation_pictures import SECTION, correlation_section
+from analysis.error_section import error_section
 from analysis.estimates import estimate_table, estimates_section
 from analysis.export import readable, readable_summary
 from analysis.findings import Findings as Findings
@@ -17,9 +18,8 @@ from analysis.intervals import FEW, PERMUTATIONS, RESAMPLES
 from analysis.pictures import Picture
 from analysis.power import settled_text
 from analysis.published import evaluation_points
-from analysis.runs import Run
 from analysis.search_sections import cost_sections, result_sections, search_reading, searched_by, searched_sizes
-from analysis.wording import MISSING, count, describe, last_line, p_text, sentences
+from analysis.wording import MISSING, count, p_text, sentences
 
 DIFFERENCES = ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high"]
 SHOWN_ROWS = 200  # longer tables stand in their CSV file alone
@@ -133,17 +133,8 @@ def _warnings(found: Findings) -> str:
 
 
 def _trials(found: Findings) -> str:
-    failed = found.run.trials[found.run.trials["error"].notna()]
-    errors = [_error(found.run, row) for row in failed.to_dict("records")]
     statuses = found.statuses if found.search is None else found.statuses[found.statuses["trials"] > 0].reset_index(drop=True)
-    return page.table(readable(statuses, []), left=["phase", "status", "errors"]) + (
-        "\n<h3>Errors</h3>\n" + "\n".join(errors) if errors else ""
-    )
-
-
-def _error(run: Run, row: Mapping[Any, Any]) -> str:
-    named = f"{row['trial']} ({describe(row, run.parameters)}), {row['status']}: {last_line(row['error'])}"
-    return page.details(named, row["error"])
+    return page.table(readable(statuses, []), left=["phase", "status", "errors"]) + error_section(found.run)
 
 
 def _summary(found: Findings) -> str:
