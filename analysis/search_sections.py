@@ -49,7 +49,8 @@ def searched_by(run: Run) -> str:
     """How settings were chosen, stopped and confirmed, in one line."""
     search, stopping, confirm = run.spec["search"], run.spec.get("stopping"), run.spec.get("confirm")
     chosen = [search["kind"], *([count(search["trials"], "trial")] if "trials" in search else [])]
-    parts = [", ".join([*chosen, *(f"{key} {value}" for key, value in search.items() if key not in ("kind", "trials"))])]
+    chosen += [f"{key} {value}" for key, value in search.items() if key not in ("kind", "trials", "first")]
+    parts = [", ".join([*chosen, *([f"begun with {count(len(search['first']), 'given setting')}"] if search.get("first") else [])])]
     if stopping:
         at = f" at epoch {listing(map(str, stopping['rungs']))}" if stopping.get("rungs") else ""
         parts.append(f"stopped early by {stopping['kind']}: one in {stopping['keep_one_in']} goes on{at}")

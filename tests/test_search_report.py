@@ -19,6 +19,7 @@ from analysis.predictions import png
 from analysis.report import find
 from analysis.search import confirmed_table, leaderboard
 from analysis.search_pictures import search_pictures
+from analysis.search_sections import searched_by
 
 GAIN = np.array([0.05, 0.06, 0.04, 0.05, 0.055])
 TWO = {**CONFIRM, "also": []}
@@ -290,6 +291,12 @@ def test_a_plain_grid_is_no_search_and_phantoms_are_said_of_any(tmp_path):
     text = write_report(run).read_text(encoding="utf-8")
     assert "Leaderboard" not in text
     assert "generated phantoms, no X-rays" in text
+
+
+def test_settings_to_begin_with_are_counted_not_spelled_out(tmp_path):
+    search = {"kind": "optuna", "trials": 4, "seed": 0, "first": [{"rate": 0.1}, {"rate": 0.2}]}
+    run = load_run(write_run(tmp_path, [], confirm=None, stopping=None, search=search))
+    assert searched_by(run) == "optuna, 4 trials, seed 0, begun with 2 given settings"
 
 
 def test_same_search_same_bytes(lungs):

@@ -157,7 +157,7 @@ class _Process:
             self._say(f"Weights & Biases: {note}")
         if (problem := news.get("problem")) and not self._told.problem:
             self._told.problem = problem
-            self._say(f"Weights & Biases: {problem.rstrip(".")}. The study does not wait for it; `{self._sync()}` mirrors it later.")
+            self._say(f"Weights & Biases: {problem.rstrip('.')}. The study does not wait for it; `{self._sync()}` mirrors it later.")
 
     def _lacking(self) -> str:
         if self._told.missing is None:
