@@ -146,7 +146,7 @@ def _arms(found: ArmFindings) -> str:
         table = readable_arms(found.what, rows)
         marked = page.table(table, list(rows["supported"]), [found.what.part])
         note = page.paragraph(f"{_caption(found, rows)} Shaded rows are supported: their corrected interval excludes 0.")
-        parts.append(f'{note}<div class="dense">{marked}</div>{_open(found.what, rows)}')
+        parts.append(f"{note}{page.dense(marked)}{_open(found.what, rows)}")
     return "\n".join(parts) + _files()
 
 

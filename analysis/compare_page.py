@@ -99,7 +99,7 @@ def render(found: Comparison, drawn: Sequence[Picture]) -> str:
         (
             "runs",
             "Runs",
-            f'<div class="dense">{page.table(readable_runs(found), left=WORDS)}</div>{page.files("runs.csv", "runs.tex", "runs.md")}',
+            page.dense(page.table(readable_runs(found), left=WORDS)) + page.files("runs.csv", "runs.tex", "runs.md"),
         ),
         ("differences", "Differences", _differences(found)),
         *([("progress", "What it took", figures + page.files("progress.csv"))] if figures else []),
@@ -182,7 +182,7 @@ def _leaderboards(found: Comparison) -> str:
     table.insert(0, "rank", [str(place + 1) for place in table.index])
     note = f"The best ten settings of each run: {found.metric} at the last epoch of completed trials, mean over the seeds of the search."
     left = [name for name in table if name.endswith(": setting")]
-    return f'{page.paragraph(note)}<div class="dense">{page.table(table, left=left)}</div>{page.files("leaderboards.csv")}'
+    return page.paragraph(note) + page.dense(page.table(table, left=left)) + page.files("leaderboards.csv")
 
 
 def _spans(low: pd.Series, high: pd.Series) -> list[str]:

@@ -132,6 +132,11 @@ def table(frame: pd.DataFrame, marked: Sequence[bool] = (), left: Sequence[str] 
     return f'<div class="scroll"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n' + "\n".join(rows) + "\n</tbody></table></div>"
 
 
+def dense(table: str) -> str:
+    """A table of many columns, set smaller."""
+    return f'<div class="dense">{table}</div>'
+
+
 def files(*names: str) -> str:
     """Links to tables that lie beside the page; ``names`` are ours."""
     links = listing(f'<a href="tables/{name}">{name}</a>' for name in names)

@@ -142,7 +142,7 @@ def _leaderboard(found: SearchFindings) -> str:
     marked = [key in found.confirmed.index for key in found.board.index[:SHOWN_ROWS]]
     note = page.paragraph(board_caption(found) + (" Shaded rows were confirmed." if any(marked) else ""))
     table = page.table(readable_board(found), marked, ["trial", "ended"])
-    return f'{note}<div class="dense">{table}</div>' + page.files("leaderboard.csv", "leaderboard.tex", "leaderboard.md")
+    return note + page.dense(table) + page.files("leaderboard.csv", "leaderboard.tex", "leaderboard.md")
 
 
 def _confirmed(found: SearchFindings) -> str:
@@ -153,13 +153,13 @@ def _confirmed(found: SearchFindings) -> str:
         "best setting minus this one, over the seeds that both have. Shaded rows are supported: their corrected interval excludes 0 and "
         "their Holm-corrected p-value is at most 0.05."
     )
-    parts = [page.paragraph(note), f'<div class="dense">{page.table(_readable_confirmed(found), marks, ["setting"])}</div>']
+    parts = [page.paragraph(note), page.dense(page.table(_readable_confirmed(found), marks, ["setting"]))]
     if held_out_metrics(rows.columns):
         told = (
             "On the test data, at the last epoch: mean \u00b1 std over the fresh seeds; of metrics that are a least, the least over seeds."
         )
         parts += ["<h3>Test data</h3>", page.paragraph(told)]
-        parts += [f'<div class="dense">{page.table(_readable_tests(found), left=["setting"])}</div>']
+        parts += [page.dense(page.table(_readable_tests(found), left=["setting"]))]
     return "\n".join(parts) + page.files("confirmed.csv")
 
 

@@ -167,7 +167,8 @@ def _comparisons(found: Findings) -> str:
         "are supported: their corrected interval excludes 0 and their Holm-corrected p-value is at most 0.05. Seeds to settle: how many "
         "paired seeds would show the difference seen, were it the true one, in four studies of five."
     )
-    return page.paragraph(note) + page.table(shown, list(rows["supported"]), ["parameter", "at"]) + page.files("comparisons.csv")
+    table = page.dense(page.table(shown, list(rows["supported"]), ["parameter", "at"]))
+    return page.paragraph(note) + table + page.files("comparisons.csv")
 
 
 def _published(found: Findings, table: pd.DataFrame) -> str:
