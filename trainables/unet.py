@@ -24,7 +24,7 @@ class UNet(nn.Module):
     levels=1 is one block of two 3 x 3 convolutions, levels=4 with 16 channels has 16, 32, 64, 128. ``dropout`` is the share of channels
     that are dropped at the bottom in training, where the authors of the U-Net drop too.
 
-    Unlike the first U-Net: borders are padded, so that the output is as large as the input; a 1 x 1 convolution and bilinear interpolation
+    Unlike the first U-Net: borders are padded, so that the output is as large as the input; a 1 x 1 convolution and a doubling of pixels
     take the place of the transposed convolution, which takes four times the work; and batch norm follows each convolution. Group norm
     would need no running statistics, but its backward pass takes 40 % of a step in channels_last and bfloat16. Batch norm does not get in
     the way of an exact resume either (its statistics are part of ``state_dict``), nor of small batches (each image counts thousands of
@@ -47,8 +47,7 @@ class UNet(nn.Module):
             skips.append(x)
         x = self.dropout(skips.pop())
         for skip, narrow, block in reversed(list(zip(skips, self.narrow, self.up, strict=True))):
-            doubled = F.interpolate(narrow(x), scale_factor=2.0, mode="bilinear", align_corners=False)
-            x = block(torch.cat([skip, doubled], 1))
+            x = block(torch.cat([skip, F.interpolate(narrow(x), scale_factor=2.0)], 1))
         return self.head(x)
 
 
