@@ -41,7 +41,7 @@ function shownStatus(trial) {
 
 function showCounts() {
   const found = counts(), begun = table.trials.size, confirming = [...table.trials.values()].filter(trial => trial.phase === 'confirm').length;
-  const planned = Math.max(begun, (state?.planned || 0) + confirming);
+  const planned = Math.max(begun, (state?.planned || 0) + (state?.running ? Math.max(confirming, state.confirmations) : confirming));
   at('bar').replaceChildren(...['completed', 'pruned', 'diverged', 'failed', 'running'].map(name =>
     element('span', {class: name, style: `width:${100 * found[name] / Math.max(1, planned)}%`, title: `${found[name]} ${name}`})));
   const ended = begun - found.running;

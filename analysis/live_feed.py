@@ -66,6 +66,7 @@ class Feed:
         return {
             "running": self.run.is_running,
             "planned": spec.get("trials") or 0,
+            "confirmations": (spec.get("confirm") or {}).get("trials") or 0,
             "best": self.run.best(),
             "started": sessions[-1]["started"] if sessions else spec.get("started"),
             "estimate": self.run.estimate,
@@ -80,11 +81,11 @@ class Feed:
         told: list[tuple[str, Any]] = []
         if page.trials is None:
             told.append(("hello", self.hello()))
+        if page.state:  # before its trials: those of a run that goes on are running, those of one that does not were cut off
+            told.append(("state", self.state()))
         if page.trials is None or page.trials:
             ids = self.run.trials if page.trials is None else page.trials
             told.append(("trials", [self.run.trials[name].row() for name in sorted(ids) if name in self.run.trials]))
-        if page.state:
-            told.append(("state", self.state()))
         if self.sections and (page.sections is None or page.sections):
             changed = [each for name, each in self.sections.items() if page.sections is None or name in page.sections]
             told.append(("sections", {"order": list(self.sections), "changed": changed}))
@@ -101,11 +102,11 @@ class Feed:
         await asyncio.sleep(3 * SECONDS_BETWEEN_LOOKS if self.pages else 0)
 
     async def _follow_records(self) -> None:
-        told = 0.0
+        told, running = 0.0, False
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS if self.pages else SECONDS_BETWEEN_STATES)
-            changed = self._refresh()
-            due = time.monotonic() - told > SECONDS_BETWEEN_STATES
+            changed, was_running, running = self._refresh(), running, self.run.is_running
+            due = running != was_running or time.monotonic() - told > SECONDS_BETWEEN_STATES
             if due:
                 told = time.monotonic()
             for page in self.pages:

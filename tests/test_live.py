@@ -203,7 +203,7 @@ def test_new_trials_are_pushed_and_only_they(tmp_path: Path) -> None:
 
     async def use(session: aiohttp.ClientSession, address: str) -> None:
         told = events(session, address)
-        assert (await anext(told))[0] == "hello"
+        assert [(await anext(told))[0] for _ in range(2)] == ["hello", "state"]
         kind, rows = await anext(told)
         assert (kind, [row[0] for row in rows]) == ("trials", ["t0000", "t0001"])
         begin(RunPaths(folder), "t0002")
@@ -213,6 +213,29 @@ def test_new_trials_are_pushed_and_only_they(tmp_path: Path) -> None:
                 return
 
     with_page(folder, use)
+
+
+def test_that_a_run_goes_on_is_told_before_its_trials_are(tmp_path: Path) -> None:
+    """Or they would be shown as cut off."""
+    paths = RunPaths(write_run(tmp_path / "run", WIDTHS, confirm={"top": 1, "seeds": 2, "also": [], "trials": 2}))
+
+    async def use(session: aiohttp.ClientSession, address: str) -> None:
+        told, begun = None, False
+        async for kind, content in events(session, address):
+            if kind == "state":
+                told = content
+            if kind == "trials" and not begun:
+                begun = True
+                assert told is not None
+                assert (told["running"], told["planned"], told["confirmations"]) == (False, 2, 2)
+                paths.lock.touch()
+                begin(paths, "t0002")
+            elif kind == "trials":
+                assert told is not None
+                assert told["running"]
+                break
+
+    with_page(tmp_path / "run", use)
 
 
 def test_the_page_is_read_only_and_keeps_to_itself(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def _confirm(study: Study) -> dict[str, Any] | None:
     if not study.confirm:
         return None
     also = [{"name": name, "setting": dict(setting)} for name, setting in study.confirm.also.items()]
-    return {"top": study.confirm.top, "seeds": study.confirm.seeds, "also": also}
+    return {"top": study.confirm.top, "seeds": study.confirm.seeds, "also": also, "trials": study.planned_confirmations}
 
 
 def _together(study: Study) -> int:
