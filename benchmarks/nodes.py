@@ -102,7 +102,7 @@ def _finished(made: Cluster, folder: Path, *arguments: str) -> Run:
 
 def _times(run: Run) -> pd.DataFrame:
     """When each trial trained, in seconds, and where: columns from, to, seconds, pid."""
-    lines = pd.read_json(run.paths.epochs, lines=True, dtype={"trial": str}, convert_dates=False)
+    lines = pd.read_json(run.paths.epochs, lines=True, dtype={"trial": str})
     ends = lines.groupby("trial").agg(to=("at", "max"), seconds=("seconds", "sum"), pid=("pid", "first"))
     return ends.assign(**{"from": ends["to"] - ends["seconds"]})
 

@@ -128,8 +128,22 @@ def test_a_writer_whose_run_was_taken_over_stops_and_leaves_the_lock_alone(tmp_p
     monkeypatch.setattr(lock, "BEAT_SECONDS", -1.0)
     path = tmp_path / "lock"
     with lock.locked(path) as held:
-        held.beat()
+        held.check()
         path.write_text(json.dumps(ELSEWHERE))
         with pytest.raises(StudyError, match=r"process 1 on elsewhere.*It took this run over"):
-            held.beat()
+            held.check()
     assert json.loads(path.read_bytes()) == ELSEWHERE
+
+
+def test_the_lock_is_touched_whatever_its_holder_does_but_never_anothers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "BEAT_SECONDS", 0.05)
+    path = tmp_path / "lock"
+
+    def touched() -> bool:
+        os.utime(path, (1.0, 1.0))
+        return lock.changes(lambda: path.stat().st_mtime, 2.0)
+
+    with lock.locked(path):
+        assert touched()
+        path.write_text(json.dumps(ELSEWHERE))
+        assert not touched()

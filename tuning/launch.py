@@ -88,7 +88,7 @@ class _Session:
 
     def _between(self) -> None:
         """While the disk is full: the run is still held, and can still be interrupted."""
-        self.lock.beat()
+        self.lock.check()
         if self.interruption.by:
             raise KeyboardInterrupt
 
@@ -136,7 +136,7 @@ class _Session:
             self._listeners,
             stopped=halving.stopped,
             attempts={one.trial.id: one.attempt for one in past},
-            beat=self.lock.beat,
+            check=self.lock.check,
             interruption=self.interruption,
             again=lambda trial: source.again(trial),
         )

@@ -3,9 +3,10 @@
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +20,23 @@ OLD_SECONDS = 600.0
 
 
 class Lock:
-    """A lock that is held; ``beat`` keeps it fresh."""
+    """A lock that is held; ``check`` sees whether it still is."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._beaten = time.monotonic()
+        self._checked = time.monotonic()
 
-    def beat(self) -> None:
-        """Show that the writer lives: to be called often, does something every few seconds.
+    def check(self) -> None:
+        """See whether it is still ours: to be called often, does something every few seconds.
 
         Raises:
             StudyError: another process holds the lock, as this one was not heard of for too long (its machine stood still, say).
         """
-        if time.monotonic() - self._beaten > BEAT_SECONDS:
-            self._beaten = time.monotonic()
+        if time.monotonic() - self._checked > BEAT_SECONDS:
+            self._checked = time.monotonic()
             holder = _read(self._path)
             if holder is not None and not _is_ours(holder):
                 raise StudyError(f"{refusal(self._path.parent, holder)} It took this run over, as nothing was heard of this process.")
-            if holder is not None:
-                os.utime(self._path)
 
 
 @contextmanager
@@ -52,11 +51,25 @@ def locked(path: Path, tell: Callable[[str], None] = lambda text: None) -> Itera
         yield Lock(path)
         return
     _take(path, tell)
+    ended = threading.Event()
+    # Beside all that the block does: to start Ray, to check the nodes or to read data may take longer than others watch a lock.
+    beats = threading.Thread(target=_beat, args=(path, ended), daemon=True)
+    beats.start()
     try:
         yield Lock(path)
     finally:
+        ended.set()
+        beats.join()
         if _is_ours(_read(path)):
             path.unlink(missing_ok=True)
+
+
+def _beat(path: Path, ended: threading.Event) -> None:
+    """Show every few seconds that the holder lives, as long as it holds the lock."""
+    while not ended.wait(BEAT_SECONDS):
+        if _is_ours(_read(path)):
+            with suppress(OSError):
+                os.utime(path)
 
 
 def _take(path: Path, tell: Callable[[str], None]) -> None:

@@ -51,7 +51,7 @@ class Recorder(tune.Callback):
         *,
         stopped: Mapping[str, int],
         attempts: Mapping[str, int],
-        beat: Callable[[], None],
+        check: Callable[[], None],
         interruption: Interruption,
         again: Callable[[Trial], None],
     ) -> None:
@@ -60,7 +60,7 @@ class Recorder(tune.Callback):
         self._listeners = listeners
         self._stopped = stopped
         self._attempts = dict(attempts)
-        self._beat = beat
+        self._check = check
         self._interruption = interruption
         self._again = again
         self._planned: set[str] = set()
@@ -117,7 +117,7 @@ class Recorder(tune.Callback):
 
     def on_step_end(self, iteration: int, trials: list[RayTrial], **info: Any) -> None:
         """After an interruption this was the last step: Tune saves its state, and would then wait 10 s for the epochs that are running."""
-        self._beat()
+        self._check()
         self._forgive_what_held_us_up()
         for name, trial in self._live.items():
             actor = trial.temporary_state.ray_actor
