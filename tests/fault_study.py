@@ -9,5 +9,6 @@ study = searched_study(
     stopping=None,
     confirm=None,
     epochs=10,
+    retries=0,  # none of these faults is one of a trial
     fixed={"pause": 0.3, "once": ""},
 )

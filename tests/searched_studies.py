@@ -41,7 +41,7 @@ def _misbehave(config: Any, epoch: int) -> None:
         return
     mark.write_text("here")
     if config["fault"].startswith("raise"):
-        raise RuntimeError("too far to the right")
+        raise RuntimeError("too far to the right: it is unavailable")  # as Ray says of a process
     if config["fault"] == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if config["fault"] == "hang":

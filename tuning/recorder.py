@@ -21,6 +21,10 @@ PLACE = ("node", "ip", "pid", "gpus")
 
 HELD_UP_SECONDS = 5.0
 
+LOST = ("its node has died", "is unavailable")
+"""How Ray says that a trial's node died, or that its process cannot be reached (Ray asks for a second what became of it, and a lost node is
+noticed later than that): no fault of the trial."""
+
 
 class Listener(Protocol):
     """Told what the recorder wrote."""
@@ -133,12 +137,14 @@ class Recorder(tune.Callback):
         self._live.pop(spec.id, None)
         if spec.id in self.statuses or self._interruption.by:
             return
-        # A node that dies is no fault of its trials.
-        self._failures[spec.id] += "node has died" not in _ray_error(trial)
+        # Of this attempt alone: the next one may fail of something else.
+        own = self._errors.pop(spec.id, None)
+        error = own or _ray_error(trial)
+        self._failures[spec.id] += bool(own) or not any(words in error for words in LOST)
         if self._failures[spec.id] <= self._study.retries:
             self._again(spec)
         else:
-            self._write_end(spec, status="failed", error=self._errors.get(spec.id) or _ray_error(trial))
+            self._write_end(spec, status="failed", error=error)
 
     def _forgive_what_held_us_up(self) -> None:
         """A full disk, say: meanwhile nobody was listened to, so nobody was silent."""
