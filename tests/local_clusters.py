@@ -63,7 +63,10 @@ class LocalCluster:
 
     def start_worker(self, ip: str, *options: str, under: tuple[str, ...] = (), wait: bool = True, **environment: str) -> None:
         """A worker named by its ip. ``under``: a command to run the script by."""
-        self.start(ip, [*under, str(SCRIPTS / "worker.sh"), self.address, ip, "--num-cpus", "2", *options], **environment)
+        # In one folder the nodes of one machine would unpack the code of a job over each other.
+        temporary = str(self.folder / f"ray-{ip.rsplit('.')[-1]}")
+        command = [*under, str(SCRIPTS / "worker.sh"), self.address, ip, "--num-cpus", "2", "--temp-dir", temporary, *options]
+        self.start(ip, command, **environment)
         if wait:
             self.wait_started(ip)
 
