@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from trainables import lungs, unet, xrays
 from trainables.limits import problems
-from trainables.loop import batch_orders, build_seeded, derive_seed
+from trainables.loop import batch_orders, build_seeded
 
 CONFIG: dict[str, Any] = {
     "data": "",
@@ -223,44 +223,6 @@ def test_training_leaves_the_global_random_state_alone() -> None:
     before = torch.get_rng_state()
     run()
     assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_no_change_leaves_images_as_they_are() -> None:
-    images, masks = torch.randn(2, 1, 8, 8), (torch.rand(2, 1, 8, 8) > 0.5).float()
-    same, same_masks = lungs.augment(images, masks, torch.zeros(2, 6))
-    torch.testing.assert_close(same, images, rtol=0, atol=1e-5)
-    assert torch.equal(same_masks, masks)
-
-
-def test_images_and_masks_move_alike_and_only_images_change_contrast() -> None:
-    masks = torch.zeros(3, 1, 50, 50)
-    masks[:, :, 10:30, 20:30] = 1
-    shifted, mask = lungs.augment(masks, masks, torch.tensor([[0, 0, 1.0, 0, 0, 0], [0, 0, 0, -1.0, 0, 0], [0, 0, 0, 0, 1.0, -1.0]]))
-    # 6 percent of 50 pixels: the picture is read 3 pixels further right, so it moves to the left.
-    assert torch.equal(mask[0, 0], masks[0, 0].roll(-3, 1))
-    assert torch.equal(mask[1, 0], masks[1, 0].roll(3, 0))
-    torch.testing.assert_close(shifted[:2], mask[:2], rtol=0, atol=1e-4)
-    assert torch.equal(mask[2], masks[2])
-    torch.testing.assert_close(shifted[2], masks[2] * 1.25 - 0.25, rtol=0, atol=1e-4)
-
-
-def test_turning_keeps_shapes() -> None:
-    rows, columns = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
-    point = (((rows - 31.5) ** 2 + (columns - 51.5) ** 2) < 16).float()[None, None]
-    turned, mask = lungs.augment(point, point, torch.tensor([[1.0, 0, 0, 0, 0, 0]]))
-    row, column = (float((mask[0, 0] * axis).sum() / mask.sum()) - 31.5 for axis in (rows, columns))
-    assert math.hypot(row, column) == pytest.approx(20, abs=0.3)
-    assert abs(math.atan2(row, column)) == pytest.approx(0.15, abs=0.02)
-    assert turned.sum().item() == pytest.approx(point.sum().item(), rel=0.05)
-
-
-def test_changes_are_drawn_per_seed_and_epoch() -> None:
-    first, again = (lungs.draw_changes(200, derive_seed(1, "augment", 2)) for _ in range(2))
-    assert torch.equal(first, again)
-    assert not torch.equal(first, lungs.draw_changes(200, derive_seed(1, "augment", 3)))
-    assert first.shape == (200, 6)
-    assert -1 <= first.min() < -0.9
-    assert 0.9 < first.max() <= 1
 
 
 def test_a_loss_that_is_not_finite_is_reported_as_it_is() -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from trainables import Config, Metrics
+from trainables.augment import augment, draw_changes
 from trainables.limits import Limit, OneOf, Real, Whole
 from trainables.loop import batch_orders, batches, build_seeded, count_parameters, derive_seed, pick_device
 from trainables.mnist import learning_rate_at
@@ -22,8 +22,6 @@ from trainables.xrays import Part, XRays, describe, load
 __all__ = ["LIMITS", "describe", "load", "train"]
 
 MOMENTUM = 0.9
-ROTATION, SCALE, SHIFT, CONTRAST, BRIGHTNESS = 0.15, 0.1, 0.06, 0.25, 0.25
-"""The most that ``augment`` changes an image: radians, share of the size, share of the side, share of the contrast, standard deviations."""
 
 
 class Source:
@@ -73,8 +71,8 @@ def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None
     """Train one U-Net per seed, one after the other within each epoch.
 
     ``loss`` is one of ``losses_of``. ``optimizer`` "sgd" has momentum 0.9; "adam" decays weights apart from its gradient (I. Loshchilov,
-    F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019). ``schedule`` is that of ``trainables.mnist``. ``augment`` turns, scales
-    and shifts each image and changes its contrast and brightness a little, anew in every epoch; the heart stays on its side.
+    F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019). ``schedule`` is that of ``trainables.mnist``. ``augment`` changes
+    each image a little, anew in every epoch (see ``trainables.augment``); the heart stays on its side.
 
     Yields after each epoch ``loss`` (mean over the epoch's training images), ``validation_f1``, ``validation_dice`` and ``validation_iou``
     (see ``scores``; mean over images), one per seed, ``parameters``, ``train_seconds`` (of this epoch, all seeds together) and
@@ -168,24 +166,6 @@ def _step(learner: _Learner, x: Tensor, y: Tensor, loss: str) -> Tensor:
     value.backward()
     learner.optimizer.step()
     return value.detach()
-
-
-def draw_changes(samples: int, seed: int) -> Tensor:
-    """What ``augment`` does to each image, (samples, 6), each -1 to 1: rotation, scale, shift across and down, contrast, brightness."""
-    return torch.rand(samples, 6, generator=torch.Generator().manual_seed(seed)) * 2 - 1
-
-
-def augment(images: Tensor, masks: Tensor, changes: Tensor) -> tuple[Tensor, Tensor]:
-    """Images and masks (n, 1, size, size), moved alike, the images also in contrast and brightness; ``changes`` is (n, 6), 0 for none."""
-    angle, zoom = ROTATION * changes[:, 0], 1 + SCALE * changes[:, 1]
-    cosine, sine = zoom * angle.cos(), zoom * angle.sin()
-    # The grid goes from -1 to 1, so a share of the side counts twice.
-    across, down = 2 * SHIFT * changes[:, 2], 2 * SHIFT * changes[:, 3]
-    rows = [torch.stack([cosine, -sine, across], 1), torch.stack([sine, cosine, down], 1)]
-    grid = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
-    moved = F.grid_sample(torch.cat([images, masks], 1), grid, padding_mode="border", align_corners=False)
-    contrast, brightness = (changes[:, 4:, None, None] * torch.tensor([[[CONTRAST]], [[BRIGHTNESS]]], device=images.device)).split(1, 1)
-    return moved[:, :1] * (1 + contrast) + brightness, (moved[:, 1:] >= 0.5).float()
 
 
 def _predict(learners: Sequence[_Learner], images: Tensor) -> Tensor:
