@@ -18,6 +18,9 @@ export RAY_gcs_rpc_server_reconnect_timeout_s=10
 # `ray job stop` kills what has not ended after 3 s otherwise.
 export RAY_JOB_STOP_WAIT_TIME_S=30
 
+# A node has more files open than a login may by default; where 65536 are not allowed, as many as are.
+ulimit -Sn 65536 2> /dev/null || ulimit -Sn "$(ulimit -Hn)"
+
 # Fixed ports, so that one rule of a firewall names them all: HEAD_PORT on the head, NODE_PORTS to NODE_PORTS + 999 on every node.
 # The dashboard has no rule: it listens on loopback alone.
 HEAD_PORT=${HEAD_PORT:-6379}
