@@ -58,10 +58,11 @@ def run_study(study: Study, paths: RunPaths, *listeners: Listener, address: str 
     interruption = Interruption()
     with locked(paths.lock, say) as lock:
         session = _Session(study, paths, listeners, lock, interruption)
-        with connected(address, dashboard=study.dashboard), ray_noted(paths, ready), code_travels(study), _signals_to_tune(interruption):
+        with connected(address, dashboard=study.dashboard), code_travels(study), _signals_to_tune(interruption):
             try:
                 check_nodes(study, None if session.storage else paths.root, cluster=bool(address))
-                session.run()
+                with ray_noted(paths, ready):
+                    session.run()
             except KeyboardInterrupt:
                 if not interruption.by:
                     raise
