@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_clusters import ROOT, LocalCluster, free_port_block, local_cluster
+from local_clusters import ROOT, LocalCluster, free_port_block, local_cluster, wait_until
 from test_cli import NO_TRAINING, STUDY
 
 from analysis import load_run
@@ -191,13 +191,18 @@ def test_the_page_from_laptop_to_cluster_word_for_word(short_folder: Path) -> No
                 continue
             if "RUN" in block:
                 block = block.replace("RUN", said["study run"].splitlines()[-1])
-            ran = subprocess.run(["bash", "-c", block], cwd=short_folder, env=env, capture_output=True, text=True, timeout=400, check=False)
-            assert ran.returncode == 0, block + ran.stdout + ran.stderr
-            said[" ".join(re.sub(r"^\w+=\w+ ", "", block).split()[:2])] = ran.stdout
+            what = " ".join(re.sub(r"^\w+=\w+ ", "", block).split()[:2])
+
+            def typed(block: str = block, what: str = what) -> bool:
+                ran = subprocess.run(["bash", "-c", block], cwd=short_folder, env=env, capture_output=True, text=True, timeout=400)
+                assert ran.returncode == 0, block + ran.stdout + ran.stderr
+                said[what] = ran.stdout
+                return what != "ray status" or len(re.findall("^ *1 node_", ran.stdout, re.M)) == 3
+
+            wait_until(typed, "three nodes")
     finally:
         cluster.stop_all()
     assert list(said) == ["ray status", "study run", "study submit", "study resume"]
-    assert len(re.findall("^ *1 node_", said["ray status"], re.M)) == 3
     runs = [load_run(short_folder / said[name].splitlines()[-1]) for name in ("study run", "study submit", "study resume")]
     assert [set(run.trials["status"]) for run in runs] == [{"completed"}] * 3
     assert runs[0].paths == runs[2].paths
