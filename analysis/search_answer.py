@@ -8,7 +8,7 @@ from analysis.answer import missing, sentence
 from analysis.runs import Run
 from analysis.search import awaited, held_out_metrics
 from analysis.search_trials import described, short_name
-from analysis.wording import MISSING, count, in_numbers, listing, number, signed
+from analysis.wording import MISSING, count, decimals_for, in_numbers, listing, number, signed
 
 LIMITS = ["corrected_low", "corrected_high"]
 NAMED = 3  # so many settings are named with their interval; more are counted
@@ -100,14 +100,15 @@ def _shrinkage(run: Run, best: pd.Series) -> str:
         )
     worse = best["shrinkage"] < 0 if run.spec["mode"] == "max" else best["shrinkage"] > 0
     held = f"shrank by {number(abs(best['shrinkage']), 2)}" if worse else f"did not shrink ({signed(best['shrinkage'])})"
-    return f"its search score, {number(best['search_score'])} with n = {best['search_n']}, {held} on fresh seeds"
+    (score,) = _rounded(best, "search_score", std="confirmed_std")
+    return f"its search score, {score} with n = {best['search_n']}, {held} on fresh seeds"
 
 
 def _on_test(best: pd.Series) -> str:
     """Mean and least of the metrics of the test data, those first that have a least."""
     names = [name for name in held_out_metrics(best.index) if not name.endswith(("_min", "_std")) and pd.notna(best[f"{name}_mean"])]
     pairs = [name for name in names if pd.notna(best.get(f"{name}_min"))] or names
-    told = [f"{name} {number(best[f'{name}_mean'])} on average{_least(best, name)}" for name in pairs[:NAMED]]
+    told = [f"{name} {_rounded(best, f'{name}_mean', std=f'{name}_std')[0]} on average{_least(best, name)}" for name in pairs[:NAMED]]
     return f"on the test data it has {listing(told)}" if told else ""
 
 
@@ -116,8 +117,15 @@ def _least(best: pd.Series, name: str) -> str:
 
 
 def _score(run: Run, row: pd.Series) -> str:
-    interval = "" if pd.isna(row["confirmed_low"]) else f" [{number(row['confirmed_low'])}, {number(row['confirmed_high'])}]"
-    return f"{run.metric} {number(row['confirmed_mean'])}{interval}, n = {row['confirmed_n']}"
+    mean, low, high = _rounded(row, "confirmed_mean", "confirmed_low", "confirmed_high", std="confirmed_std")
+    interval = "" if low == MISSING else f" [{low}, {high}]"
+    return f"{run.metric} {mean}{interval}, n = {row['confirmed_n']}"
+
+
+def _rounded(row: pd.Series, *names: str, std: str) -> list[str]:
+    """These figures of a row, to the decimals that their standard deviation deserves."""
+    figures = row[list(names)].astype(float)
+    return in_numbers(figures, decimals_for(row[std], figures))
 
 
 def _plus(text: str) -> str:

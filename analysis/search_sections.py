@@ -12,7 +12,7 @@ from analysis.search import held_out_metrics
 from analysis.search_answer import setting_name
 from analysis.search_costs import ALL
 from analysis.search_trials import brief, parameter_columns, short_name
-from analysis.wording import MISSING, count, in_numbers, listing, number, signed
+from analysis.wording import MISSING, count, decimals_for, in_numbers, listing, number, signed
 
 SHOWN_ROWS = 60  # a longer leaderboard stands in its CSV file alone
 SCORES = ["search_score", "confirmed_mean", "confirmed_std", "confirmed_low", "confirmed_high"]
@@ -95,7 +95,7 @@ def board_caption(found: SearchFindings) -> str:
 def readable_board(found: SearchFindings) -> pd.DataFrame:
     """The leaderboard as texts, columns named for a reader: what was reached comes before the parameters."""
     board = found.board.head(SHOWN_ROWS).reset_index(drop=True)
-    text = readable(board[SCORES].astype(float), [SCORES])
+    text = _readable_scores(board)
     named = zip(board["trial"], board["name"], strict=True)
     shown = {"rank": board["rank"].map(_whole), "trial": [", ".join(text for text in both if isinstance(text, str)) for both in named]}
     shown |= {"search score": text["search_score"]}
@@ -165,8 +165,8 @@ def _confirmed(found: SearchFindings) -> str:
 
 def _readable_confirmed(found: SearchFindings) -> pd.DataFrame:
     rows = found.confirmed.reset_index(drop=True)
-    measured = rows[[*SCORES, "difference", "corrected_low", "corrected_high"]].astype(float)
-    text = readable(measured, [SCORES, ["difference", "corrected_low", "corrected_high"]])
+    differences = ["difference", "corrected_low", "corrected_high"]
+    text = _readable_scores(rows).join(readable(rows[differences].astype(float), [differences]))
     shown = {
         "setting": [setting_name(found.run, row) for row in rows.to_dict("records")],
         "n": rows["confirmed_n"].map(_whole),
@@ -181,6 +181,11 @@ def _readable_confirmed(found: SearchFindings) -> pd.DataFrame:
     return pd.DataFrame({name: list(column) for name, column in shown.items()}, dtype=object)
 
 
+def _readable_scores(rows: pd.DataFrame) -> pd.DataFrame:
+    scores = rows[SCORES].astype(float)
+    return readable(scores, [SCORES], decimals_for(scores["confirmed_std"], scores.stack()))
+
+
 def _readable_tests(found: SearchFindings) -> pd.DataFrame:
     rows = found.confirmed.reset_index(drop=True)
     shown = {"setting": [short_name(row) for row in rows.to_dict("records")]}
@@ -188,8 +193,9 @@ def _readable_tests(found: SearchFindings) -> pd.DataFrame:
         if name.endswith("_min"):
             shown[name] = in_numbers(rows[name])
         else:
-            text = readable(rows[[f"{name}_mean", f"{name}_std"]], [[f"{name}_mean", f"{name}_std"]])
-            shown[name] = _joined(text[f"{name}_mean"], text[f"{name}_std"], " \u00b1 ")
+            mean, std = f"{name}_mean", f"{name}_std"
+            text = readable(rows[[mean, std]], [[mean, std]], decimals_for(rows[std], rows[mean]))
+            shown[name] = _joined(text[mean], text[std], " \u00b1 ")
     return pd.DataFrame(shown, dtype=object)
 
 

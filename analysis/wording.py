@@ -75,10 +75,21 @@ def in_numbers(column: pd.Series, decimals: int | None = None) -> list[str]:
     A value that would read as zero without being zero is written with an exponent instead.
     """
     values = pd.to_numeric(column, errors="coerce").astype(float)
-    largest = values.abs().max()
-    if decimals is None:
-        decimals = 2 if not largest or math.isnan(largest) or math.isinf(largest) else max(0, min(9, 3 - math.ceil(math.log10(largest))))
+    decimals = _decimals(values.abs().max()) if decimals is None else decimals
     return [_fixed(value, decimals) for value in values]
+
+
+def decimals_for(std: pd.Series | float, values: pd.Series) -> int:
+    """How many decimals measurements with these standard deviations deserve: enough to show the least of those above 0 with one digit, and
+    three significant digits of the largest value; six at most."""
+    spread = pd.Series(std, dtype=float)
+    least = spread[spread > 0].min()
+    return max(_decimals(values.abs().max()), 0 if math.isnan(least) else min(6, math.ceil(-math.log10(least))))
+
+
+def _decimals(largest: float) -> int:
+    """Those of three significant digits."""
+    return 2 if not largest or not math.isfinite(largest) else max(0, min(9, 3 - math.ceil(math.log10(largest))))
 
 
 def _fixed(value: float, decimals: int) -> str:

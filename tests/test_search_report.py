@@ -65,8 +65,8 @@ def test_a_winner_is_named_where_it_is_apart_from_all_others(tmp_path):
     run = run_of(tmp_path, *four(), fresh("c0001", 0.1, FIVE), fresh("c0002", 0.2, FIVE + GAIN, **tests), confirm=TWO)
     assert sentence(run).startswith(
         "The winner on fresh seeds is trial 0002 (rate 0.2): accuracy 0.855 [0.834, 0.876], n = 5; better than the other confirmed setting "
-        "(+0.051; the corrected interval excludes 0). Its search score, 0.6 with n = 1, did not shrink (+0.26) on fresh seeds. On the test "
-        "data it has test_accuracy 0.704 on average (0.29 at the least). 2 of 4"
+        "(+0.051; the corrected interval excludes 0). Its search score, 0.600 with n = 1, did not shrink (+0.26) on fresh seeds. On the "
+        "test data it has test_accuracy 0.704 on average (0.29 at the least). 2 of 4"
     )
 
 
@@ -74,7 +74,7 @@ def test_lower_is_better_and_a_score_that_shrank(tmp_path):
     confirmed = [fresh("c0001", 0.1, FIVE), fresh("c0002", 0.2, FIVE + GAIN)]
     text = sentence(run_of(tmp_path, *four(), *confirmed, confirm=TWO, mode="min"))
     assert "The winner on fresh seeds is trial 0001 (rate 0.1)" in text
-    assert "Its search score, 0.4 with n = 1, shrank by 0.4 on fresh seeds." in text
+    assert "Its search score, 0.400 with n = 1, shrank by 0.4 on fresh seeds." in text
 
 
 def test_settings_that_cannot_be_told_apart_are_named(tmp_path):
@@ -90,7 +90,7 @@ def test_settings_that_cannot_be_told_apart_are_named(tmp_path):
     ("first", "second", "expected"),
     [
         (FIVE, FIVE, "cannot be told apart from trial 0002 (no difference at any seed, n = 5)"),
-        (FIVE[:1], FIVE[:1] - 0.1, "accuracy 0.8, n = 1, but cannot be told apart from trial 0002 (too few results, n = 1)"),
+        (FIVE[:1], FIVE[:1] - 0.1, "accuracy 0.800, n = 1, but cannot be told apart from trial 0002 (too few results, n = 1)"),
         (FIVE, FIVE[:1] - 0.5, "cannot be told apart from trial 0002 (too few results, n = 1 unpaired)"),
     ],
 )

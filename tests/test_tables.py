@@ -16,7 +16,7 @@ from scipy import stats
 from analysis import load_run, published_table, seed_table, settings_table, status_table, summary_table, write_tables
 from analysis.export import escape_latex, latex, markdown, readable_summary
 from analysis.intervals import RANDOM_SEED, RESAMPLES, mean_intervals
-from analysis.wording import p_text
+from analysis.wording import decimals_for, p_text
 
 HOSTILE = "<script>alert(1)</script> $%_&#{}~^\\"
 
@@ -239,6 +239,21 @@ def test_words_stand_left_and_wide_tables_are_small():
 )
 def test_p_values_have_as_many_decimals_as_matter(value, text):
     assert p_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("values", "std", "decimals"),
+    [
+        ([0.95980, 0.95503], [0.00047, 0.0022], 4),  # 0.9598 \u00b1 0.0005 and 0.9550 \u00b1 0.0022
+        ([0.61, 0.85], [0.05, np.nan], 3),
+        ([512.0, 498.0], [30.0, 2.0], 0),
+        ([0.5, 0.5], [0.0, np.nan], 3),
+        ([0.5, 0.5], [1e-12, 0.1], 6),
+        ([np.nan], [np.nan], 2),
+    ],
+)
+def test_a_small_standard_deviation_is_seen_in_the_decimals(values, std, decimals):
+    assert decimals_for(pd.Series(std), pd.Series(values)) == decimals
 
 
 def test_a_line_break_in_a_name_cannot_end_a_row():
