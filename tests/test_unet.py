@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from trainables import unet
 from trainables.loop import count_parameters
@@ -84,6 +85,20 @@ def test_losses_are_what_plain_numpy_gives() -> None:
     given = torch.from_numpy(logits), torch.from_numpy(masks)
     np.testing.assert_allclose(unet.losses_of(*given, "cross_entropy").numpy(), entropies, rtol=1e-12)
     np.testing.assert_allclose(unet.losses_of(*given, "cross_entropy_dice").numpy(), both, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("levels", "side", "larger"), [(2, 8, 10), (3, 16, 20), (5, 64, 80), (5, 128, 160), (5, 32, 32)])
+def test_predictions_are_those_of_two_sizes(levels: int, side: int, larger: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unet, "pick_precision", lambda _: torch.float32)
+    monkeypatch.setattr(unet, "two_lungs", lambda masks: masks)
+    network, x, sizes = UNet(2, levels).eval(), torch.randn(2, 1, side, side), []
+    network.register_forward_pre_hook(lambda _, given: sizes.append(tuple(given[0].shape[2:])))
+    found = unet.predict(network, x)
+    assert sizes == [(side, side), (larger, larger)]
+    with torch.no_grad():
+        second = network(functional.interpolate(x, (larger, larger), mode="bicubic"))
+        back = functional.interpolate(second, (side, side), mode="bilinear", antialias=True)
+        assert torch.equal(found, ((network(x) + back) / 2)[:, 0] > 0)
 
 
 def test_predictions_do_not_depend_on_how_images_are_batched(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def pick_device() -> torch.device:
@@ -29,13 +32,13 @@ def batch_orders(seeds: Sequence[int], epoch: int, samples: int) -> Tensor:
     return orders
 
 
-def build_seeded(make: Callable[[], nn.Module], seeds: Sequence[int]) -> list[nn.Module]:
+def build_seeded(make: Callable[[], Network], seeds: Sequence[int]) -> list[Network]:
     """One network per seed, each initialised from its seed alone; the global random state is left as it was."""
     with torch.random.fork_rng(devices=[]):
         return [_build_one(make, seed) for seed in seeds]
 
 
-def _build_one(make: Callable[[], nn.Module], seed: int) -> nn.Module:
+def _build_one(make: Callable[[], Network], seed: int) -> Network:
     torch.default_generator.manual_seed(derive_seed(seed, "initialisation"))  # torch.manual_seed seeds every device, and takes 90 us
     return make()
 

@@ -55,7 +55,7 @@ LIMITS: Mapping[str, Limit] = {
 @dataclass(frozen=True)
 class _Learner:
     seed: int
-    network: torch.nn.Module
+    network: UNet
     optimizer: torch.optim.Optimizer
 
     def state(self) -> dict[str, Any]:

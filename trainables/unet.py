@@ -33,6 +33,8 @@ class UNet(nn.Module):
 
     def __init__(self, base_channels: int, levels: int, dropout: float = 0.0) -> None:
         super().__init__()
+        self.step = 2 ** (levels - 1)
+        """What the sides of images must be a multiple of."""
         channels = [base_channels << level for level in range(levels)]
         self.down = nn.ModuleList(_block(*ends) for ends in pairwise([1, *channels]))
         self.dropout = nn.Dropout2d(dropout)
@@ -117,11 +119,21 @@ def losses_of(logits: Tensor, masks: Tensor, loss: str) -> Tensor:
 
 
 @torch.no_grad()
-def predict(network: nn.Module, images: Tensor) -> Tensor:
+def predict(network: UNet, images: Tensor) -> Tensor:
     """(n, 1, height, width) -> bool (n, height, width), where lung is more likely than not, as ``two_lungs`` tidies it; the network is left
-    in evaluation mode."""
+    in evaluation mode.
+
+    The logits are the mean of two: of the images, and of the images a quarter larger, as near as they can be halved. Outlines found at two
+    sizes are closer to the truth (after L.-C. Chen, G. Papandreou, I. Kokkinos, K. Murphy, A. L. Yuille, "DeepLab", TPAMI 2018).
+    """
     network.eval()
-    return two_lungs(torch.cat([logits_of(network, part).squeeze(1) > 0 for part in images.split(PREDICTION_BATCH)]))
+    return two_lungs(torch.cat([_logits_at_two_sizes(network, part).squeeze(1) > 0 for part in images.split(PREDICTION_BATCH)]))
+
+
+def _logits_at_two_sizes(network: UNet, images: Tensor) -> Tensor:
+    size = images.shape[2:]
+    larger = F.interpolate(images, [round(1.25 * side / network.step) * network.step for side in size], mode="bicubic")
+    return (logits_of(network, images) + F.interpolate(logits_of(network, larger), size, mode="bilinear", antialias=True)) / 2
 
 
 def two_lungs(masks: Tensor) -> Tensor:
