@@ -6,6 +6,8 @@ import re
 import signal
 import stat
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -215,8 +217,10 @@ echo "$*" >> "$ASKED"
 """
 
 
-def slurm(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """The batch file as SLURM would run it on two nodes, with stand-ins that start real heads and workers here."""
+@contextmanager
+def slurm(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The batch file as SLURM would run it on two nodes, with stand-ins that start real heads and workers here; as SLURM does, what is left
+    of its steps is ended with the job."""
     stand_ins = folder / "bin"
     if not stand_ins.exists():
         stand_ins.mkdir()
@@ -243,28 +247,32 @@ def slurm(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     }
     command = ["bash", str(ROOT / "cluster" / "slurm.sbatch"), *arguments]
     log = (folder / "log").open("a")
-    return subprocess.Popen(command, env=env, stdout=log, stderr=log, text=True, start_new_session=True)
+    job = subprocess.Popen(command, env=env, stdout=log, stderr=log, text=True, start_new_session=True)
+    try:
+        yield job
+    finally:
+        end_session(job.pid)
 
 
 @pytest.mark.slow
 def test_slurm_saves_in_time_requeues_and_goes_on(short_folder: Path) -> None:
     study = short_folder / "mine.py"
     study.write_text(NO_TRAINING.replace("BODY", "time.sleep(1)").replace("epochs=2", "epochs=8").replace("[1, 2]", "[1, 2, 3, 4]"))
-    job = slurm(short_folder, str(study), "--seeds", "2")
     said = (short_folder / "log").read_text
     records = short_folder / "results" / "mine"
-    wait_until(lambda: [path for path in records.glob("*/epochs.jsonl") if path.stat().st_size], "an epoch", None, said)
-    token = short_folder / ".ray" / "slurm-17"
-    assert stat.S_IMODE(token.stat().st_mode) == 0o600
-    secret = token.read_text()
-    job.send_signal(signal.SIGTERM)  # as --signal=B:TERM@120 does: to the batch shell alone
-    assert job.wait(timeout=400) == 143, said()
+    with slurm(short_folder, str(study), "--seeds", "2") as job:
+        wait_until(lambda: [path for path in records.glob("*/epochs.jsonl") if path.stat().st_size], "an epoch", None, said)
+        token = short_folder / ".ray" / "slurm-17"
+        assert stat.S_IMODE(token.stat().st_mode) == 0o600
+        secret = token.read_text()
+        job.send_signal(signal.SIGTERM)  # as --signal=B:TERM@120 does: to the batch shell alone
+        assert job.wait(timeout=400) == 143, said()
     assert (short_folder / "asked").read_text().splitlines()[-1] == "requeue 17"
     assert not token.exists()
     run = next(records.glob("*"))
     assert "unfinished" in set(load_run(run).trials["status"])
-    again = slurm(short_folder, str(study), "--seeds", "2")
-    assert again.wait(timeout=400) == 0, said()
+    with slurm(short_folder, str(study), "--seeds", "2") as again:
+        assert again.wait(timeout=400) == 0, said()
     assert list(records.glob("*")) == [run]
     read = load_run(run)
     assert read.trials["status"].tolist() == ["completed"] * 4
