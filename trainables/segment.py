@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,11 @@ def outline(network: UNet, file: Path, image_size: int) -> Image.Image:
 
 def state_bytes(config: Config, seeds: Sequence[int]) -> int:
     """About how large a state of ``lungs.train`` is: the weights and, for each, one (sgd) or two (adam) numbers of the optimiser."""
-    with torch.device("meta"):
-        weights = count_parameters(UNet(config["base_channels"], config["levels"], config["dropout"]))
+    weights = _count_weights(config["base_channels"], config["levels"])
     return 4 * weights * (3 if config["optimizer"] == "adam" else 2) * len(seeds)
+
+
+@cache  # asked for many settings before a run starts, and building even an empty network takes milliseconds
+def _count_weights(base_channels: int, levels: int) -> int:
+    with torch.device("meta"):
+        return count_parameters(UNet(base_channels, levels))
