@@ -33,8 +33,7 @@ class UNet(nn.Module):
 
     def __init__(self, base_channels: int, levels: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.step = 2 ** (levels - 1)
-        """What the sides of images must be a multiple of."""
+        self.step = _step(levels)
         channels = [base_channels << level for level in range(levels)]
         self.down = nn.ModuleList(_block(*ends) for ends in pairwise([1, *channels]))
         self.dropout = nn.Dropout2d(dropout)
@@ -62,9 +61,14 @@ def _block(channels_in: int, channels_out: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
+def _step(levels: int) -> int:
+    """What the sides of images must be a multiple of, to be halved levels - 1 times."""
+    return 2 ** (levels - 1)
+
+
 def size_problem(image_size: int, levels: int) -> str | None:
     """One sentence if images of that side length in pixels cannot be halved levels - 1 times down to 2 pixels or more; else None."""
-    step = 2 ** (levels - 1)
+    step = _step(levels)
     if image_size % step == 0 and image_size >= 2 * step:
         return None
     return (
