@@ -29,6 +29,7 @@ CONFIG: dict[str, Any] = {
     "base_channels": 16,
     "levels": 4,
     "dropout": 0.0,
+    "networks": 1,
     "learning_rate": 0.001,
     "optimizer": "adam",
     "weight_decay": 0.0,

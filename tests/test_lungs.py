@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from trainables import lungs, unet, xrays
 from trainables.limits import problems
-from trainables.loop import batch_orders, build_seeded
+from trainables.loop import batch_orders, build_seeded, derive_seed
 
 CONFIG: dict[str, Any] = {
     "data": "",
@@ -26,6 +26,7 @@ CONFIG: dict[str, Any] = {
     "base_channels": 4,
     "levels": 2,
     "dropout": 0.2,
+    "networks": 1,
     "learning_rate": 0.01,
     "optimizer": "adam",
     "weight_decay": 0.0,
@@ -166,6 +167,7 @@ CHANGES: dict[str, Any] = {
     "base_channels": 5,
     "levels": 3,
     "dropout": 0.5,
+    "networks": 2,
     "learning_rate": 0.02,
     "optimizer": "sgd",
     "weight_decay": 0.5,
@@ -196,14 +198,39 @@ def test_a_seed_moves_the_network_and_nothing_else() -> None:
                 assert both[name][position] == pytest.approx(alone[name][0], rel=1e-12)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-def test_a_resumed_trial_equals_an_uninterrupted_one(optimizer: str) -> None:
-    whole = run([0, 1], optimizer=optimizer, epochs=3)
+def test_networks_of_a_seed_learn_apart_and_see_the_mean_of_their_logits() -> None:
+    (*_, (alone, own)), (*_, (both, state)) = run([5]), run([5], networks=2)
+    assert equal(state["learners"][0], own["learners"][0])
+    assert not equal(state["learners"][1]["weights"], own["learners"][0]["weights"])
+    assert both["parameters"] == 2 * alone["parameters"]
+    networks = [unet.UNet(4, 2).eval() for _ in range(2)]
+    for network, learner in zip(networks, state["learners"], strict=True):
+        network.load_state_dict(learner["weights"])
+    validation = lungs.load(CONFIG).validation
+    x = unet.standardised(validation.images)
+    with torch.no_grad():
+        mean = sum(unet.logits_of(network, x) for network in networks) / 2
+    torch.testing.assert_close(unet.logits_of(unet.Average(networks), x).detach(), mean)
+    found = unet.predict(unet.Average(networks), x)
+    assert both["validation_dice"] == pytest.approx([lungs.scores(found, validation.masks > 0)["dice"].mean().item()])
+    assert both["validation_dice"] != alone["validation_dice"]
+
+
+def test_the_loss_of_a_seed_is_the_mean_of_its_networks() -> None:
+    names = [5, derive_seed(5, "network 1"), derive_seed(5, "network 2")]
+    losses = [run([name])[0][0]["loss"][0] for name in names]
+    assert run([5], networks=3)[0][0]["loss"] == pytest.approx([sum(losses) / 3], rel=1e-12)
+
+
+@pytest.mark.parametrize(("optimizer", "networks"), [("adam", 1), ("sgd", 1), ("adam", 2)])
+def test_a_resumed_trial_equals_an_uninterrupted_one(optimizer: str, networks: int) -> None:
+    changes = {"optimizer": optimizer, "networks": networks, "epochs": 3}
+    whole = run([0, 1], **changes)
     file = io.BytesIO()
     torch.save(whole[0][1], file)
     file.seek(0)
     torch.rand(5)
-    rest = run([0, 1], resume=torch.load(file, weights_only=True), optimizer=optimizer, epochs=3)
+    rest = run([0, 1], resume=torch.load(file, weights_only=True), **changes)
     assert len(rest) == 2
     for (metrics, state), (again, state_again) in zip(whole[1:], rest, strict=True):
         assert numbers(metrics) == numbers(again)

@@ -62,16 +62,18 @@ def test_the_exported_network_segments_a_folder_as_the_example_says(searched: Ru
     assert mask.tolist() == (predict(network, standardised(picture[None]))[0].numpy() * 255).tolist()
 
 
-def test_the_exported_weights_are_those_of_the_best_seed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("networks", [1, 2])
+def test_the_exported_weights_are_those_of_the_best_seed(networks: int, tmp_path: Path) -> None:
     config = SMOKE.config(
         {"learning_rate": 0.01, "batch_size": 8, "optimizer": "sgd", "loss": "cross_entropy", "augment": False}, "confirm"
     )
-    config |= {"base_channels": 8, "levels": 3, "dropout": 0.1, "weight_decay": 0.0}
+    config |= {"base_channels": 8, "levels": 3, "dropout": 0.1, "weight_decay": 0.0, "networks": networks}
     *_, (metrics, state) = lungs.train(config, [0, 1, 2])
     segment.export(config, state, tmp_path)
     best = int(np.argmax(metrics["validation_dice"]))
-    weights = torch.load(tmp_path / "weights.pt", weights_only=True)
-    assert all(torch.equal(value, state["learners"][best]["weights"][name]) for name, value in weights.items())
+    average, _ = segment.load_network(tmp_path)
+    for network, learner in zip(average.networks, state["learners"][best * networks :][:networks], strict=True):
+        assert all(torch.equal(value, learner["weights"][name]) for name, value in network.state_dict().items())
     assert len((tmp_path / "segment.py").read_text().strip().splitlines()) <= 14
 
 
@@ -83,12 +85,12 @@ def test_a_picture_of_another_size_gets_a_mask_of_its_own_size(tmp_path: Path) -
         segment.outline(network, tmp_path / "x.png", 64)
 
 
-@pytest.mark.parametrize(("optimizer", "seeds"), [("adam", [0]), ("sgd", [0, 1])])
-def test_the_projected_size_of_a_state_is_about_the_real_one(optimizer: str, seeds: list[int], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("optimizer", "seeds", "networks"), [("adam", [0], 1), ("sgd", [0, 1], 1), ("adam", [0], 2)])
+def test_the_projected_size_of_a_state_is_about_the_real_one(optimizer: str, seeds: list[int], networks: int, tmp_path: Path) -> None:
     from tuning import checkpoints
 
     setting = {"learning_rate": 0.01, "batch_size": 8, "optimizer": optimizer, "loss": "cross_entropy", "augment": False}
-    config = SMOKE.config(setting | {"base_channels": 16, "levels": 3, "dropout": 0.0, "weight_decay": 0.0})
+    config = SMOKE.config(setting | {"base_channels": 16, "levels": 3, "dropout": 0.0, "weight_decay": 0.0, "networks": networks})
     _, state = next(lungs.train(config, seeds))
     size = checkpoints.save(Folder.at(tmp_path), 1, state, [])
     assert 0.8 < segment.state_bytes(config, seeds) / size < 1.2

@@ -16,7 +16,7 @@ from trainables.augment import augment, draw_changes
 from trainables.limits import Limit, OneOf, Real, Whole
 from trainables.loop import batch_orders, batches, build_seeded, count_parameters, derive_seed, pick_device
 from trainables.mnist import learning_rate_at
-from trainables.unet import LOSSES, UNet, logits_of, losses_of, predict, size_problem, standardised
+from trainables.unet import LOSSES, Average, UNet, logits_of, losses_of, predict, size_problem, standardised
 from trainables.xrays import Part, XRays, describe, load
 
 __all__ = ["LIMITS", "describe", "load", "train"]
@@ -42,6 +42,7 @@ LIMITS: Mapping[str, Limit] = {
     "base_channels": Whole(1, 128),
     "levels": Whole(1, 6),
     "dropout": Real(0, 0.9),
+    "networks": Whole(1, 16),
     "learning_rate": Real(0, above=True),
     "optimizer": OneOf(("adam", "sgd")),
     "weight_decay": Real(0),
@@ -68,18 +69,18 @@ class _Learner:
 
 
 def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None = None) -> Iterator[tuple[Metrics, Any]]:
-    """Train one U-Net per seed, one after the other within each epoch.
+    """Train ``networks`` U-Nets per seed, one after the other within each epoch; what a seed sees is the mean of its networks.
 
     ``loss`` is one of ``losses_of``. ``optimizer`` "sgd" has momentum 0.9; "adam" decays weights apart from its gradient (I. Loshchilov,
     F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019). ``schedule`` is that of ``trainables.mnist``. ``augment`` changes
     each image a little, anew in every epoch (see ``trainables.augment``); the heart stays on its side.
 
     Yields after each epoch ``loss`` (mean over the epoch's training images), ``validation_f1``, ``validation_dice`` and ``validation_iou``
-    (see ``scores``; mean over images), one per seed, ``parameters``, ``train_seconds`` (of this epoch, all seeds together) and
-    ``images_per_second`` (training images times seeds). At the last epoch, where ``config["test"]`` allows it, the test images are looked
-    at: ``test_f1``, ``test_f1_std`` and ``test_f1_min`` (mean, standard deviation and least over the images), ``test_dice``,
-    ``test_dice_min`` and ``test_iou``, one per seed, and the arrays that ``_pictures`` names. Images of another source give
-    ``extra_test_f1`` and so on.
+    (see ``scores``; mean over images), one per seed, ``parameters`` (of all networks of a seed), ``train_seconds`` (of this epoch, all
+    seeds together) and ``images_per_second`` (training images times networks). At the last epoch, where ``config["test"]`` allows it, the
+    test images are looked at: ``test_f1``, ``test_f1_std`` and ``test_f1_min`` (mean, standard deviation and least over the images),
+    ``test_dice``, ``test_dice_min`` and ``test_iou``, one per seed, and the arrays that ``_pictures`` names. Images of another source
+    give ``extra_test_f1`` and so on.
 
     Raises:
         ValueError: as ``load``; or ``image_size`` does not fit ``levels``.
@@ -91,21 +92,33 @@ def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None
     learners = _learners(config, seeds, device)
     for learner, state in zip(learners, resume["learners"] if resume else [], strict=bool(resume)):
         learner.load(state)
+    averages = _averages(learners, config["networks"])
     training, validation = _place(xrays.train, device), _place(xrays.validation, device)
     for epoch in range(resume["epoch"] + 1 if resume else 1, config["epochs"] + 1):
         metrics: dict[str, Any] = {"epoch": epoch, **_train_epoch(learners, training, epoch, config)}
-        validated = scores(_predict(learners, validation[0]), validation[1].squeeze(1) > 0)
+        validated = scores(_predict(averages, validation[0]), validation[1].squeeze(1) > 0)
         metrics |= {f"validation_{name}": values.mean(1).tolist() for name, values in validated.items()}
         if epoch == config["epochs"] and config.get("test", True):
-            metrics |= _test(learners, xrays, device)
+            metrics |= _test(averages, xrays, device)
         states = [learner.state() for learner in learners]
         yield metrics, {"epoch": epoch, "learners": states, "validation_dice": metrics["validation_dice"]}
 
 
 def _learners(config: Config, seeds: Sequence[int], device: torch.device) -> list[_Learner]:
-    networks = build_seeded(lambda: UNet(config["base_channels"], config["levels"], config["dropout"]), seeds)
+    own = [each for seed in seeds for each in _network_seeds(seed, config["networks"])]
+    networks = build_seeded(lambda: UNet(config["base_channels"], config["levels"], config["dropout"]), own)
     placed = [network.to(device, memory_format=torch.channels_last) for network in networks]  # type: ignore[call-overload]
-    return [_Learner(seed, network, _optimizer(config, network)) for seed, network in zip(seeds, placed, strict=True)]
+    return [_Learner(seed, network, _optimizer(config, network)) for seed, network in zip(own, placed, strict=True)]
+
+
+def _network_seeds(seed: int, networks: int) -> list[int]:
+    """The first network of a seed is the one that it has where there is no other."""
+    return [seed, *(derive_seed(seed, f"network {number}") for number in range(1, networks))]
+
+
+def _averages(learners: Sequence[_Learner], networks: int) -> list[Average]:
+    """One per seed."""
+    return [Average([each.network for each in learners[start : start + networks]]) for start in range(0, len(learners), networks)]
 
 
 def _optimizer(config: Config, network: torch.nn.Module) -> torch.optim.Optimizer:
@@ -135,8 +148,9 @@ def _train_epoch(learners: Sequence[_Learner], training: tuple[Tensor, Tensor], 
     losses = [_train_one(learner, *training, epoch, config) for learner in learners]
     seconds = time.perf_counter() - started
     images = len(training[0]) * len(learners)
-    parameters = count_parameters(learners[0].network)
-    return {"loss": losses, "parameters": parameters, "train_seconds": seconds, "images_per_second": images / seconds}
+    parameters = count_parameters(learners[0].network) * config["networks"]
+    by_seed = np.reshape(losses, (-1, config["networks"])).mean(1).tolist()
+    return {"loss": by_seed, "parameters": parameters, "train_seconds": seconds, "images_per_second": images / seconds}
 
 
 def _train_one(learner: _Learner, images: Tensor, masks: Tensor, epoch: int, config: Config) -> float:
@@ -168,9 +182,9 @@ def _step(learner: _Learner, x: Tensor, y: Tensor, loss: str) -> Tensor:
     return value.detach()
 
 
-def _predict(learners: Sequence[_Learner], images: Tensor) -> Tensor:
-    """(n, 1, size, size) -> (seeds, n, size, size), where each network sees lung."""
-    return torch.stack([predict(learner.network, images) for learner in learners])
+def _predict(averages: Sequence[Average], images: Tensor) -> Tensor:
+    """(n, 1, size, size) -> (seeds, n, size, size), where each seed sees lung."""
+    return torch.stack([predict(average, images) for average in averages])
 
 
 def scores(predictions: Tensor, masks: Tensor) -> dict[str, Tensor]:
@@ -194,15 +208,15 @@ def _ratio(above: Tensor, below: Tensor) -> Tensor:
     return torch.where(below > 0, above / below.clamp(min=1), 1.0)
 
 
-def _test(learners: Sequence[_Learner], xrays: XRays, device: torch.device) -> dict[str, Any]:
-    predictions, metrics = _test_part(learners, xrays.test, device, "test")
+def _test(averages: Sequence[Average], xrays: XRays, device: torch.device) -> dict[str, Any]:
+    predictions, metrics = _test_part(averages, xrays.test, device, "test")
     if xrays.extra_test:
-        metrics |= _test_part(learners, xrays.extra_test, device, "extra_test")[1]
+        metrics |= _test_part(averages, xrays.extra_test, device, "extra_test")[1]
     return metrics | {"arrays": _pictures(predictions, xrays.test)}
 
 
-def _test_part(learners: Sequence[_Learner], part: Part, device: torch.device, prefix: str) -> tuple[Tensor, dict[str, Any]]:
-    predictions = _predict(learners, _place(part, device)[0]).cpu()
+def _test_part(averages: Sequence[Average], part: Part, device: torch.device, prefix: str) -> tuple[Tensor, dict[str, Any]]:
+    predictions = _predict(averages, _place(part, device)[0]).cpu()
     measured = scores(predictions, part.masks > 0)
     facts = {name: values.mean(1) for name, values in measured.items()}
     facts |= {"f1_std": measured["f1"].std(1, correction=0), "f1_min": measured["f1"].amin(1), "dice_min": measured["dice"].amin(1)}

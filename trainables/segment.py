@@ -12,7 +12,7 @@ from PIL import Image
 
 from trainables import Config
 from trainables.loop import count_parameters
-from trainables.unet import UNet, predict, standardised
+from trainables.unet import Average, UNet, predict, standardised
 from trainables.xrays import read_gray, shrink
 
 EXAMPLE = '''"""Outline the lungs in every PNG of a folder: python segment.py IMAGES MASKS"""
@@ -31,28 +31,30 @@ for image in sorted(images.glob("*.png")):
 
 
 def export(config: Config, state: Any, folder: Path) -> None:
-    """Write the best of the trial's networks by validation Dice: ``weights.pt``, ``network.json`` (how to build it) and ``segment.py``, an
-    example of use. ``state`` is one that ``lungs.train`` yielded."""
-    best = int(np.argmax(state["validation_dice"]))
-    torch.save(state["learners"][best]["weights"], folder / "weights.pt")
-    shape = {key: config[key] for key in ("base_channels", "levels", "dropout", "image_size")}
+    """Write the networks of the best of the trial's seeds by validation Dice: ``weights.pt``, ``network.json`` (how to build them) and
+    ``segment.py``, an example of use. ``state`` is one that ``lungs.train`` yielded."""
+    best, networks = int(np.argmax(state["validation_dice"])), config["networks"]
+    chosen = state["learners"][best * networks : (best + 1) * networks]
+    weights = {f"networks.{i}.{name}": value for i, each in enumerate(chosen) for name, value in each["weights"].items()}
+    torch.save(weights, folder / "weights.pt")
+    shape = {key: config[key] for key in ("networks", "base_channels", "levels", "dropout", "image_size")}
     (folder / "network.json").write_text(json.dumps(shape) + "\n", encoding="utf-8")
     (folder / "segment.py").write_text(EXAMPLE, encoding="utf-8")
 
 
-def load_network(folder: Path) -> tuple[UNet, int]:
+def load_network(folder: Path) -> tuple[Average, int]:
     """The network that ``export`` wrote into ``folder``, and the side in pixels of the images that it was trained on.
 
     Raises:
         OSError: the files are not there.
     """
     shape = json.loads((folder / "network.json").read_text(encoding="utf-8"))
-    network = UNet(shape["base_channels"], shape["levels"], shape["dropout"]).to(memory_format=torch.channels_last)
+    network = Average([UNet(shape["base_channels"], shape["levels"], shape["dropout"]) for _ in range(shape["networks"])])
     network.load_state_dict(torch.load(folder / "weights.pt", map_location="cpu", weights_only=True))
-    return network, shape["image_size"]
+    return network.to(memory_format=torch.channels_last), shape["image_size"]
 
 
-def outline(network: UNet, file: Path, image_size: int) -> Image.Image:
+def outline(network: UNet | Average, file: Path, image_size: int) -> Image.Image:
     """The lungs in a picture: white on black, in the size of the picture.
 
     Raises:
@@ -69,7 +71,7 @@ def outline(network: UNet, file: Path, image_size: int) -> Image.Image:
 def state_bytes(config: Config, seeds: Sequence[int]) -> int:
     """About how large a state of ``lungs.train`` is: the weights and, for each, one (sgd) or two (adam) numbers of the optimiser."""
     weights = _count_weights(config["base_channels"], config["levels"])
-    return 4 * weights * (3 if config["optimizer"] == "adam" else 2) * len(seeds)
+    return 4 * weights * (3 if config["optimizer"] == "adam" else 2) * config["networks"] * len(seeds)
 
 
 @cache  # asked for many settings before a run starts, and building even an empty network takes milliseconds

@@ -3,6 +3,7 @@
 O. Ronneberger, P. Fischer, T. Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI 2015.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -50,6 +51,21 @@ class UNet(nn.Module):
         for skip, narrow, block in reversed(list(zip(skips, self.narrow, self.up, strict=True))):
             x = block(torch.cat([skip, F.interpolate(narrow(x), scale_factor=2.0)], 1))
         return self.head(x)
+
+
+class Average(nn.Module):
+    """(batch, 1, height, width) -> (batch, 1, height, width), float32, the mean of the logits of some U-Nets of the same shape.
+
+    B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles", NIPS 2017.
+    """
+
+    def __init__(self, networks: Sequence[UNet]) -> None:
+        super().__init__()
+        self.step = networks[0].step
+        self.networks = nn.ModuleList(networks)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([network(x).float() for network in self.networks]).mean(0)
 
 
 def _block(channels_in: int, channels_out: int) -> nn.Sequential:
@@ -123,7 +139,7 @@ def losses_of(logits: Tensor, masks: Tensor, loss: str) -> Tensor:
 
 
 @torch.no_grad()
-def predict(network: UNet, images: Tensor) -> Tensor:
+def predict(network: UNet | Average, images: Tensor) -> Tensor:
     """(n, 1, height, width) -> bool (n, height, width), where lung is more likely than not, as ``two_lungs`` tidies it; the network is left
     in evaluation mode.
 
@@ -134,7 +150,7 @@ def predict(network: UNet, images: Tensor) -> Tensor:
     return two_lungs(torch.cat([_logits_at_two_sizes(network, part).squeeze(1) > 0 for part in images.split(PREDICTION_BATCH)]))
 
 
-def _logits_at_two_sizes(network: UNet, images: Tensor) -> Tensor:
+def _logits_at_two_sizes(network: UNet | Average, images: Tensor) -> Tensor:
     size = images.shape[2:]
     larger = F.interpolate(images, [round(1.25 * side / network.step) * network.step for side in size], mode="bicubic")
     return (logits_of(network, images) + F.interpolate(logits_of(network, larger), size, mode="bilinear", antialias=True)) / 2
