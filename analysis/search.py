@@ -15,6 +15,8 @@ from analysis.tables import identities, last_epochs, samples_by_setting, seed_ta
 
 STATES = ("completed", "unfinished", *(status for status in STATUSES if status not in ("completed", "unfinished")))
 CONFIRMED = ["confirmed_mean", "confirmed_std", "confirmed_n", "confirmed_low", "confirmed_high"]
+HELD_OUT = ("test_", "extra_test_")
+"""How the names of metrics begin that are of test data, and of data of another source, which nothing was trained or chosen by."""
 AGAINST = {"ci_low": "difference_low", "ci_high": "difference_high"}
 
 
@@ -31,7 +33,7 @@ def leaderboard(run: Run) -> pd.DataFrame:
     ``confirmed_mean, confirmed_std`` (``ddof=1``), ``confirmed_n, confirmed_low, confirmed_high`` (95 % t interval of the mean): the
     metric on fresh seeds
     ``shrinkage``: confirmed mean minus search score
-    and of every recorded metric whose name begins with ``test_`` what ``held_out_facts`` gives.
+    and of every recorded metric whose name begins as ``HELD_OUT`` says what ``held_out_facts`` gives.
 
     After the ranked settings come those that only the confirmation names, then the rest by end state, furthest first. The index is the
     setting as text, the same in all tables of a search.
@@ -43,7 +45,7 @@ def leaderboard(run: Run) -> pd.DataFrame:
     facts["name"] = facts.index.map(_names(run))
     facts["rank"] = facts["search_score"].rank(method="min", ascending=run.spec["mode"] == "min").astype("Int64")
     facts["shrinkage"] = facts["confirmed_mean"] - facts["search_score"]
-    tests = [name for name in facts if name.startswith("test_")]
+    tests = [name for name in facts if name.startswith(HELD_OUT)]
     board = settings.join(facts.drop(columns="value"))[_order(run, tests)]
     return board.loc[_best_first(run, facts)].astype(dict.fromkeys(["last_epoch", "rung", "search_n", "confirmed_n"], "Int64"))
 
@@ -78,12 +80,12 @@ def awaited(run: Run, board: pd.DataFrame) -> int:
 
 
 def held_out_facts(rows: pd.DataFrame) -> pd.DataFrame:
-    """What each setting reached on the test data: ``rows`` as ``tables.last_epochs`` gives them, index ``setting``.
+    """What each setting reached on held-out data: ``rows`` as ``tables.last_epochs`` gives them, index ``setting``.
 
-    ``<metric>_mean`` and ``<metric>_std`` (``ddof=1``) over seeds of every metric whose name begins with ``test_``; of one whose name ends
+    ``<metric>_mean`` and ``<metric>_std`` (``ddof=1``) over seeds of every metric whose name begins as ``HELD_OUT`` says; of one that ends
     in ``_min`` the least over seeds, under its own name. Metrics without a number are left out.
     """
-    names = [name for name in rows if name.startswith("test_") and rows[name].notna().any()]
+    names = [name for name in rows if name.startswith(HELD_OUT) and rows[name].notna().any()]
     columns: dict[str, pd.Series] = {}
     for name in names:
         values = rows[name].groupby(level=0)
@@ -100,9 +102,9 @@ def trials_of(run: Run, part: Run, key: str) -> pd.DataFrame:
     return part.trials[[found == key for found in _keys(part.trials[run.parameters])]]
 
 
-def held_out_metrics(columns: Any) -> list[str]:
-    """The names of the test metrics behind the columns of ``held_out_facts``, in their order."""
-    return [name.removesuffix("_mean") for name in columns if name.startswith("test_") and name.endswith(("_mean", "_min"))]
+def held_out_metrics(columns: Any, of: str = "test_") -> list[str]:
+    """The names of the metrics behind the columns of ``held_out_facts`` that begin with ``of``, in their order."""
+    return [name.removesuffix("_mean") for name in columns if name.startswith(of) and name.endswith(("_mean", "_min"))]
 
 
 def _keys(settings: pd.DataFrame) -> list[str]:

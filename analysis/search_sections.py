@@ -154,13 +154,20 @@ def _confirmed(found: SearchFindings) -> str:
         "their Holm-corrected p-value is at most 0.05."
     )
     parts = [page.paragraph(note), page.dense(page.table(_readable_confirmed(found), marks, ["setting"]))]
-    if held_out_metrics(rows.columns):
-        told = (
-            "On the test data, at the last epoch: mean \u00b1 std over the fresh seeds; of metrics that are a least, the least over seeds."
-        )
-        parts += ["<h3>Test data</h3>", page.paragraph(told)]
-        parts += [page.dense(page.table(_readable_tests(found), left=["setting"]))]
+    told = "at the last epoch: mean \u00b1 std over the fresh seeds; of metrics that are a least, the least over seeds."
+    for of, title, where in _held_out(found):
+        if held_out_metrics(rows.columns, of):
+            parts += [f"<h3>{title}</h3>", page.paragraph(f"{where}, {told}")]
+            parts += [page.dense(page.table(_readable_tests(found, of), left=["setting"]))]
     return "\n".join(parts) + page.files("confirmed.csv")
+
+
+def _held_out(found: SearchFindings) -> Iterator[tuple[str, str, str]]:
+    """How the metrics of held-out data begin, with a title, and what data they are."""
+    data = found.run.spec.get("data") or {}
+    named = f" ({', '.join(str(data[key]) for key in ('extra_test_name', 'extra_test') if key in data)})" if "extra_test" in data else ""
+    yield "test_", "Test data", "On the test data"
+    yield "extra_test_", "Data of another source", f"On data of another source{named}, which took part in no training and no choice"
 
 
 def _readable_confirmed(found: SearchFindings) -> pd.DataFrame:
@@ -186,10 +193,10 @@ def _readable_scores(rows: pd.DataFrame) -> pd.DataFrame:
     return readable(scores, [SCORES], decimals_for(scores["confirmed_std"], scores.stack()))
 
 
-def _readable_tests(found: SearchFindings) -> pd.DataFrame:
+def _readable_tests(found: SearchFindings, of: str) -> pd.DataFrame:
     rows = found.confirmed.reset_index(drop=True)
     shown = {"setting": [short_name(row) for row in rows.to_dict("records")]}
-    for name in held_out_metrics(rows.columns):
+    for name in held_out_metrics(rows.columns, of):
         if name.endswith("_min"):
             shown[name] = in_numbers(rows[name])
         else:

@@ -189,6 +189,20 @@ def test_end_states_differ_by_more_than_colour(lungs):
     assert len(set(scales["shape"]["scale"]["range"])) == 4
 
 
+def test_data_of_another_source_are_reported_apart(tmp_path):
+    values = {"test_dice": FIVE.tolist(), "extra_test_dice": (FIVE - 0.2).tolist(), "extra_test_dice_min": [0.5, 0.4, 0.5, 0.5, 0.5]}
+    data = {"name": "X-rays", "extra_test_name": "<b>elsewhere</b>", "extra_test": 138}
+    folder = write_run(tmp_path, [*four(), fresh("c0001", 0.2, FIVE, **values)], **SEARCH, trials=4, confirm=TWO, data=data)
+    text = write_report(load_run(folder)).read_text(encoding="utf-8")
+    _, tests, extra = text.split('id="confirmed"')[1].split("<h3>")[:3]
+    assert "extra_test" not in tests
+    assert "On data of another source (&lt;b&gt;elsewhere&lt;/b&gt;, 138), which took part in no training and no choice" in extra
+    assert "0.604 ± 0.011" in extra.replace("\u00b1", "±")
+    assert "<td>0.400</td>" in extra
+    board = pd.read_csv(folder / "report" / "tables" / "leaderboard.csv")
+    assert board["extra_test_dice_mean"].max() == pytest.approx(np.mean(FIVE) - 0.2)
+
+
 def test_many_trials_are_drawn_in_part_and_the_note_says_so(tmp_path):
     run = run_of(tmp_path, *(tried(f"{number:04d}", number / 200, [0.1, number / 200]) for number in range(1, 101)), stopping=ASHA)
     picture = pictures_of(run)["trials"]

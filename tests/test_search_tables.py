@@ -144,12 +144,20 @@ def test_student_leaves_the_other_tests_as_they_were(lungs):
 
 
 def test_test_metrics_by_the_end_of_their_names():
-    rows = pd.DataFrame({"test_f1": [0.5, 0.7], "test_f1_min": [0.3, 0.1], "test_none": [np.nan] * 2, "loss": 1.0}, index=[0, 0])
-    facts = held_out_facts(rows)
+    values = {"test_f1": [0.5, 0.7], "test_f1_min": [0.3, 0.1], "extra_test_f1": [0.2, 0.4], "test_none": [np.nan] * 2, "loss": 1.0}
+    facts = held_out_facts(pd.DataFrame(values, index=[0, 0]))
+    spread = pytest.approx(0.02**0.5)
     assert facts.to_dict("records") == [
-        {"test_f1_mean": pytest.approx(0.6), "test_f1_std": pytest.approx(0.02**0.5), "test_f1_min": pytest.approx(0.1)}
+        {
+            "test_f1_mean": pytest.approx(0.6),
+            "test_f1_std": spread,
+            "test_f1_min": pytest.approx(0.1),
+            "extra_test_f1_mean": pytest.approx(0.3),
+            "extra_test_f1_std": spread,
+        }
     ]
     assert held_out_metrics(facts) == ["test_f1", "test_f1_min"]
+    assert held_out_metrics(facts, "extra_test_") == ["extra_test_f1"]
 
 
 def test_rungs_count_who_was_stopped_and_who_went_on(tmp_path):
