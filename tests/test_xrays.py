@@ -266,7 +266,7 @@ def test_what_is_wrong_with_a_folder_is_said_at_once(tmp_path: Path) -> None:
     assert found[1].startswith(f"{torn} cannot be read as an image (")
     assert found[2:] == [
         f"{image}/CHNCXR_0001_0.png is (32, 32) and its mask (16, 32) (height, width): they must be of one size.",
-        f"{image}/CHNCXR_0001_1.png: its mask is empty. Leave the image out, or mark its lungs.",
+        f"{path}/mask/CHNCXR_0001_1_mask.png is empty. Leave the image out, or mark its lungs.",
     ]
 
 
@@ -275,6 +275,13 @@ def test_a_missing_half_of_a_mask_is_named(tmp_path: Path) -> None:
     gone = path / "ManualMask" / "rightMask" / "MCUCXR_0003_1.png"
     gone.unlink()
     assert problems(data=str(path)) == [f"{gone} is missing."]
+
+
+def test_an_empty_half_of_a_mask_is_named(tmp_path: Path) -> None:
+    path = Path(montgomery(tmp_path))
+    empty = path / "ManualMask" / "leftMask" / "MCUCXR_0003_1.png"
+    write(empty, np.zeros((32, 32), np.uint8))
+    assert problems(data=str(path)) == [f"{empty} is empty. Leave the image out, or mark its lungs."]
 
 
 def test_folders_without_pairs_or_with_too_few_patients_are_refused(tmp_path: Path) -> None:

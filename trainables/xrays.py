@@ -167,11 +167,10 @@ def _read_pair(file: Path, mask_files: list[Path], size: int) -> tuple[np.ndarra
         raise ValueError(f"{file} is {image.shape} and its mask {wrong[0]} (height, width): they must be of one size.")
     if problem := _size_problem(image.shape, size):
         raise ValueError(f"{file} {problem}")
+    if empty := [name for name, mask in zip(mask_files, masks, strict=True) if not mask.any()]:
+        raise ValueError(f"{' and '.join(map(str, empty))} is empty. {EMPTY}")
     # Some masks are 0 and 1, some 0 and 255, some with gray borders.
-    mask = np.any([mask > mask.max() / 2 for mask in masks], 0)
-    if not mask.any():
-        raise ValueError(f"{file}: its mask is empty. {EMPTY}")
-    return image[None], mask[None]
+    return image[None], np.any([mask > mask.max() / 2 for mask in masks], 0)[None]
 
 
 def read_gray(file: Path) -> np.ndarray:
