@@ -86,15 +86,14 @@ def search(study: Study) -> Searched:
 
 
 def _scores(study: Study, trial: Trial) -> Iterator[tuple[int, float]]:
-    config = {**study.config(trial.config), "test": False}
-    for metrics, _ in study.trainable(config, trial.seeds, None):
+    for metrics, _ in study.trainable(study.config(trial.config), trial.seeds, None):
         yield metrics["epoch"], metrics[study.metric][0]
 
 
 def confirmed(study: Study, setting: Mapping[str, Any], repetition: int) -> float:
     """Mean test F1 of a setting over fresh seeds."""
     seeds = [1000 + FRESH_SEEDS * repetition + i for i in range(FRESH_SEEDS)]
-    last = list(lungs.train(study.config(setting), seeds))[-1][0]
+    last = list(lungs.train(study.config(setting, "confirm"), seeds))[-1][0]
     return fmean(last["test_f1"])
 
 

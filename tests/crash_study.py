@@ -11,4 +11,5 @@ study = searched_study(
     search=Optuna(trials=8, startup=3),
     fixed={"pause": 0.03, "once": ""},
     retries=100,
+    checkpoint_seconds=0,
 )

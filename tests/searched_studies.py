@@ -18,6 +18,8 @@ from tuning.study import Asha, Confirm, Optuna, Study
 def learn(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
     """A score that rises with the epochs towards 1 - (x - 0.3)^2, with noise from (seed, epoch) and a state that remembers every epoch."""
     total = resume["total"] if resume else [0.0] * len(seeds)
+    if resume:
+        print(f"goes on after epoch {resume['epoch']}")
     for epoch in range(resume["epoch"] + 1 if resume else 1, config["epochs"] + 1):
         _misbehave(config, epoch)
         total = [value + random.Random(f"{seed}/{epoch}").random() for value, seed in zip(total, seeds, strict=True)]

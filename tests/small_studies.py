@@ -28,6 +28,13 @@ def diverges_at_two(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any
         yield metrics, state
 
 
+def reports_none_at_two(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    for metrics, state in scores(config, seeds):
+        if config["slope"] == 2 and metrics["epoch"] == 2:
+            metrics["score"] = None
+        yield metrics, state
+
+
 def dies_at_two(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
     for metrics, state in scores(config, seeds):
         if config["slope"] == 2 and metrics["epoch"] == 2:

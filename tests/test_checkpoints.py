@@ -42,6 +42,20 @@ def test_the_last_two_are_kept_and_a_damaged_one_is_passed_over(tmp_path: Path) 
     assert checkpoints.newest(Folder.at(tmp_path / "nowhere")) is None
 
 
+def test_of_two_attempts_at_one_epoch_each_checkpoint_is_whole_by_itself(tmp_path: Path) -> None:
+    """The state of one is never read with the rows of the other, which took other times."""
+    folder = Folder.at(tmp_path)
+    for attempt in (1, 2):
+        checkpoints.save(folder, 3, {"epoch": 3, "of": attempt}, [{"attempt": attempt}])
+    files = sorted(tmp_path.iterdir())
+    assert [file.name[:6] for file in files] == ["000003"] * 2
+    for file in reversed(files):
+        found = checkpoints.newest(folder)
+        assert found.rows == [{"attempt": found.state["of"]}]
+        file.write_bytes(file.read_bytes()[:-1])
+    assert checkpoints.newest(folder) is None
+
+
 def test_a_half_written_file_is_never_taken_for_a_checkpoint(tmp_path: Path) -> None:
     (tmp_path / ".123.part").write_bytes(b"half")
     assert checkpoints.newest(Folder.at(tmp_path)) is None

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_studies import dies_at_two, diverges_at_two, raises_at_two, scores, small_study
+from small_studies import dies_at_two, diverges_at_two, raises_at_two, reports_none_at_two, scores, small_study
 
 from analysis import Run, load_run
 from trainables import xor
@@ -113,6 +113,14 @@ def test_a_non_finite_metric_ends_the_trial_as_diverged(tmp_path: Path) -> None:
     assert "NaN" not in (read.paths.epochs.read_text())
 
 
+def test_a_trial_that_reports_nonsense_once_fails_and_the_others_go_on(tmp_path: Path) -> None:
+    _, read = run(small_study(reports_none_at_two), tmp_path)
+    assert dict(zip(read.trials["slope"], read.trials["status"], strict=True)) == {1: "completed", 2: "failed", 3: "completed"}
+    failed = read.trials[read.trials["slope"] == 2].iloc[0]
+    assert failed["error"] == "metric 'score' is None, not a number or one number per seed"
+    assert (failed["attempt"], failed["epochs"]) == (1, 1)
+
+
 def test_a_metric_that_is_never_reported_stops_the_study_at_the_first_epoch(tmp_path: Path) -> None:
     study = small_study(scores, metric="scroe", space={"slope": list(range(50))})
     paths = prepare_run(study, tmp_path, overrides={}, command=["study"])
@@ -128,6 +136,14 @@ def test_a_request_that_no_node_can_meet_is_refused(tmp_path: Path) -> None:
     paths = prepare_run(study, tmp_path, overrides={}, command=["study"])
     with pytest.raises(StudyError, match="a trial asks for 1 CPUs and 2 GPUs, and no node has that; there is: 2 CPUs and 0 GPUs"):
         run_study(study, paths, Quiet())
+
+
+def test_checkpoints_that_would_not_fit_the_disk_are_refused_before_the_first_trial(tmp_path: Path) -> None:
+    study = small_study(state_bytes=lambda config, seeds: 10**15)
+    paths = prepare_run(study, tmp_path, overrides={}, command=["study"])
+    with pytest.raises(StudyError, match=r"Study 'small': checkpoints would take up to .* GB .*Free some, give another place"):
+        run_study(study, paths, Quiet())
+    assert load_run(paths.root).trials.empty
 
 
 def test_missing_data_are_said_before_anything_is_written(tmp_path: Path) -> None:

@@ -123,6 +123,18 @@ def test_f1_is_averaged_over_images() -> None:
     assert metrics["test_f1_min"][0] <= metrics["test_f1"][0] - 0.5 * metrics["test_f1_std"][0]
 
 
+def test_mean_spread_and_least_of_the_f1_are_those_of_the_test_images() -> None:
+    """Three test images: the pictures are all of them."""
+    metrics, _ = run([0, 1])[-1]
+    arrays = metrics["arrays"]
+    pairs = zip(arrays["overlay_prediction"] > 0, arrays["overlay_truth"] > 0, strict=True)
+    f1 = [(plain_f1(prediction, truth) + plain_f1(~prediction, ~truth)) / 2 for prediction, truth in pairs]
+    assert len(arrays["test_names"]) == 3
+    found = [metrics[name][0] for name in ("test_f1", "test_f1_std", "test_f1_min")]
+    assert found == pytest.approx([np.mean(f1), np.std(f1), min(f1)], rel=1e-12)
+    assert np.std(f1) > 0
+
+
 def plain_training(seed: int, loss: str) -> tuple[dict[str, Tensor], float]:
     """One epoch as anyone would write it: float32, contiguous, the learning rate spelled out; the weights and the mean loss."""
     part = xrays.load(CONFIG).train

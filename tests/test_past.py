@@ -7,6 +7,7 @@ from small_studies import small_study
 
 from analysis import load_run
 from tuning.past import past_trials, trials_left
+from tuning.study import Trial as Planned
 
 SPACE = {"slope": [1, 2.5], "kind": [None, 3]}
 
@@ -27,6 +28,23 @@ def test_settings_come_back_as_the_study_has_them_and_are_not_trained_again(tmp_
     assert [(dict(trial.config), trial.seeds) for trial in trials_left(study.trials(), _renamed(past))] == [
         ({"slope": 2.5, "kind": 3}, [0, 1])
     ]
+
+
+def test_a_number_is_the_same_setting_however_it_is_written(tmp_path: Path) -> None:
+    """A setting that the confirmation names as 1, in a range of numbers, is recorded as 1.0."""
+    spec = {"metric": "score", "epochs": 3, "fixed": {}, "space": {"slope": {"kind": "float", "low": 0.0, "high": 2.0}}}
+    done = [Trial(name="c0001", phase="confirm", config={"slope": 1.0}, epochs=[{"score": 1.0}] * 3, seeds=[0, 1])]
+    past = past_trials(load_run(write_run(tmp_path / "run", done, **SPEC | spec)), "confirm")
+    planned = [Planned(id="c0001", config={"slope": slope}, seeds=[0, 1], phase="confirm") for slope in (1, 2)]
+    assert [trial.config for trial in trials_left(planned, past)] == [{"slope": 2}]
+
+
+def test_a_seed_without_a_number_leaves_no_mean_of_the_others(tmp_path: Path) -> None:
+    spec = {"metric": "score", "epochs": 3, "fixed": {}, "space": {"slope": {"values": [1]}}, "seeds": [0, 1]}
+    ends = [{"score": [1.0, 2.0]}, {"score": [3.0, float("nan")]}]
+    trial = Trial(config={"slope": 1}, epochs=ends, seeds=[0, 1], status="diverged")
+    (one,) = past_trials(load_run(write_run(tmp_path / "run", [trial], **SPEC | spec)))
+    assert (one.scores, one.last_epoch) == ({1: 1.5}, 2)
 
 
 def _renamed(past: list) -> list:

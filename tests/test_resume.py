@@ -1,5 +1,6 @@
 """Runs cut off at any moment, by any means, and what becomes of them."""
 
+import json
 import os
 import random
 import signal
@@ -38,9 +39,9 @@ def finish(folder: Path, *arguments: str) -> Run:
     return load_run(folder / out.splitlines()[-1])
 
 
-def wait_until(fact: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_until(fact: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:
     """Until ``fact`` holds or the process has ended."""
-    while not fact() and process.poll() is None:
+    while not fact() and (process is None or process.poll() is None):
         time.sleep(0.005)
 
 
@@ -79,8 +80,7 @@ def crash(folder: Path, moment: random.Random, kills: int, what: str) -> Run:
         goal = len(rows(folder)) + moment.randint(0, 9)
         wait_until(lambda goal=goal: len(rows(folder)) > goal, process)
         time.sleep(moment.random() * 0.06)
-        if process.poll() is not None:
-            break
+        assert process.poll() is None, "it ended before it could be killed as often as it should be"
         if what == "worker":
             os.kill(rows(folder)[-1]["pid"], signal.SIGKILL)
         else:
@@ -129,15 +129,39 @@ def test_resuming_a_finished_run_trains_nothing(uninterrupted: Run) -> None:
     assert again.paths.epochs.read_bytes() == before
 
 
-def test_damage_to_rays_state_optunas_journal_or_a_checkpoint_costs_no_number(uninterrupted: Run, tmp_path: Path) -> None:
+def checkpoints_of_the_live_trial(folder: Path) -> list[Path]:
+    """The last first; none before its third epoch, nor where it is about to end."""
+    last = [row for row in rows(folder)[-1:] if 3 <= row["epoch"] <= 6]
+    return sorted((run_folder(folder) / "checkpoints" / last[0]["trial"]).glob("*.pt"), reverse=True) if last else []
+
+
+@pytest.mark.parametrize("damaged", [pytest.param(0, marks=pytest.mark.slow), 1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_trial_goes_on_from_its_last_checkpoint_that_is_whole(damaged: int, uninterrupted: Run, tmp_path: Path) -> None:
+    process = start(tmp_path, "run", str(CRASH_STUDY), "--trials", "1", "--set", "confirm=null", "--set", "pause=0.4")
+    wait_until(lambda: len(checkpoints_of_the_live_trial(tmp_path)) == 2, process)
+    kill(process)
+    # The process of the trial outlives its driver by a moment, in which it may keep one more.
+    wait_until(lambda: not Path("/proc", str(rows(tmp_path)[-1]["pid"])).exists())
+    found = checkpoints_of_the_live_trial(tmp_path)
+    for checkpoint in found[:damaged]:
+        checkpoint.write_bytes(checkpoint.read_bytes()[:-10])
+    read = finish(tmp_path, "resume", str(run_folder(tmp_path)))
+    log = read.paths.log("0001")
+    epochs = [int(checkpoint.name[:6]) for checkpoint in found]
+    assert epochs[0] == epochs[1] + 1
+    assert (log.read_text() if log.exists() else "") == ("" if damaged == 2 else f"goes on after epoch {epochs[damaged]}\n")
+    columns = ["epoch", "seed", "score"]
+    expected = uninterrupted.epochs[uninterrupted.epochs["trial"] == "0001"]
+    assert read.epochs[columns].to_numpy().tolist() == expected[columns].to_numpy().tolist()
+
+
+def test_damage_to_optunas_journal_or_the_last_line_costs_no_number(uninterrupted: Run, tmp_path: Path) -> None:
     process = start(tmp_path, "run", str(CRASH_STUDY))
     wait_until(lambda: len(rows(tmp_path)) > 20, process)
     kill(process)
     folder = run_folder(tmp_path)
-    for file in [*folder.glob("ray/*.json"), *folder.glob("ray/*.pkl"), folder / "optuna.journal"]:
-        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    for checkpoint in folder.glob("checkpoints/*/*.pt"):
-        checkpoint.write_bytes(checkpoint.read_bytes()[:-10])
+    journal = folder / "optuna.journal"
+    journal.write_bytes(journal.read_bytes()[: journal.stat().st_size // 2])
     with (folder / "epochs.jsonl").open("ab") as file:
         file.write(b'{"trial": "00')
     same_numbers(finish(tmp_path, "resume", str(folder)), uninterrupted)
@@ -165,6 +189,22 @@ def test_extend_adds_trials_and_confirm_confirms_what_is_best_then(tmp_path: Pat
     sure = finish(tmp_path, "confirm", str(first.paths.root))
     assert len(sure.phase("confirm").trials) == 3
     assert [session["command"].split()[1] for session in sure.spec["sessions"]] == ["run", "extend", "confirm"]
+
+
+def test_extending_a_confirmed_search_adds_seeds_to_what_was_confirmed_and_trains_nothing_again(tmp_path: Path) -> None:
+    first = finish(tmp_path, "run", str(CRASH_STUDY), "--trials", "3", "--set", "kind=a")
+    before = first.paths.epochs.read_bytes()
+    more = finish(tmp_path, "extend", str(first.paths.root), "--seeds", "2")
+    confirm = more.phase("confirm").trials
+    assert confirm["seeds"].tolist() == [[1, 2, 3]] * 3 + [[4, 5]] * 3
+    assert sorted(confirm["x"][:3]) == sorted(confirm["x"][3:])
+    assert more.paths.epochs.read_bytes().startswith(before)
+    assert len(more.epochs) - len(first.epochs) == 3 * 2 * 8
+    final = more.phase("confirm").epochs
+    means = final[final["epoch"] == 8].merge(confirm[["trial", "x"]]).groupby("x")["score"].mean()
+    setting = json.loads((more.paths.best / "setting.json").read_text())
+    assert setting["config"]["x"] == means.idxmax()
+    assert [folder.name for folder in more.paths.checkpoints.iterdir()] == [setting["trial"]]
 
 
 def test_extending_a_grid_adds_seeds(tmp_path: Path) -> None:

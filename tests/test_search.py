@@ -1,18 +1,22 @@
 """Searches on a real Ray: who is asked, stopped, told, confirmed, and what is left behind."""
 
+import json
 import math
+import os
 from pathlib import Path
 
 import pytest
 from ray import tune
-from searched_studies import diverge, keeps_what_cannot_be_read, runs_out_of_memory, searched_study
+from searched_studies import diverge, keeps_what_cannot_be_read, learn, runs_out_of_memory, searched_study
 from test_launch import Quiet
 
 from analysis import Run, load_run
 from benchmarks.chaos import told
+from tuning import checkpoints
 from tuning.launch import run_study
 from tuning.prepare import prepare_run
-from tuning.study import Asha, Confirm, Grid, Optuna, Random, Study, StudyError
+from tuning.storage import Folder
+from tuning.study import Asha, Confirm, Grid, Optuna, Random, Resources, Study, StudyError
 
 pytestmark = pytest.mark.usefixtures("private_ray")
 
@@ -121,16 +125,40 @@ def test_a_diverged_trial_is_told_as_failed_and_not_retried(tmp_path: Path) -> N
     assert [trial.state.name for trial in told(read)] == ["FAIL" if each else "COMPLETE" for each in far]
 
 
-@pytest.mark.parametrize(("fault", "pause"), [("raise", 0.0), ("die", 0.0), ("die", 0.4), ("hang", 0.0)])
+@pytest.mark.parametrize(("fault", "pause"), [("raise", 0.3), ("die", 0.0), ("die", 0.3), ("hang", 0.3)])
 def test_a_trial_that_fails_once_goes_on_from_its_last_checkpoint(fault: str, pause: float, tmp_path: Path) -> None:
+    """Where there is one: epochs that are reported together share one."""
     fixed = {"once": str(tmp_path / "once"), "fault": fault, "pause": pause}
-    settings = {"space": {"x": [0.2, 0.7], "kind": ["a"]}, "search": Grid(), "stopping": None, "confirm": None}
+    settings = {"space": {"x": [0.2, 0.7], "kind": ["a"]}, "search": Grid(), "stopping": None, "confirm": None, "checkpoint_seconds": 0}
     faulty = run(searched_study(**settings, fixed=fixed, stall_seconds=10 if fault == "hang" else 60), tmp_path / "faulty")
     assert faulty.trials["status"].tolist() == ["completed"] * 2
     assert faulty.trials["attempt"].tolist() == [1, 2]
     plain = run(searched_study(**settings), tmp_path / "plain")
     columns = ["trial", "epoch", "seed", "score"]
     assert faulty.epochs[columns].values.tolist() == plain.epochs[columns].values.tolist()
+    log = faulty.paths.log("0002")
+    assert (log.read_text() if log.exists() else "") == ("goes on after epoch 3\n" if pause else "")
+
+
+def test_a_rung_whose_row_was_lost_is_judged_before_its_trial_goes_on(tmp_path: Path) -> None:
+    """The driver died after the trial had kept its state and before it was told: the row is in the checkpoint alone."""
+    one_by_one = Resources(cpus=os.cpu_count() or 1)
+    settings = {"space": {"x": [0.3, 0.9], "kind": ["a"]}, "search": Grid(), "stopping": Asha(min_epochs=4, keep_one_in=2), "confirm": None}
+    study = searched_study(**settings, epochs=5, resources=one_by_one)
+    whole = run(study, tmp_path)
+    assert whole.trials[["status", "epochs"]].values.tolist() == [["completed", 5], ["pruned", 4]]
+    lines = {name: getattr(whole.paths, name).read_text().splitlines(keepends=True) for name in ("epochs", "trials")}
+    rows = [{key: value for key, value in json.loads(line).items() if key != "attempt"} for line in lines["epochs"][5:]]
+    _, state = list(learn(study.config({"x": 0.9}), [0]))[3]
+    kept = [row | {"arrays": {}, "diverged": []} for row in rows]
+    checkpoints.save(Folder.at(whole.paths.checkpoints) / "0002", 4, state, kept)
+    whole.paths.epochs.write_text("".join(lines["epochs"][:5]))
+    whole.paths.trials.write_text("".join(lines["trials"][:-1]))
+    run_study(study, whole.paths, Quiet())
+    again = load_run(whole.paths.root)
+    assert again.trials[["status", "epochs", "attempt"]].values.tolist() == [["completed", 5, 1], ["pruned", 4, 2]]
+    columns = ["trial", "epoch", "seed", "score"]
+    assert again.epochs[columns].values.tolist() == whole.epochs[columns].values.tolist()
 
 
 def test_a_trial_that_fails_again_is_failed_after_as_many_retries_as_the_study_allows(tmp_path: Path) -> None:

@@ -44,11 +44,13 @@ def test_every_problem_of_a_search_is_said_at_once() -> None:
             metric="test_score",
             retries=-1,
             stall_seconds=0,
+            checkpoint_seconds=-1,
         )
     text = str(caught.value)
     for part in (
         "retries=-1",
         "stall_seconds=0",
+        "checkpoint_seconds=-1",
         "trials=0 must be a whole number, 1 or more",
         "metric='test_score' is a test metric",
         "keep_one_in=1 must be a whole number, 2 or more",
@@ -62,7 +64,7 @@ def test_every_problem_of_a_search_is_said_at_once() -> None:
         "z is a range that cannot be searched (a logarithmic range cannot be quantised)",
     ):
         assert part in text
-    assert len(caught.value.problems) == 13
+    assert len(caught.value.problems) == 14
 
 
 def test_a_grid_needs_lists() -> None:

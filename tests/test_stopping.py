@@ -68,6 +68,14 @@ def test_a_trial_cut_off_at_its_rung_is_judged_there_when_it_comes_again() -> No
     assert halving.goes_on("c", 1, 0), "it passed that rung before"
 
 
+def test_a_trial_counts_at_no_rung_at_which_it_diverged_and_at_those_before() -> None:
+    """Its loss may have become non-finite at an epoch whose metric is a number."""
+    halving = Halving(asha_study(3), [_past("a", [9], "diverged")])
+    assert halving.goes_on("b", 1, 1), "the first at that rung"
+    halving = Halving(asha_study(3), [_past("a", [9, 9], "diverged")])
+    assert not halving.goes_on("b", 1, 1)
+
+
 def test_a_rung_stops_nobody_before_enough_trials_have_reached_it() -> None:
     halving = Halving(searched_study(stopping=Asha(min_epochs=1, keep_one_in=3, min_trials=3), epochs=9))
     assert [halving.goes_on(name, 1, score) for name, score in [("a", 9), ("b", 1), ("c", 2), ("d", 4), ("e", 9)]] == [
@@ -99,4 +107,4 @@ def _run(halving: Halving, name: str, values: list[int]) -> int:
 
 def _past(name: str, values: list[int], status: str) -> Past:
     scores = {epoch: float(value) for epoch, value in enumerate(values, start=1)}
-    return Past(trial=Trial(id=name, config={}, seeds=[0]), status=status, attempt=1, scores=scores)
+    return Past(trial=Trial(id=name, config={}, seeds=[0]), status=status, attempt=1, scores=scores, last_epoch=len(values))

@@ -4,10 +4,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ray import tune
+from searched_studies import searched_study
 from small_studies import small_study
 
 from trainables.limits import OneOf, Real, Whole
-from tuning.study import Compare, Resources, StudyError
+from tuning.study import Compare, Confirm, Grid, Random, Resources, StudyError
 
 
 def test_trials_are_settings_times_seeds_in_the_order_of_the_space() -> None:
@@ -87,6 +89,49 @@ def test_override_replaces_values_of_space_fixed_epochs_and_seeds() -> None:
     study = small_study(fixed={"noise": 0.1}).override({"slope": [5, 6], "noise": 0.2, "epochs": 7, "seeds": 4})
     assert (study.space, study.fixed, study.epochs, study.seed_list) == ({"slope": [5, 6]}, {"noise": 0.2}, 7, [0, 1, 2, 3])
     assert study.override({"slope": 9}).space == {"slope": [9]}
+
+
+FIRST = [{"x": 0.5, "kind": "a", "size": 4}, {"x": 0.7, "kind": "b", "size": 16}]
+SPACE = {"x": tune.uniform(0.0, 1.0), "kind": ["a", "b"], "size": [4, 8, 16]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"kind": "b"}, [("b", 0.5, 4), ("b", 0.7, 16)]),
+        ({"size": [8, 16]}, [("a", 0.5, 8), ("b", 0.7, 16)]),
+        ({"x": [0.1, 0.6]}, [("a", 0.6, 4), ("b", 0.6, 16)]),
+        ({"x": tune.uniform(0.0, 0.6)}, [("a", 0.5, 4), ("b", 0.6, 16)]),
+        ({"kind": "a", "size": 8, "x": 0.3}, [("a", 0.3, 8)]),
+        ({"trials": 3}, [("a", 0.5, 4), ("b", 0.7, 16)]),
+    ],
+)
+def test_settings_that_are_tried_first_keep_within_a_space_that_is_overridden(changes: dict[str, Any], expected: list[Any]) -> None:
+    study = searched_study(space=SPACE, search=Random(trials=5, first=FIRST), confirm=None).override(changes)
+    assert [(setting["kind"], setting["x"], setting["size"]) for setting in study.search.first] == expected
+    assert study.search.trials == changes.get("trials", 5)
+
+
+def test_settings_that_are_tried_first_must_lie_within_the_space_of_the_file() -> None:
+    with pytest.raises(StudyError, match="search: first: size=5 is not in the space: 4, 8, 16"):
+        searched_study(space=SPACE, search=Random(trials=5, first=[{**FIRST[0], "size": 5}]), confirm=None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "in_search"),
+    [
+        ({}, False),
+        ({"confirm": None}, False),
+        ({"confirm": None, "search": Random(trials=3), "stopping": None}, False),
+        ({"confirm": None, "search": Grid(), "space": {"x": [0.1]}}, False),
+        ({"search": Grid(), "space": {"x": [0.1]}, "stopping": None, "confirm": Confirm()}, False),
+        ({"confirm": None, "search": Grid(), "space": {"x": [0.1]}, "stopping": None}, True),
+    ],
+)
+def test_test_data_are_looked_at_where_nothing_is_chosen_any_more(changes: dict[str, Any], in_search: bool) -> None:
+    study = searched_study(**changes)
+    assert study.config({"x": 0.1})["test"] is in_search
+    assert study.config({"x": 0.1}, "confirm")["test"] is True
 
 
 def test_override_of_an_unknown_key_names_the_nearest() -> None:

@@ -44,14 +44,16 @@ def export_best(study: Study, paths: RunPaths, kept_in: Folder) -> None:
     """Write the best network of the best confirmed setting (the best of the search, where nothing was confirmed) into ``report/best``, and
     keep its checkpoint alone of those in ``kept_in``."""
     run = load_run(paths.root)
-    best = _best_confirmed(study, past_trials(run, "confirm")) or next(iter(ranking(study, past_trials(run))), None)
-    if best is None:
+    candidates = _of_best_setting(study, past_trials(run, "confirm")) or ranking(study, past_trials(run))[:1]
+    # Where a run was extended, what the setting had before is not there any more, but its new seeds are.
+    found = ((one, kept) for one in candidates if (kept := checkpoints.newest(kept_in / one.trial.id)) and kept.epoch == one.last_epoch)
+    best, kept = next(found, (None, None))
+    if best is None or kept is None:
         return
     for name in kept_in.names(folders=True):
         if name != best.trial.id:
             (kept_in / name).clear()
-    kept = checkpoints.newest(kept_in / best.trial.id)
-    if kept is not None and study.export:
+    if study.export:
         _export(study, best, kept.state, paths.best)
 
 
@@ -60,15 +62,15 @@ def _score(past: Past) -> float:
     return past.score
 
 
-def _best_confirmed(study: Study, past: Sequence[Past]) -> Past | None:
-    """The best trial of the setting with the best mean."""
+def _of_best_setting(study: Study, past: Sequence[Past]) -> list[Past]:
+    """The trials of the setting with the best mean, the best first; empty where none is complete."""
     ranked = ranking(study, past)
     scores: dict[str, list[float]] = {}
     for one in ranked:
         scores.setdefault(setting_key(one.trial.config), []).extend([_score(one)] * len(one.trial.seeds))
     pick = max if study.mode == "max" else min
     best = pick(scores, key=lambda key: fmean(scores[key]), default=None)
-    return next((one for one in ranked if setting_key(one.trial.config) == best), None)
+    return [one for one in ranked if setting_key(one.trial.config) == best]
 
 
 def _export(study: Study, best: Past, state: Any, folder: Path) -> None:

@@ -97,6 +97,7 @@ def _shape_problems(study: "Study") -> list[str]:
             (study.wandb not in ("off", "offline", "online"), f"wandb={study.wandb!r} must be 'off', 'offline' or 'online'."),
             (not isinstance(study.tensorboard, bool), f"tensorboard={study.tensorboard!r} must be True or False."),
             (not study.stall_seconds > 0, f"stall_seconds={study.stall_seconds!r} must be above 0."),
+            (not study.checkpoint_seconds >= 0, f"checkpoint_seconds={study.checkpoint_seconds!r} must be 0 or more."),
         )
         if broken
     ]

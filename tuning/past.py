@@ -21,7 +21,9 @@ class Past:
     status: str
     attempt: int
     scores: Mapping[int, float] = field(default_factory=dict)
-    """Epoch -> the study's metric, mean over the seeds of the trial."""
+    """Epoch -> the study's metric, mean over the seeds of the trial; of epochs at which it was finite."""
+    last_epoch: int = 0
+    """0 before the first."""
 
     @property
     def score(self) -> float | None:
@@ -37,7 +39,8 @@ def past_trials(run: Run, phase: str = "search") -> list[Past]:
     """The trials of one phase, in the order of their ids."""
     part = run.phase(phase)
     scores = _scores(part)
-    return [_past(part, row, scores.get(row["trial"], {})) for row in part.trials.to_dict("records")]
+    last = {} if part.epochs.empty else part.epochs.groupby("trial")["epoch"].max().to_dict()
+    return [_past(part, row, scores.get(row["trial"], {}), int(last.get(row["trial"], 0))) for row in part.trials.to_dict("records")]
 
 
 def trials_left(planned: Sequence[Trial], past: Sequence[Past]) -> list[Trial]:
@@ -59,20 +62,20 @@ def trials_left(planned: Sequence[Trial], past: Sequence[Past]) -> list[Trial]:
 
 
 def setting_key(setting: Mapping[str, Any]) -> str:
-    """One text per setting."""
-    return json.dumps(dict(setting), sort_keys=True)
+    """One text per setting, whether a number in it is written 0 or 0.0."""
+    return json.dumps({key: identity(value) for key, value in setting.items()}, sort_keys=True)
 
 
-def _past(run: Run, row: Mapping[Any, Any], scores: Mapping[int, float]) -> Past:
+def _past(run: Run, row: Mapping[Any, Any], scores: Mapping[int, float], last_epoch: int) -> Past:
     setting = {key: _own(run.spec["space"][key], row[key]) for key in run.parameters}
     trial = Trial(id=row["trial"], config=setting, seeds=row["seeds"], phase=row["phase"])
-    return Past(trial=trial, status=row["status"], attempt=int(row["attempt"]), scores=scores)
+    return Past(trial=trial, status=row["status"], attempt=int(row["attempt"]), scores=scores, last_epoch=last_epoch)
 
 
 def _scores(run: Run) -> dict[str, dict[int, float]]:
     if run.epochs.empty or run.metric not in run.epochs:
         return {}
-    means = run.epochs.groupby(["trial", "epoch"])[run.metric].mean().dropna()
+    means = run.epochs.groupby(["trial", "epoch"])[run.metric].mean(skipna=False).dropna()
     found: dict[str, dict[int, float]] = {}
     for (trial, epoch), value in means.items():
         found.setdefault(trial, {})[int(epoch)] = float(value)

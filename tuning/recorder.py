@@ -172,9 +172,12 @@ class Recorder(tune.Callback):
         for listener in self._listeners:
             listener.epoch(spec, row)
 
-    def _write_end(self, spec: Trial, *, status: str, error: str | None = None, stops_study: bool = False, **facts: Any) -> None:
+    def _write_end(
+        self, spec: Trial, *, status: str, error: str | None = None, stops_study: bool = False, misreported: bool = False, **facts: Any
+    ) -> None:
         self.statuses[spec.id] = status
-        if stops_study:
+        # One trial of many that reports nonsense is its own fault; the first of all that reports is not.
+        if stops_study or (misreported and not self._epochs):
             self.stops_study = error
         facts = {"epochs": self._epochs.get(spec.id, 0), "error": error, **self._places.get(spec.id, {}), **facts}
         self._records.append("trials", self._trial_row(spec, status=status, **facts))

@@ -10,7 +10,11 @@ from tuning.study import Study, Trial, did_you_mean
 
 
 class NotReported(ValueError):
-    """Raised when what a trainable yields cannot be recorded. It would be the same in every trial: the study stops."""
+    """Raised when what a trainable yields cannot be recorded. Before any epoch of a study was, it is taken to be so in every trial."""
+
+
+class NotKept(ValueError):
+    """Raised when the state that a trainable yields could not be read back. It would be so in every trial: the study stops."""
 
 
 class Exited(RuntimeError):

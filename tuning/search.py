@@ -115,8 +115,8 @@ class Halving(FIFOScheduler):
         return bool(recorded[trial] >= np.percentile(before, 100 * (1 - 1 / self._rule.keep_one_in)))
 
     def _recall(self, past: Past) -> None:
-        """A trial whose last epoch is a rung may have been cut off before it was judged there: it will be judged again."""
-        last = max(past.scores, default=0)
+        """A trial whose last epoch is a rung was not judged there where it diverged at it, and will be where it was cut off."""
+        judged = past.ended and past.status != "diverged"
         for rung, recorded in self._rungs.items():
-            if rung in past.scores and (past.ended or rung < last):
+            if rung in past.scores and (judged or rung < past.last_epoch):
                 recorded[past.trial.id] = self._sign * past.scores[rung]

@@ -59,6 +59,14 @@ def ends(values: Any) -> list[Any]:
     return facts["values"] if "values" in facts else [facts["low"], facts["high"]]
 
 
+def nearest(values: Any, value: Any) -> Any:
+    """``value`` where it is in the list or range, else what is nearest to it there: of what is no number, the first."""
+    found = ends(values)
+    if value in found or not all(isinstance(each, int | float) for each in (value, *found)):
+        return value if value in found else found[0]
+    return min(max(value, found[0]), found[-1]) if is_range(values) else min(found, key=lambda each: abs(each - value))
+
+
 def setting_problems(setting: Mapping[str, Any], space: Mapping[str, Any], limits: Mapping[str, Limit]) -> list[str]:
     """What is wrong with a whole setting that is to be tried beside the space, or in it: one sentence each."""
     if set(setting) != set(space):

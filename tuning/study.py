@@ -12,7 +12,7 @@ from typing import Any, Literal
 from trainables import Config, State, Trainable
 from trainables.limits import Limit
 from tuning import checks
-from tuning.space import ends, is_range
+from tuning.space import ends, is_range, nearest
 from tuning.specs import Asha as Asha
 from tuning.specs import Compare as Compare
 from tuning.specs import Confirm as Confirm
@@ -68,6 +68,8 @@ class Study:
     """How often a trial that raised, or whose process died, is started again from its last checkpoint. A diverged one never is."""
     stall_seconds: float = 3600
     """A trial that reports no epoch for so long counts as hung: its process is ended, which counts as a failure."""
+    checkpoint_seconds: float = 1
+    """Epochs shorter than this share a checkpoint: after a crash, so much is trained again. More saves writing where states are large."""
     limits: Mapping[str, Limit] = field(default_factory=dict)
     """What the values of keys may be (``trainables.limits``)."""
     data: Callable[[Config], Mapping[str, Any]] | None = None
@@ -136,8 +138,10 @@ class Study:
         return fmean(value) if isinstance(value, list) else float(value)
 
     def config(self, setting: Mapping[str, Any], phase: str = "search") -> dict[str, Any]:
-        """All that the trainable is given for ``setting``, but for what ``load`` reads."""
-        return {**self.fixed, **setting, "epochs": self.epochs, "test": self.confirm is None or phase == "confirm"}
+        """All that the trainable is given for ``setting``, but for what ``load`` reads. ``test``: whether test data may be looked at, as in
+        a confirmation, and in a grid that trains every setting to the end and is the whole study."""
+        chooses = self.confirm or self.stopping or not isinstance(self.search, Grid)
+        return {**self.fixed, **setting, "epochs": self.epochs, "test": not chooses or phase == "confirm"}
 
     def read_data(self) -> dict[str, Any]:
         """What ``load`` reads, under the key that trainables find it by; empty without ``load``.
@@ -180,7 +184,8 @@ class Study:
 
     def override(self, changes: Mapping[str, Any]) -> "Study":
         """The same study with other values: of fixed keys, of space keys (one value or a list), or of ``epochs``, ``seeds``, ``dashboard``,
-        ``trials`` (of a search) or ``confirm`` (a mapping with ``top``, ``seeds`` or both, or None).
+        ``trials`` (of a search) or ``confirm`` (a mapping with ``top``, ``seeds`` or both, or None). Settings that a search tries first
+        stay within the space: of a key that is given other values, they take the nearest of these.
 
         Raises:
             StudyError: an unknown key, or a value that is not allowed.
@@ -191,11 +196,12 @@ class Study:
         if unknown:
             raise StudyError([f"Study {self.name!r}: {problem}" for problem in unknown])
         others: dict[str, Any] = {key: changes[key] for key in ("epochs", "seeds", "dashboard") if key in changes}
-        if "trials" in changes:
-            others["search"] = dataclasses.replace(self.search, trials=changes["trials"])
         if "confirm" in changes:
             others["confirm"] = self._other_confirm(changes["confirm"])
         space = {key: _as_list(changes[key]) if key in changes else values for key, values in self.space.items()}
+        if not isinstance(self.search, Grid):
+            first = _within({key: values for key, values in space.items() if key in changes}, self.search.first)
+            others["search"] = dataclasses.replace(self.search, trials=changes.get("trials", self.search.trials), first=first)
         fixed = {key: changes.get(key, value) for key, value in self.fixed.items()}
         return dataclasses.replace(self, space=space, fixed=fixed, **others)
 
@@ -215,6 +221,12 @@ def trial_id(number: int, planned: int = 0, prefix: str = "") -> str:
 def trial_of(study: Study, config: Mapping[str, Any]) -> Trial:
     """The trial that a configuration of ``search.TrialSource`` stands for."""
     return Trial(id=config["trial"], config=config["setting"], seeds=config["seeds"] or study.seed_list, phase=config["phase"])
+
+
+def _within(space: Mapping[str, Any], settings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The settings, each once, with the nearest value that ``space`` has for each of its keys."""
+    moved = [{key: nearest(space[key], value) if space.get(key) else value for key, value in setting.items()} for setting in settings]
+    return [setting for number, setting in enumerate(moved) if setting not in moved[:number]]
 
 
 def _as_list(value: Any) -> Any:

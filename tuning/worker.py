@@ -11,14 +11,12 @@ from ray import tune
 
 from tuning import checkpoints
 from tuning.printed import Printed, printing_kept
-from tuning.rows import NotReported, iterate
+from tuning.rows import NotKept, NotReported, iterate
 from tuning.storage import Folder, once_there_is_room
 from tuning.study import Study, Trial, trial_of
 
 # A report costs the driver some milliseconds: epochs that are shorter than this share one.
 SECONDS_BETWEEN_REPORTS = 0.25
-SECONDS_BETWEEN_CHECKPOINTS = 1.0
-"""Shorter epochs share a checkpoint: after a crash that much is trained again."""
 OUT_OF_MEMORY = (
     "CUDA out of memory: give each trial a larger share of a GPU (Resources(gpus=...)), or make it smaller (its batch_size, say)."
 )
@@ -37,14 +35,17 @@ def run_trial(config: Mapping[str, Any], *, study: Study, data: Mapping[str, Any
 
 def _train(study: Study, trial: Trial, data: Mapping[str, Any], desk: "_Desk") -> None:
     end: dict[str, Any] = {"status": "completed"}
+    desk.report_found()
     try:
         for row, state in iterate(study, trial, data, desk.resumed_state):
             desk.add(row, state)
             if row["diverged"]:
                 end = {"status": "diverged", "error": f"{', '.join(row['diverged'])} became non-finite at epoch {row['epoch']}"}
                 break
-    except NotReported as error:
+    except NotKept as error:
         end = {"status": "failed", "error": str(error), "stops_study": True}
+    except NotReported as error:
+        end = {"status": "failed", "error": str(error), "misreported": True}
     except Exception as error:
         hint = f"\n{OUT_OF_MEMORY}" if type(error).__name__ == "OutOfMemoryError" else ""
         desk.report(raised=traceback.format_exc() + hint)
@@ -71,9 +72,14 @@ class _Desk:
         now = time.monotonic()
         last = row["epoch"] == self._study.epochs
         due = now - self._reported > SECONDS_BETWEEN_REPORTS or row["epoch"] in self._study.rungs
-        if state is not None and not row["diverged"] and (last or (due and now - self._kept > SECONDS_BETWEEN_CHECKPOINTS)):
+        if state is not None and not row["diverged"] and (last or (due and now - self._kept > self._study.checkpoint_seconds)):
             self._keep(row, state, last)
         if due and not row["diverged"] and not last:
+            self.report()
+
+    def report_found(self) -> None:
+        """Rows that came with the checkpoint: the last may be a rung, to be judged before anything more is trained."""
+        if self._rows:
             self.report()
 
     def report(self, **facts: Any) -> None:
@@ -86,7 +92,7 @@ class _Desk:
 
     def _keep(self, row: Mapping[str, Any], state: Any, last: bool) -> None:
         if not self._checked and (problem := checkpoints.state_problem(state)):
-            raise NotReported(problem)
+            raise NotKept(problem)
         self._checked = True
         # Arrays are no JSON: an epoch before the last that recorded some is no place to go on from.
         if last or not any(each["arrays"] for each in self._rows):
