@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.intervals import seeds_for_sign_flips
+from analysis.intervals import excludes_zero, seeds_for_sign_flips
 from analysis.runs import Run
 from analysis.tables import best_setting, identity
 from analysis.wording import count, describe, listing, number, show, signed
@@ -60,7 +60,7 @@ def _effect(run: Run, name: str, rows: pd.DataFrame, family: int) -> str:
 def _has_order(rows: pd.DataFrame) -> bool:
     """Whether the values are numbers that only rise, or only fall."""
     values = [rows["first"].iloc[0], *dict.fromkeys(rows["value"])]
-    if not all(isinstance(value, Real) and not isinstance(value, bool) for value in values):
+    if not all(isinstance(value, Real) and not isinstance(value, bool) and value == value for value in values):
         return False
     return values in (sorted(values), sorted(values, reverse=True))
 
@@ -157,8 +157,17 @@ def _no_evidence(name: str, rows: pd.DataFrame, family: int) -> str:
     named = f"{listing(values)} against" if len(values) <= NAMED else f"{len(values)} values against"
     seeds = int(rows["n"].max())
     few = f"; {count(seeds, 'seed')} are too few to show one" if seeds < seeds_for_sign_flips(family) else ""
-    intervals = _intervals(rows) if len(rows) == 1 else f"none of {len(rows)} corrected intervals excludes 0"
+    intervals = _intervals(rows) if len(rows) == 1 else none_excludes(rows)
     return f"no evidence of an effect of {name} ({named} {show(rows['first'].iloc[0])}: {_sizes(rows)}, {intervals}{few})"
+
+
+def none_excludes(rows: pd.DataFrame) -> str:
+    """Of rows that are not supported, in words: that no corrected interval excludes 0, or why those that do support nothing."""
+    outside = int(excludes_zero(rows).sum())
+    if not outside:
+        return f"none of {len(rows)} corrected intervals excludes 0"
+    verb = "excludes" if outside == 1 else "exclude"
+    return f"{outside} of {len(rows)} corrected intervals {verb} 0, but no corrected p-value is 0.05 or less"
 
 
 def _best(run: Run, summary: pd.DataFrame, rivals: pd.DataFrame, best: int) -> str:
@@ -166,13 +175,20 @@ def _best(run: Run, summary: pd.DataFrame, rivals: pd.DataFrame, best: int) -> s
     score = f"{_score(run, summary, best)}, {seeds}"
     if rivals.empty:
         return f"the only setting with a result: {score}"
-    equals = rivals.loc[~rivals["supported"], "setting"]
-    if equals.empty:
+    ahead = rivals["difference"] > 0 if run.spec["mode"] == "max" else rivals["difference"] < 0
+    equals, better = rivals.loc[~rivals["supported"], "setting"], rivals.loc[rivals["supported"] & ~ahead, "setting"]
+    if equals.empty and better.empty:
         return f"best setting: {score}"
-    names = f" ({listing(_name(run, summary, setting) for setting in equals)})" if len(equals) <= NAMED else ""
-    if len(names) and len(run.parameters) > 1:
-        names = f" ({'; '.join(_name(run, summary, setting) for setting in equals)})"
-    return f"{_extreme(run)} mean: {score}, not distinguishable from {count(len(equals), 'other setting')}{names}"
+    said = [f"not distinguishable from {_others(run, summary, equals)}"] if len(equals) else []
+    # Means over unequal seeds: what a setting has beyond the shared ones may carry it.
+    said += [f"but seed by seed worse than {_others(run, summary, better)}"] if len(better) else []
+    return f"{_extreme(run)} mean: {score}, {', '.join(said)}"
+
+
+def _others(run: Run, summary: pd.DataFrame, settings: pd.Series) -> str:
+    names = [_name(run, summary, setting) for setting in settings]
+    named = listing(names) if len(run.parameters) == 1 else "; ".join(names)  # names of several parameters have commas in them
+    return count(len(names), "other setting") + (f" ({named})" if len(names) <= NAMED else "")
 
 
 def _score(run: Run, summary: pd.DataFrame, setting: int) -> str:

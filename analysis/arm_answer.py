@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis.answer import missing, sentence
 from analysis.arms import OVERALL, Compared
+from analysis.intervals import excludes_zero
 from analysis.runs import Run
 from analysis.tables import identity
 from analysis.wording import count, in_numbers, listing, show
@@ -77,6 +78,8 @@ def _parts(what: Compared, parts: pd.DataFrame, better: int) -> str:
         if len(rows):
             said.append(f"{_verdict(sign)} at {len(rows)} of {count(len(parts), what.part)}{_named(parts, rows)}")
     if not said:
+        if excludes_zero(parts).any():
+            return f"; at no {what.part} is the corrected p-value 0.05 or less"
         return f"; at no {what.part} does the corrected interval exclude 0"
     rest = int((~parts["supported"]).sum())
     return f"; {listing(said)}" + (f", no evidence at {rest}" if rest else "")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.intervals import holm, holm_levels, sign_flip_p_values, t_intervals, t_p_values
+from analysis.intervals import are_supported, holm, holm_levels, sign_flip_p_values, t_intervals, t_p_values
 from analysis.power import seeds_needed
 from analysis.published import published_rows
 from analysis.runs import Run
@@ -222,9 +222,8 @@ def _tests(differences: list[np.ndarray], overall: pd.Series) -> pd.DataFrame:
         limits = [t_intervals([differences[row]], level)[0] for row, level in zip(rows, levels, strict=True)]
         frame.loc[family, ["corrected_low", "corrected_high"]] = np.array(limits).reshape(-1, 2)
         frame.loc[family, "p_holm"] = holm(frame.loc[family, "p"])
-    excludes = (frame["corrected_low"] > 0) | (frame["corrected_high"] < 0)
     order = ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high", "p", "p_holm", "p_flips"]
-    frame = frame.reindex(columns=order).assign(supported=excludes & (frame["p_holm"] <= 1 - LEVEL))
+    frame = frame.reindex(columns=order).assign(supported=are_supported(frame))
     for family in (overall, ~overall):
         frame.loc[family, "seeds_needed"] = seeds_needed(frame[family], [differences[row] for row in np.flatnonzero(family)])
     return frame

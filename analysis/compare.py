@@ -9,16 +9,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.comparison import differences
-from analysis.intervals import holm
 from analysis.runs import Run
 from analysis.samples import moments
 from analysis.search_costs import search_progress
 from analysis.search_trials import brief, trial_ends
-from analysis.tables import seed_table
+from analysis.tables import identities, seed_table
 from analysis.wording import count, listing
 
 SHOWN = 10  # settings of each leaderboard
-LEVEL = 0.95
 
 
 class UnequalRuns(ValueError):
@@ -158,17 +156,18 @@ def _leaderboard(run: Run) -> pd.DataFrame:
     board = _means(search).rename(columns={"mean": "score"})
     ahead = -board["score"] if run.spec["mode"] == "max" else board["score"]
     board = board.assign(rank=ahead.rank(method="min").astype(int)).sort_values(["rank", "setting"], kind="stable").head(SHOWN)
-    fresh = _means(confirm).set_index("setting").rename(columns={"mean": "confirmed_mean", "n": "confirmed_n"})
-    board = board.join(fresh, on="setting").astype({"confirmed_n": "Int64"}).assign(run="")
+    fresh = _means(confirm).set_index("key")[["mean", "n"]].rename(columns={"mean": "confirmed_mean", "n": "confirmed_n"})
+    board = board.join(fresh, on="key").astype({"confirmed_n": "Int64"}).assign(run="")
     return board[["run", "rank", "setting", "score", "n", "confirmed_mean", "confirmed_n"]]
 
 
 def _means(part: Run) -> pd.DataFrame:
     seeds = _scores(part)
     means = seeds.groupby(level=0)[part.metric].agg(["mean", "count"]).rename(columns={"count": "n"})
-    settings = seeds[~seeds.index.duplicated()].to_dict("index")
-    texts = [_described(part, settings[number]) for number in means.index]
-    return means.assign(setting=pd.Series(texts, index=means.index, dtype=object)).reset_index(drop=True)
+    settings = seeds.loc[~seeds.index.duplicated(), part.parameters].reindex(means.index)
+    texts = [_described(part, setting) for setting in settings.to_dict("records")]
+    keys = ["\n".join(values) for values in identities(settings)]
+    return means.assign(setting=pd.Series(texts, index=means.index, dtype=object), key=keys).reset_index(drop=True)
 
 
 def _described(run: Run, setting: Mapping[Any, Any]) -> str:
@@ -180,29 +179,7 @@ def _differences(names: list[str], samples: list[tuple[str, pd.DataFrame]], metr
     columns = [seeds[["seed", metric]].set_axis([place] * len(seeds)) for place, (_, seeds) in enumerate(samples)]
     student = any(chosen_by == "confirmed" for chosen_by, _ in samples)
     table = differences(pd.concat(columns), metric, np.array(pairs), student=student)
-    if student:
-        table = _welch(table, columns, pairs, metric)
     return pd.DataFrame([(names[first], names[last]) for first, last in pairs], columns=["first", "last"]).join(table)
-
-
-def _welch(table: pd.DataFrame, samples: list[pd.DataFrame], pairs: list[tuple[int, int]], metric: str) -> pd.DataFrame:
-    """Runs that share no seeds by Welch's t-test: they have too few for a bootstrap, as in ``comparison.differences`` with ``student``."""
-    from scipy import stats
-
-    found = {
-        place: stats.ttest_ind(samples[last][metric].astype(float), samples[first][metric].astype(float), equal_var=False)
-        for place, (first, last) in enumerate(pairs)
-        if not table.loc[place, "paired"] and table.loc[place, "n"] > 1
-    }
-    for place, test in found.items():
-        table.loc[place, "p"] = test.pvalue
-        table.loc[place, ["ci_low", "ci_high"]] = list(test.confidence_interval(LEVEL))
-    table["p_holm"] = holm(table["p"])
-    levels = 1 - (1 - LEVEL) / (table["p"].count() + 1 - table["p"].rank(method="min"))
-    for place, test in found.items():
-        table.loc[place, ["corrected_low", "corrected_high"]] = list(test.confidence_interval(levels[place]))
-    excludes = (table["corrected_low"] > 0) | (table["corrected_high"] < 0)
-    return table.assign(supported=excludes & (table["p_holm"] <= 1 - LEVEL))
 
 
 def _notes(runs: Sequence[Run], names: Sequence[str], samples: Sequence[tuple[str, pd.DataFrame]]) -> list[str]:

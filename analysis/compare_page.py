@@ -140,7 +140,9 @@ def _sentence(found: Comparison, row: dict[Any, Any]) -> str:
         else (f"{signed(row['corrected_low'])} to {signed(row['corrected_high'])}, {seeds} on the smaller side")
     )
     if not row["supported"]:
-        return f"{subject}: no evidence of a difference ({signed(row['difference'])}, corrected interval {span})."
+        outside = row["corrected_low"] > 0 or row["corrected_high"] < 0
+        after = f" after correction: p = {number(row['p_holm'], 2)}" if outside else ""
+        return f"{subject}: no evidence of a difference{after} ({signed(row['difference'])}, corrected interval {span})."
     better = (row["difference"] > 0) == (found.mode == "max")
     return f"{subject}: {'better' if better else 'worse'} by {number(abs(row['difference']), 2)} (corrected interval {span})."
 

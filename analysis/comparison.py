@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.answer import answer as answer
 from analysis.intervals import (
+    are_supported,
     holm,
     holm_levels,
     mean_intervals,
@@ -41,7 +42,7 @@ def comparison_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFram
     numbers = frame[["first_setting", "value_setting"]].to_numpy(dtype=int)
     frame = frame.join(differences(seeds, run.metric, numbers))
     samples = [_paired_differences(arms) for arms in _arms(seeds, run.metric, numbers)]
-    return frame.assign(seeds_needed=seeds_needed(frame, samples))
+    return frame.assign(seeds_needed=seeds_needed(frame, samples, flips=True))
 
 
 def rival_table(run: Run, seeds: pd.DataFrame | None = None, summary: pd.DataFrame | None = None, *, student: bool = False) -> pd.DataFrame:
@@ -62,10 +63,10 @@ def differences(seeds: pd.DataFrame, metric: str, pairs: np.ndarray, *, student:
     """Differences of mean metric, second setting minus first, for ``pairs`` of setting numbers, shape ``(k, 2)``.
 
     Columns: ``n`` (pairs of seeds, or seeds on the smaller side where fewer than two seeds are shared), ``paired``, ``difference``,
-    ``ci_low``, ``ci_high`` (95 %, bootstrap), ``corrected_low``, ``corrected_high`` (the same at the level at which Holm's procedure judges
-    this row), ``p`` (permutation test), ``p_holm``, and ``supported``: the corrected interval excludes 0 and ``p_holm`` is at most 0.05.
+    ``ci_low``, ``ci_high`` (95 %: bootstrap, of unpaired seeds Welch's), ``corrected_low``, ``corrected_high`` (the same at the level at
+    which Holm's procedure judges this row), ``p`` (permutation test), ``p_holm``, and ``supported`` (see ``intervals.are_supported``).
 
-    ``student``: intervals and p-values of paired differences are those of the t-test, for few seeds whose metric is itself a mean over many
+    ``student``: intervals and p-values are those of the t-test, for few seeds whose metric is itself a mean over many
     test cases: there a bootstrap is too narrow, and no permutation of five pairs has a p-value below 0.0625.
     """
     found = _arms(seeds, metric, pairs)
@@ -76,8 +77,7 @@ def differences(seeds: pd.DataFrame, metric: str, pairs: np.ndarray, *, student:
     frame["p"] = _p_values(found, student)
     frame["p_holm"] = holm(frame["p"])
     frame[["corrected_low", "corrected_high"]] = _intervals(found, holm_levels(frame["p"]), student)
-    excludes = (frame["corrected_low"] > 0) | (frame["corrected_high"] < 0)
-    return frame.assign(supported=excludes & (frame["p_holm"] <= 1 - LEVEL))[NUMBERS]
+    return frame.assign(supported=are_supported(frame))[NUMBERS]
 
 
 def _arms(seeds: pd.DataFrame, metric: str, pairs: np.ndarray) -> list[Arms]:
@@ -134,7 +134,7 @@ def _p_values(found: list[Arms], student: bool) -> np.ndarray:
     values = of_samples([_paired_differences(arms) for arms in found])
     for place, ((first, last), paired) in enumerate(found):
         if not paired:
-            values[place] = two_sample_p_value(first, last)
+            values[place] = two_sample_p_value(first, last, student=student)
     return values
 
 

@@ -67,12 +67,17 @@ def readable_summary(summary: pd.DataFrame, metric: str) -> pd.DataFrame:
 def latex(table: pd.DataFrame, caption: str, words: Sequence[str] = (), *, small: bool = False) -> str:
     """A table of texts as LaTeX (needs ``\\usepackage{booktabs}``); every name and value is escaped. Columns named in ``words`` are set to
     the left; ``small``: in small letters, for wide tables."""
-    rows = [" & ".join(map(escape_latex, row)) + r" \\" for row in table.itertuples(index=False, name=None)]
-    head = " & ".join(map(escape_latex, table.columns)) + r" \\"
+    head, *rows = (_latex_row(row) for row in [tuple(table.columns), *table.itertuples(index=False, name=None)])
     sides = "".join("l" if name in words else "r" for name in table)
     start = [r"\begin{table}", r"\centering", *([r"\small"] if small else [])]
     lines = [*start, rf"\caption{{{escape_latex(caption)}}}", rf"\begin{{tabular}}{{{sides}}}"]
     return "\n".join([*lines, r"\toprule", head, r"\midrule", *rows, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    text = " & ".join(map(escape_latex, cells))
+    # Behind the end of a row LaTeX takes a bracket or a star for an option.
+    return ("{}" if text.startswith(("[", "*")) else "") + text + r" \\"
 
 
 def escape_latex(text: str) -> str:
@@ -88,7 +93,7 @@ def markdown(table: pd.DataFrame, caption: str) -> str:
 
 
 def _escape_markdown(text: str) -> str:
-    return re.sub(r"([\\`*_|\[\]<>$])", r"\\\1", _one_line(text))
+    return re.sub(r"([\\`*_|\[\]<>$&~])", r"\\\1", _one_line(text))
 
 
 def _one_line(text: str) -> str:

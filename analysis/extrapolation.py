@@ -17,7 +17,7 @@ import pandas as pd
 from analysis.evidence import Evidence, features
 
 FEWEST = 8  # completed trials, below which nothing is extrapolated
-FLOOR = 0.01  # of the largest value: smaller ones count as this much, or the log of a value near 0 would rule the fit
+FLOOR = 0.01  # of the median: smaller values count as this much, or the log of one near 0 would rule the fit
 PENALTIES = 10.0 ** np.arange(-4, 3.1, 0.5)  # per trial; the one with the least leave-one-out error is used
 LEAST_VARIANCE = 1e-12
 
@@ -90,4 +90,4 @@ def _plausible(guess: np.ndarray, seen: np.ndarray, higher: bool) -> np.ndarray:
 
 
 def _scaled(values: np.ndarray, logs: bool) -> np.ndarray:
-    return np.log(np.maximum(values, FLOOR * np.nanmax(values))) if logs else values
+    return np.log(np.maximum(values, FLOOR * np.nanmedian(values))) if logs else values

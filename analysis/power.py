@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.intervals import RANDOM_SEED, ROUNDING
+from analysis.intervals import RANDOM_SEED, ROUNDING, seeds_for_sign_flips
 
 POWER = 0.8
 DRAWS = 500  # simulated studies at each number of seeds
@@ -15,12 +15,14 @@ SEEDS = [*range(3, 10), *range(10, 30, 2), *range(30, 60, 5), *range(60, 401, 10
 MOST_ROWS = 200  # of a table; longer ones are not read to the end
 
 
-def seeds_needed(table: pd.DataFrame, samples: Sequence[np.ndarray]) -> np.ndarray:
+def seeds_needed(table: pd.DataFrame, samples: Sequence[np.ndarray], *, flips: bool = False) -> np.ndarray:
     """``seeds_to_settle`` for the rows of ``table``, one family with the columns ``p`` and ``supported``, that were tested and are not
-    supported; NaN for the others, and after the first 200. ``samples``: the paired differences of each row."""
+    supported; NaN for the others, and after the first 200. ``samples``: the paired differences of each row. ``flips``: whether they are
+    judged by sign flips, of which few seeds have too few for any small p-value."""
     is_open = (table["p"].notna() & ~table["supported"]).to_numpy() & (np.arange(len(table)) < MOST_ROWS)
     chosen = [sample if left else sample[:0] for sample, left in zip(samples, is_open, strict=True)]
-    return seeds_to_settle(chosen, int(table["p"].count()))
+    tests = int(table["p"].count())
+    return np.maximum(seeds_to_settle(chosen, tests), seeds_for_sign_flips(max(1, tests)) if flips else 0)
 
 
 def seeds_to_settle(samples: Sequence[np.ndarray], tests: int, error: float = 0.05) -> np.ndarray:

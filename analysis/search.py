@@ -71,12 +71,15 @@ def confirmed_table(run: Run, board: pd.DataFrame) -> pd.DataFrame:
 
 
 def awaited(run: Run, board: pd.DataFrame) -> int:
-    """How many settings the confirmation is still to train: of the best ranked and of those it names, those that have no trial there, and
-    those of which one is unfinished."""
+    """How many settings the confirmation is still to train: of the best ranked and of those it names, those of which not all seeds have
+    ended there, and any other with a trial that is unfinished."""
     planned, confirm = run.spec.get("confirm"), run.phase("confirm")
     chosen = {*board.index[board["rank"].notna()][: planned["top"]], *board.index[board["name"].notna()]} if planned else set()
-    begun = pd.Series(_keys(confirm.trials[run.parameters]), dtype=object)
-    return len(chosen - set(begun)) + begun[confirm.trials["status"] == "unfinished"].nunique()
+    keys = pd.Series(_keys(confirm.trials[run.parameters]), dtype=object)
+    unfinished = confirm.trials["status"] == "unfinished"
+    seeds = confirm.trials["seeds"][~unfinished].explode().groupby(keys).nunique()
+    done = set(seeds.index[seeds >= planned["seeds"]]) if planned else set()
+    return len((chosen - done) | set(keys[unfinished]))
 
 
 def held_out_facts(rows: pd.DataFrame) -> pd.DataFrame:

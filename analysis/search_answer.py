@@ -55,8 +55,11 @@ def _verdict(run: Run, best: pd.Series, others: pd.DataFrame, claim: bool) -> st
     name, score = setting_name(run, best), _score(run, best)
     if others.empty:
         return f"the only setting with a result on fresh seeds is {name}: {score}"
-    open_rows, apart = others[~others["supported"].fillna(False)], others[others["supported"].fillna(False)]
-    if open_rows.empty:
+    supported = others["supported"].fillna(False).astype(bool)
+    ahead = others["difference"] > 0 if run.spec["mode"] == "max" else others["difference"] < 0
+    # Of means over unequal seeds the best may be worse over the seeds that both have.
+    open_rows, apart, worse = others[~supported], others[supported & ahead], others[supported & ~ahead]
+    if len(apart) == len(others):
         one = len(others) == 1
         against = "the other confirmed setting" if one else f"each of the {len(others)} other confirmed settings"
         excludes = "the corrected interval excludes" if one else "all corrected intervals exclude"
@@ -64,8 +67,10 @@ def _verdict(run: Run, best: pd.Series, others: pd.DataFrame, claim: bool) -> st
         which = "the winner on fresh seeds" if claim else "so far the best on fresh seeds"
         return f"{which} is {name}: {score}; better than {against} ({ends}; {excludes} 0)"
     start = "no winner" if claim else "so far"
+    doubts = [f"cannot be told apart from {_unlike(open_rows)}"] if len(open_rows) else []
+    doubts += [f"is worse, seed by seed, than {_unlike(worse)}"] if len(worse) else []
     better = f"; it is better than {_unlike(apart)}" if len(apart) else ""
-    return f"{start}: {name} has the best mean on fresh seeds, {score}, but cannot be told apart from {_unlike(open_rows)}{better}"
+    return f"{start}: {name} has the best mean on fresh seeds, {score}, but {' and '.join(doubts)}{better}"
 
 
 def _unlike(rows: pd.DataFrame) -> str:

@@ -104,7 +104,9 @@ def group_table(run: Run, by: Sequence[str]) -> pd.DataFrame:
     found = samples_by_setting(seeds.set_axis(seeds["trial"].map(places)), run.metric)
     table = run.trials[list(by)].set_axis(places.to_numpy()).loc[lambda rows: ~rows.index.duplicated()]
     known = sample_table([found.get(place, np.array([])) for place in table.index], run.metric, run.spec)
-    return _with_left_out(table.join(known.set_axis(table.index)), run, places.to_numpy()).sort_values(list(by), ignore_index=True)
+    return _with_left_out(table.join(known.set_axis(table.index)), run, places.to_numpy()).sort_values(
+        list(by), key=lambda column: column.map(_ranks(run.spec["space"].get(column.name, {}))), ignore_index=True
+    )
 
 
 def _with_left_out(table: pd.DataFrame, run: Run, places: np.ndarray) -> pd.DataFrame:

@@ -24,6 +24,7 @@ def number(value: float, digits: int = 3) -> str:
     """A measured number with ``digits`` significant digits; a dash where there is none."""
     if pd.isna(value):
         return MISSING
+    value = float(f"{value:.{digits - 1}e}") + 0.0 if abs(value) < 10**digits else value  # 0 has no sign
     if 10**digits <= abs(value) < 10**9:
         return f"{value:,.0f}"
     return f"{value:.{digits}g}"

@@ -244,3 +244,29 @@ def test_the_command_refuses_in_lines_and_writes_nothing(tmp_path):
     assert study("compare", "one", cwd=tmp_path).stderr == "error: A comparison needs at least two runs, 1 run given.\n"
     assert study("compare", "one", "nowhere", cwd=tmp_path).returncode == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
+
+
+def test_settings_that_read_alike_keep_their_own_fresh_mean(tmp_path):
+    """Their rates differ in the sixth digit, and are told in three."""
+    space = {"rate": {"kind": "float", "low": 0.001, "high": 1.0, "log": True, "step": None}}
+    rates = {0.0123401: (0.7, 0.71), 0.0123402: (0.6, 0.61)}
+    trials = [
+        Trial(
+            name=f"{letter}000{place}",
+            phase=phase,
+            config={"rate": rate},
+            epochs=scores([each[which]] * 3),
+            seeds=[start, start + 1, start + 2],
+        )
+        for which, (phase, letter, start) in enumerate([("search", "", 0), ("confirm", "c", 10)])
+        for place, (rate, each) in enumerate(rates.items())
+    ]
+    confirm = {"top": 2, "seeds": 3, "also": []}
+    spec = {"space": space, "search": {"kind": "random", "trials": 2, "seed": 0}, "confirm": confirm}
+    runs = [load_run(write_run(tmp_path / name, trials, **spec)) for name in "ab"]
+    board = compare_runs(runs).leaderboards
+    assert board[["run", "rank", "score", "confirmed_mean"]].to_numpy().tolist() == [
+        [name, rank, pytest.approx(score), pytest.approx(fresh)]
+        for name in "ab"
+        for rank, (score, fresh) in enumerate(rates.values(), start=1)
+    ]

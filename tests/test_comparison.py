@@ -10,7 +10,7 @@ from scipy import stats
 
 from analysis import answer, comparison_table, load_run, rival_table, status_table, summary_table
 from analysis.comparison import differences
-from analysis.intervals import holm
+from analysis.intervals import holm, sign_flip_share, two_sample_interval
 
 TWELVE = np.array([0.51, 0.52, 0.51, 0.55, 0.53, 0.50, 0.54, 0.56, 0.52, 0.51, 0.57, 0.58])
 WIDTH = {"width": {"values": [1, 2, 3]}}
@@ -233,3 +233,75 @@ def test_a_parameter_of_words_is_named_by_its_values(tmp_path):
 def test_a_single_setting(tmp_path):
     text = sentence(run_of(tmp_path, {(1,): TWELVE}, {"width": {"values": [1]}}))
     assert text == "The only setting with a result: width 1 with mean accuracy 0.533 [0.518, 0.552], n = 12."
+
+
+def test_a_best_mean_over_more_seeds_is_not_called_the_best_setting(tmp_path):
+    first = np.array([*TWELVE[:8], 5.0, 5.0])
+    text = sentence(run_of(tmp_path, {(1,): first, (2,): TWELVE[:8] + 0.3}, {"width": {"values": [1, 2]}}))
+    assert "highest mean: width 1 with mean accuracy" in text
+    assert text.endswith("but seed by seed worse than 1 other setting (width 2).")
+    assert "best setting" not in text
+
+
+def test_intervals_that_exclude_0_are_counted_where_no_p_value_stands_correction(tmp_path):
+    """Five seeds: no p-value of a sign-flip test is below 0.0625, whatever the intervals say."""
+    text = sentence(
+        run_of(tmp_path, {(1,): TWELVE[:5], (2,): TWELVE[:5] + 0.2 + TWELVE[5:10] / 100, (3,): TWELVE[:5] + 0.3 + TWELVE[5:10] / 100})
+    )
+    assert "2 of 2 corrected intervals exclude 0, but no corrected p-value is 0.05 or less; 5 seeds are too few to show one" in text
+
+
+def test_a_family_of_any_size_can_support_what_enough_seeds_show():
+    """321 settings over 30 seeds: of 320 p-values, the smallest must be below 0.00016."""
+    rng = np.random.default_rng(7)
+    noise = rng.normal(size=(321, 30)) / 100
+    arms = {f"s{number}": dict(enumerate(number + values)) for number, values in enumerate(noise)}
+    table = differences(seeds_frame(**arms), "score", np.array([[0, number] for number in range(1, 321)]))
+    assert table["supported"].all()
+    assert table["p"].max() == pytest.approx(2**-29)
+
+
+@pytest.mark.parametrize("draw", ["normal", "clumps", "skewed"])
+@pytest.mark.parametrize("size", [14, 17])
+def test_sign_flips_are_counted_as_trying_them_all_counts_them(draw, size):
+    rng = np.random.default_rng(size)
+    for shift in (0.0, 0.5, 1.0):
+        sample = {
+            "normal": rng.normal(shift, 1, size),
+            "clumps": rng.choice([-0.25, 0, 0.25, 0.5], size, p=[0.2 - shift / 10, 0.3, 0.3, 0.2 + shift / 10]),
+            "skewed": rng.exponential(1, size) - 0.5 + shift / 2,
+        }[draw]
+        sums = np.zeros(1)
+        for value in sample:
+            sums = np.concatenate([sums + value, sums - value])
+        exact = (np.abs(sums) >= abs(sample.sum()) - 1e-12 * np.abs(sample).sum()).mean()
+        assert exact <= sign_flip_share(sample) * (1 + 1e-9)
+        assert sign_flip_share(sample) - exact <= 0.2 * exact + 4 / 2**size
+
+
+def test_unpaired_intervals_hold_what_they_say():
+    rng = np.random.default_rng(8)
+    held = []
+    for _ in range(400):
+        low, high = two_sample_interval(rng.normal(0, 1, 3), rng.normal(1, 2, 5))
+        held.append(low < 1 < high)
+    assert np.mean(held) == pytest.approx(0.95, abs=0.03)
+    assert two_sample_interval(np.full(3, 0.5), np.full(4, 0.75)) == (0.25, 0.25)
+    assert np.isnan(two_sample_interval(np.array([1.0]), np.array([1.0, 2.0]))).all()
+
+
+def test_equal_differences_at_enough_seeds_are_supported_by_their_p_value():
+    first = dict(enumerate(TWELVE[:6]))
+    table = differences(
+        seeds_frame(first=first, last={seed: value + 2 for seed, value in first.items()}), "score", np.array([[0, 1]]), student=True
+    )
+    assert table["supported"].tolist() == [True]
+    assert table["p"].tolist() == [2**-5]
+
+
+def test_none_is_no_number_that_more_or_less_of_could_help(tmp_path):
+    space = {"clip": {"values": [0.1, 0.5, None]}}
+    text = sentence(run_of(tmp_path, {(0.1,): TWELVE, (0.5,): TWELVE + 0.1, (None,): TWELVE + 0.2}, space))
+    assert "clip none is better than clip 0.1" in text
+    assert "ess clip" not in text
+    assert "ore clip" not in text

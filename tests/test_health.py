@@ -8,7 +8,7 @@ import pytest
 from run_folders import Trial, digits_like, searched_like, write_run, xor_like
 
 from analysis import load_run
-from analysis.health import health_checks
+from analysis.health import _unrestricted, health_checks
 from analysis.health_section import health_section
 from benchmarks.faults import FAULTS, RANGES, Recipe, build, lost, sound
 
@@ -122,3 +122,14 @@ def test_the_section_escapes_and_is_empty_without_findings():
     table = pd.DataFrame({"check": ["edge"], "finding": ["<b> is at its end."], "evidence": ["p = 1e-9"]})
     assert health_section(table) == '<p class="warning">&lt;b&gt; is at its end. Evidence: p = 1e-9.</p>'
     assert health_section(table.head(0)) == ""
+
+
+def test_a_correlation_over_those_that_went_on_says_what_it_is_over_all():
+    rng = np.random.default_rng(9)
+    first = pd.Series(rng.normal(size=20_000))
+    final = 0.6 * first + 0.8 * rng.normal(size=20_000)
+    went_on = first.nlargest(6_667).index
+    among = float(np.corrcoef(first[went_on], final[went_on])[0, 1])
+    assert among == pytest.approx(0.38, abs=0.02)
+    assert _unrestricted(among, first, went_on) == pytest.approx(0.6, abs=0.03)
+    assert _unrestricted(0.5, first, first.index) == pytest.approx(0.5, abs=1e-6)

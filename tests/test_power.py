@@ -45,6 +45,13 @@ def test_only_open_rows_have_a_number():
     assert found[1] == seeds_to_settle([sample_of(0.3)], 2)[0]
 
 
+def test_sign_flips_need_as_many_seeds_as_their_smallest_p_value_takes():
+    table = pd.DataFrame({"p": [0.0625, 0.0625], "supported": [False, False]})
+    strong = np.array([0.2, 0.21, 0.19, 0.2, 0.2])
+    assert seeds_needed(table, [strong] * 2).tolist() == [3, 3]
+    assert seeds_needed(table, [strong] * 2, flips=True).tolist() == [7, 7]  # 2 / 2^7 is below 0.05 / 2, and 2 / 2^6 is not
+
+
 def test_the_tables_say_it(tmp_path):
     values = {1: [0.50, 0.60, 0.70, 0.80, 0.55, 0.65], 2: [0.52, 0.59, 0.73, 0.79, 0.57, 0.66], 3: [0.9] * 6}
     trials = [Trial(config={"width": width}, epochs=scores(final), seeds=range(6)) for width, final in values.items()]

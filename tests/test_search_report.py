@@ -95,7 +95,8 @@ def test_settings_that_cannot_be_told_apart_are_named(tmp_path):
     ],
 )
 def test_ties_and_single_seeds_support_no_claim(tmp_path, first, second, expected):
-    run = run_of(tmp_path, *four(), fresh("c0001", 0.1, first), fresh("c0002", 0.2, second), confirm=TWO)
+    planned = {**TWO, "seeds": len(second)}
+    run = run_of(tmp_path, *four(), fresh("c0001", 0.1, first), fresh("c0002", 0.2, second), confirm=planned)
     assert expected in sentence(run)
     assert sentence(run).startswith("No winner: ")
 
@@ -107,6 +108,22 @@ def test_no_winner_before_all_are_confirmed(tmp_path):
         assert sentence(run).startswith("So far the best on fresh seeds is trial 0002")
         assert "The confirmation is not complete, 1 setting still to come: no winner is claimed." in sentence(run)
     assert "Of the confirmation, 2 of 3 planned trials completed; 1 unfinished stands behind no number here." in sentence(run)
+
+
+def test_no_winner_before_all_seeds_of_a_setting_have_ended(tmp_path):
+    """A trial of the confirmation may be one seed of several."""
+    for place, (seeds, expected) in enumerate([(5, "So far the best"), (3, "The winner")]):
+        trials = [fresh("c0001", 0.1, FIVE), fresh("c0002", 0.2, FIVE[:3] + GAIN[:3] * 4)]
+        run = run_of(tmp_path / f"{place}", *four(), *trials, confirm={**TWO, "seeds": seeds})
+        assert sentence(run).startswith(f"{expected} on fresh seeds is trial 0002")
+
+
+def test_a_best_mean_over_more_seeds_is_no_winner_over_one_that_is_better_seed_by_seed(tmp_path):
+    first = np.array([0.5, 0.51, 0.49, 0.52, 0.50, 0.99, 0.99, 0.99])
+    trials = [fresh("c0001", 0.1, first), fresh("c0002", 0.2, first[:5] + GAIN)]
+    text = sentence(run_of(tmp_path, *four(), *trials, confirm=TWO))
+    assert text.startswith("No winner: trial 0001 (rate 0.1) has the best mean on fresh seeds")
+    assert "but is worse, seed by seed, than trial 0002 (-0.051, corrected interval" in text
 
 
 def test_a_failed_confirmation_is_counted(tmp_path):

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from run_folders import Trial, scores, write_run, xor_like
 from scipy import stats
 
-from analysis import load_run, published_table, seed_table, settings_table, status_table, summary_table, write_tables
+from analysis import group_table, load_run, published_table, seed_table, settings_table, status_table, summary_table, write_tables
 from analysis.export import escape_latex, latex, markdown, readable_summary
 from analysis.intervals import RANDOM_SEED, RESAMPLES, mean_intervals
-from analysis.wording import decimals_for, p_text
+from analysis.wording import decimals_for, number, p_text
 
 HOSTILE = "<script>alert(1)</script> $%_&#{}~^\\"
 
@@ -302,3 +302,27 @@ def test_the_ns_add_up_to_the_seeds_with_a_number(trials):
     assert status_table(run).set_index("status")["trials"].drop(["planned", "not started"]).sum() == len(trials)
     known = table[table["n"] > 1]
     assert (known["ci_low"] <= known["ci_high"]).all()
+
+
+def test_latex_takes_no_value_for_an_option_of_the_row_before_and_markdown_none_for_markup():
+    frame = pd.DataFrame({"layers": ["[64, 64]", "*"], "n": ["1", "2"]})
+    rows = latex(frame, "x").splitlines()
+    assert r"{}[64, 64] & 1 \\" in rows
+    assert r"{}* & 2 \\" in rows
+    assert markdown(pd.DataFrame({"x": ["a&lt;b ~~c~~"]}), "t").splitlines()[-1] == r"| a\&lt;b \~\~c\~\~ |"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(999.7, "1,000"), (99.97, "100"), (123.4, "123"), (1234.5, "1,234"), (5e-5, "5e-05"), (1e9, "1e+09"), (0.0, "0")],
+)
+def test_a_number_is_rounded_before_it_is_known_how_long_it_is(value, expected):
+    assert number(value) == expected
+    assert number(-value) == ("-" if value else "") + expected
+
+
+def test_groups_of_values_of_several_kinds_are_in_the_order_of_the_space(tmp_path):
+    space = {"width": {"values": ["auto", 32, 8]}}
+    trials = [Trial(config={"width": width}, epochs=scores([0.5, 0.6, 0.7])) for width in (8, "auto", 32)]
+    table = group_table(load_run(write_run(tmp_path, trials, space=space)), ["width"])
+    assert table["width"].tolist() == ["auto", 32, 8]
