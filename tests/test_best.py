@@ -6,10 +6,12 @@ from pathlib import Path
 from run_folders import Trial, write_run
 from searched_studies import searched_study
 
+from analysis import load_run
 from analysis.runs import RunPaths
 from tuning import checkpoints
-from tuning.best import export_best
+from tuning.best import confirmations, export_best
 from tuning.storage import Folder
+from tuning.study import Confirm, Grid
 
 SPACE = {"x": {"kind": "float", "low": 0.0, "high": 1.0, "log": False, "step": None}, "kind": {"values": ["a", "b"]}}
 
@@ -55,3 +57,27 @@ def test_weights_of_an_earlier_epoch_are_not_taken_for_those_that_were_measured(
     keep(paths, "c0001", epoch=7)
     export_best(searched_study(), paths, keep(paths, "c0002"))
     assert exported(paths) == ("c0002", ["c0002"], ["c0002"])
+
+
+def test_settings_are_confirmed_by_their_mean_over_seeds_not_by_their_luckiest_one(tmp_path: Path) -> None:
+    scores = {0.1: [0.8, 0.8, 0.8], 0.2: [0.95, 0.3, 0.3], 0.3: [0.8, 0.8, 0.8]}
+    trials = [(x, seed, score) for x, each in scores.items() for seed, score in enumerate(each)]
+    written = [
+        Trial(name=f"{number:04}", phase="search", config={"x": x, "kind": "a"}, seeds=[seed], epochs=[{"score": [score]}] * 8)
+        for number, (x, seed, score) in enumerate(trials)
+    ]
+    run = load_run(write_run(tmp_path, written, space=SPACE, metric="score", epochs=8, seeds=[0, 1, 2], fixed={}))
+    study = searched_study(
+        space={"x": [0.1, 0.2, 0.3], "kind": ["a"]},
+        search=Grid(),
+        stopping=None,
+        seeds=3,
+        confirm=Confirm(top=2, seeds=2),
+        seeds_per_trial=1,
+    )
+    assert [(trial.config["x"], list(trial.seeds)) for trial in confirmations(study, run)] == [
+        (0.1, [3]),
+        (0.1, [4]),
+        (0.3, [3]),
+        (0.3, [4]),
+    ]

@@ -165,6 +165,12 @@ def test_limits_hold_for_space_and_fixed() -> None:
     ]
 
 
+@pytest.mark.parametrize("key", ["score", "score_mean", "score_std", "score_median"])
+def test_a_key_of_the_space_is_no_column_of_the_metric(key: str) -> None:
+    with pytest.raises(StudyError, match=f"space: '{key}' is a column of the metric 'score' in tables; call it otherwise"):
+        small_study(space={key: [1, 2]})
+
+
 def test_a_baseline_is_missed_only_where_the_values_are_right() -> None:
     arms: dict[str, Any] = {"space": {"net": ["ffn", "cnn"]}, "limits": {"net": OneOf(("ffn", "cnn"))}}
     study = small_study(**arms, compare=Compare(parameter="net", baseline="ffn", metrics=["score"]))

@@ -27,12 +27,21 @@ def ranking(study: Study, past: Sequence[Past]) -> list[Past]:
     return sorted(completed, key=_score, reverse=study.mode == "max")
 
 
+def ranked_settings(study: Study, past: Sequence[Past]) -> list[list[Past]]:
+    """The completed trials of each setting, the best first; the setting first that has the best mean over seeds (of equals the one tried
+    first)."""
+    settings: dict[str, list[Past]] = {}
+    for one in past:
+        settings.setdefault(setting_key(one.trial.config), []).append(one)
+    completed = [trials for each in settings.values() if (trials := ranking(study, each))]
+    return sorted(completed, key=_mean, reverse=study.mode == "max")
+
+
 def confirmations(study: Study, run: Run) -> list[Trial]:
     """The trials that confirm the best settings of ``run`` on fresh seeds, all settings on the same ones."""
     assert study.confirm
-    settings = {setting_key(one.trial.config): one.trial.config for one in ranking(study, past_trials(run))}
-    chosen = dict(list(settings.items())[: study.confirm.top])
-    chosen |= {setting_key(setting): setting for setting in study.confirm.also.values()}
+    best = [trials[0].trial.config for trials in ranked_settings(study, past_trials(run))[: study.confirm.top]]
+    chosen = {setting_key(setting): setting for setting in [*best, *study.confirm.also.values()]}
     pairs = [(setting, part) for setting in chosen.values() for part in study.parts(study.fresh_seeds, study.seeds_per_trial)]
     return [
         Trial(id=trial_id(number, prefix="c"), config=setting, seeds=part, phase="confirm")
@@ -44,7 +53,8 @@ def export_best(study: Study, paths: RunPaths, kept_in: Folder) -> None:
     """Write the best network of the best confirmed setting (the best of the search, where nothing was confirmed) into ``report/best``, and
     keep its checkpoint alone of those in ``kept_in``."""
     run = load_run(paths.root)
-    candidates = _of_best_setting(study, past_trials(run, "confirm")) or ranking(study, past_trials(run))[:1]
+    confirmed = ranked_settings(study, past_trials(run, "confirm"))
+    candidates = confirmed[0] if confirmed else ranking(study, past_trials(run))[:1]
     # Where a run was extended, what the setting had before is not there any more, but its new seeds are.
     found = ((one, kept) for one in candidates if (kept := checkpoints.newest(kept_in / one.trial.id)) and kept.epoch == one.last_epoch)
     best, kept = next(found, (None, None))
@@ -62,15 +72,9 @@ def _score(past: Past) -> float:
     return past.score
 
 
-def _of_best_setting(study: Study, past: Sequence[Past]) -> list[Past]:
-    """The trials of the setting with the best mean, the best first; empty where none is complete."""
-    ranked = ranking(study, past)
-    scores: dict[str, list[float]] = {}
-    for one in ranked:
-        scores.setdefault(setting_key(one.trial.config), []).extend([_score(one)] * len(one.trial.seeds))
-    pick = max if study.mode == "max" else min
-    best = pick(scores, key=lambda key: fmean(scores[key]), default=None)
-    return [one for one in ranked if setting_key(one.trial.config) == best]
+def _mean(past: Sequence[Past]) -> float:
+    """Over the seeds of all these trials."""
+    return fmean(_score(one) for one in past for _ in one.trial.seeds)
 
 
 def _export(study: Study, best: Past, state: Any, folder: Path) -> None:

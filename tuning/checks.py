@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Keys that a configuration may not use, because the study itself says them.
 RESERVED = (
     *("epochs", "test", "loaded", "seeds", "seed", "epoch", "trial", "trials", "confirm", "phase", "rung", "setting"),
-    *("status", "seconds", "node", "error", "attempt", "at", "n"),
+    *("status", "seconds", "node", "error", "attempt", "at", "n", "ci_low", "ci_high", "solved", "solved_low", "solved_high"),
 )
 
 
@@ -111,6 +111,10 @@ def _value_problems(study: "Study") -> list[str]:
         if key in RESERVED
     ]
     found += [f"{key!r} is in space and in fixed; keep one of them." for key in study.space if key in study.fixed]
+    columns = (study.metric, *(f"{study.metric}_{what}" for what in ("mean", "std", "median")))
+    found += [
+        f"space: {key!r} is a column of the metric {study.metric!r} in tables; call it otherwise." for key in study.space if key in columns
+    ]
     for key, values in study.space.items():
         if is_range(values):
             found += range_problems(key, values, study.limits)
