@@ -46,7 +46,7 @@ CONFIG: dict[str, Any] = {
 }
 SEEDS = range(5)
 TRAINED: dict[str, Any] = CONFIG | {
-    "learning_rate": 0.003,
+    "learning_rate": 0.001,
     "batch_size": 4,
     "epochs": 12,
     "augment": False,
