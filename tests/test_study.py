@@ -39,6 +39,21 @@ def test_the_trainable_is_given_fixed_values_setting_and_epochs() -> None:
     assert study.config({"slope": 2}) == {"noise": 0.1, "slope": 2, "epochs": 3, "test": True}
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1.0, 2.5], 1.75),
+        ([math.inf, 1.0], math.inf),
+        ([math.inf, -math.inf], math.nan),
+        ([math.nan, 1.0], math.nan),
+        ([1.7e308, 1.7e308], 1.7e308),
+        (2, 2.0),
+    ],
+)
+def test_a_score_is_a_number_whatever_is_reported(values: Any, expected: float) -> None:
+    assert small_study().score({"score": values}) == pytest.approx(expected, nan_ok=True)
+
+
 def test_all_problems_are_said_at_once() -> None:
     with pytest.raises(StudyError) as caught:
         small_study(

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from analysis import load_run
 from analysis.export import write_aside
 from analysis.runs import Run, RunPaths
 from tuning import checkpoints
+from tuning.means import mean
 from tuning.past import Past, past_trials, setting_key
 from tuning.storage import Folder
 from tuning.study import Study, Trial, trial_id
@@ -69,7 +69,7 @@ def _of_best_setting(study: Study, past: Sequence[Past]) -> list[Past]:
     for one in ranked:
         scores.setdefault(setting_key(one.trial.config), []).extend([_score(one)] * len(one.trial.seeds))
     pick = max if study.mode == "max" else min
-    best = pick(scores, key=lambda key: fmean(scores[key]), default=None)
+    best = pick(scores, key=lambda key: mean(scores[key]), default=None)
     return [one for one in ranked if setting_key(one.trial.config) == best]
 
 

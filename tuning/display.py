@@ -14,6 +14,7 @@ from rich.text import Text
 from analysis.records import finite
 from analysis.run_paths import RunPaths
 from analysis.runs import Run
+from tuning.means import mean
 from tuning.progress import LONG_SECONDS, StudyProgress, clock, left_words
 from tuning.study import Study, Trial
 from tuning.terminal import shown
@@ -181,7 +182,7 @@ class Json(Display):
     def show(self) -> None:
         left, best = self.progress.left(), self.progress.best_setting()
         said = {name: round(getattr(left, name), 1) for name in ("left", "low", "high")} if left else None
-        found = {"setting": dict(best[0]), "mean": sum(best[1]) / len(best[1]), "n": len(best[1])} if best else None
+        found = {"setting": dict(best[0]), "mean": mean(best[1]), "n": len(best[1])} if best else None
         ends = dict(self.progress.statuses)
         self.say("progress", ended=ends, trials=self.progress.total, elapsed=round(self.progress.elapsed, 1), seconds_left=said, best=found)
 

@@ -4,11 +4,11 @@ import math
 import time
 from collections import Counter
 from collections.abc import Mapping
-from statistics import fmean
 from typing import Any
 
 from analysis.runs import Run
 from tuning.estimate import Estimate, TimeLeft
+from tuning.means import mean
 from tuning.study import Study, Trial
 
 LONG_SECONDS = 60.0
@@ -50,13 +50,13 @@ class StudyProgress:
         self._left.end(trial, status)
         _, row = self._last.pop(trial.id, (1, {"epoch": 0}))
         values = self._values(trial, row) if status == "completed" else []
-        mean = fmean(values) if values else None
-        self._tell(status, trial, epoch=row["epoch"], **{self.study.metric: mean}, error=error)
+        score = mean(values) if values else None
+        self._tell(status, trial, epoch=row["epoch"], **{self.study.metric: score}, error=error)
         if values:
             before = self.best_setting()
             self._add(trial.phase, trial.config, values)
             if (best := self.best_setting()) and (before is None or best[0] != before[0]):
-                self._tell("best", trial, **{self.study.metric: fmean(best[1])}, n=len(best[1]))
+                self._tell("best", trial, **{self.study.metric: mean(best[1])}, n=len(best[1]))
 
     def news(self) -> list[dict[str, Any]]:
         """What was worth telling since this was asked last: ``event`` is the end of a trial, "retried", or "best"."""
@@ -71,7 +71,7 @@ class StudyProgress:
         scores = self._scores.get("confirm") or self._scores.get("search")
         if not scores:
             return None
-        return (max if self.study.mode == "max" else min)(scores.items(), key=lambda item: fmean(item[1]))
+        return (max if self.study.mode == "max" else min)(scores.items(), key=lambda item: mean(item[1]))
 
     def best(self) -> str:
         """The best setting in words; empty before there is one."""
@@ -79,7 +79,7 @@ class StudyProgress:
         if found is None:
             return ""
         setting, values = found
-        return f"best {self.study.metric} {fmean(values):.4g} (n = {len(values)}) at {setting_words(dict(setting))}"
+        return f"best {self.study.metric} {mean(values):.4g} (n = {len(values)}) at {setting_words(dict(setting))}"
 
     def counts(self) -> str:
         ended = self.statuses.total()
