@@ -2,6 +2,7 @@ import math
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,24 @@ def test_tensors_and_arrays_become_plain_numbers() -> None:
     assert row["metrics"] == {"score": [0.5, 0.25], "loss": 0.5}
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([[1, 2], [3, 4]], [[1, 2], [3, 4]]),
+        (["a", "bc"], ["a", "bc"]),
+        (np.array(["a", "bc"], dtype=object), ["a", "bc"]),
+        (torch.tensor([0.5], requires_grad=True), [0.5]),
+        (torch.tensor([0.5], dtype=torch.bfloat16), [0.5]),
+        (True, True),
+    ],
+)
+def test_what_is_recorded_besides_numbers_becomes_arrays_that_can_be_read_again(given: Any, expected: Any, tmp_path: Path) -> None:
+    (row,) = rows_of(({"epoch": 1, "score": 1.0, "arrays": {"x": given}}, None))
+    np.savez(tmp_path / "x.npz", **row["arrays"])
+    with np.load(tmp_path / "x.npz", allow_pickle=False) as stored:
+        assert stored["x"].tolist() == expected
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, [1.0, -math.inf]])
 def test_a_non_finite_metric_is_named(value: Any) -> None:
     (row,) = rows_of(({"epoch": 1, "score": 1.0, "loss": value}, None))
@@ -54,6 +73,11 @@ def test_a_non_finite_metric_is_named(value: Any) -> None:
         (({"epoch": 1, "score": 1.0, "note": "fine"}, None), "metric 'note' is 'fine', not a number"),
         (({"epoch": 1, "score": 1.0, "seed": 3}, None), "'seed' is a column of every record; give the metric another name"),
         (({"epoch": 1, "score": True}, None), "metric 'score' is True, not a number"),
+        (({"epoch": 1, "score": 1.0, "arrays": [1, 2]}, None), "'arrays' is list; it must map names to arrays"),
+        (({"epoch": 1, "score": 1.0, "arrays": {"x": object()}}, None), "array 'x' must hold numbers, text or truth values"),
+        (({"epoch": 1, "score": 1.0, "arrays": {"x": [[1, 2], [3]]}}, None), "array 'x' must hold .*, in rows of one length"),
+        (({"epoch": 1, "score": 1.0, "arrays": {"x": np.array([None, 1])}}, None), "array 'x' must hold"),
+        (({"epoch": 1, "score": 1.0, "arrays": {"file": [1]}}, None), "an array is called 'file'; its name must be text, and neither"),
     ],
 )
 def test_what_cannot_be_recorded_is_said(item: Any, message: str) -> None:
