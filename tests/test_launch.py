@@ -97,6 +97,17 @@ def test_a_trial_that_raises_is_failed_with_its_traceback_and_the_others_go_on(t
     assert outcome.statuses[failed["trial"]] == "failed"
 
 
+def names_no_text(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    yield from scores(config | {"epochs": 1}, seeds)
+    raise ValueError(f"{os.fsdecode(b'caf' + bytes([0xE9]))} is no picture")
+
+
+def test_an_error_that_names_a_file_in_another_encoding_can_be_read_again(tmp_path: Path) -> None:
+    _, read = run(small_study(names_no_text, retries=0), tmp_path)
+    assert read.trials["status"].tolist() == ["failed"] * 3
+    assert read.trials["error"][0].endswith("ValueError: caf? is no picture\n")
+
+
 def test_a_trial_whose_process_dies_is_failed_and_the_others_go_on(tmp_path: Path) -> None:
     _, read = run(small_study(dies_at_two), tmp_path)
     assert dict(zip(read.trials["slope"], read.trials["status"], strict=True)) == {1: "completed", 2: "failed", 3: "completed"}
