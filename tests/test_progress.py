@@ -198,6 +198,13 @@ def test_a_long_trial_is_not_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert json.loads(RunPaths(tmp_path).estimates.read_text().splitlines()[-1])["ended"] is True
 
 
+def test_estimates_that_cannot_be_written_fail_nothing(tmp_path: Path) -> None:
+    RunPaths(tmp_path).estimates.symlink_to("/dev/full")
+    listener, out = lines(tmp_path)
+    listener.finished()
+    assert out.getvalue() == ""
+
+
 def test_a_failure_is_one_line_however_long(tmp_path: Path) -> None:
     listener, out = lines(tmp_path, width=40)
     listener.end(trial(1), "failed", "Traceback\nValueError: " + "long " * 30)

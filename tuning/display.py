@@ -1,5 +1,6 @@
 """Progress for whoever looks: a bar on a terminal, plain lines on stderr elsewhere, JSON lines on stdout for programs."""
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -85,7 +86,8 @@ class Display:
                 self._note({**said, "done": round(self.progress.share(), 4)})
 
     def _note(self, said: Mapping[str, Any]) -> None:
-        with self._paths.estimates.open("a", encoding="utf-8") as file:
+        # An estimate is worth no failing where the disk is full.
+        with contextlib.suppress(OSError), self._paths.estimates.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"at": round(time.time(), 3), **said}) + "\n")
 
 
