@@ -132,6 +132,18 @@ def test_a_trial_that_reports_nonsense_once_fails_and_the_others_go_on(tmp_path:
     assert (failed["attempt"], failed["epochs"]) == (1, 1)
 
 
+def ends_after_one(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    yield from scores(config | ({"epochs": 1} if config["slope"] == 2 else {}), seeds)
+
+
+def test_a_trial_that_ends_early_fails_and_the_others_go_on(tmp_path: Path) -> None:
+    _, read = run(small_study(ends_after_one), tmp_path)
+    assert dict(zip(read.trials["slope"], read.trials["status"], strict=True)) == {1: "completed", 2: "failed", 3: "completed"}
+    failed = read.trials[read.trials["slope"] == 2].iloc[0]
+    assert failed["error"] == "the trainable ended after epoch 1 of 3: it must yield every epoch."
+    assert (failed["attempt"], failed["epochs"]) == (1, 1)
+
+
 def test_a_metric_that_is_never_reported_stops_the_study_at_the_first_epoch(tmp_path: Path) -> None:
     study = small_study(scores, metric="scroe", space={"slope": list(range(50))})
     paths = prepare_run(study, tmp_path, overrides={}, command=["study"])

@@ -20,7 +20,7 @@ def rows_of(*items: Any) -> list[dict[str, Any]]:
     def trainable(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
         yield from items
 
-    return [row for row, _ in iterate(small_study(trainable), TRIAL, {})]
+    return [row for row, _ in iterate(small_study(trainable, epochs=max(1, len(items))), TRIAL, {})]
 
 
 def test_rows_carry_what_was_yielded() -> None:
@@ -88,6 +88,29 @@ def test_what_cannot_be_recorded_is_said(item: Any, message: str) -> None:
 def test_a_trainable_that_yields_nothing() -> None:
     with pytest.raises(NotReported, match="yielded nothing"):
         rows_of()
+
+
+def goes_on(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    """Yields no epoch after the third."""
+    for epoch in range(resume + 1 if resume else 1, min(config["epochs"], 3) + 1):
+        yield {"epoch": epoch, "score": 1.0}, epoch
+
+
+@pytest.mark.parametrize(
+    ("resume", "message"),
+    [
+        (None, "the trainable ended after epoch 3 of 5: it must yield every epoch"),
+        (2, "the trainable ended after epoch 3 of 5: it must yield every epoch"),
+        (3, "the trainable yielded nothing after the state that it was to go on from"),
+    ],
+)
+def test_a_trainable_that_ends_early(resume: int | None, message: str) -> None:
+    with pytest.raises(NotReported, match=message):
+        list(iterate(small_study(goes_on, epochs=5), TRIAL, {}, resume))
+
+
+def test_a_trial_that_goes_on_at_its_last_epoch_is_complete() -> None:
+    assert [row["epoch"] for row, _ in iterate(small_study(goes_on), TRIAL, {}, 2)] == [3]
 
 
 @pytest.mark.parametrize("epochs", [[1, 1], [1, 3, 2]])

@@ -8,6 +8,7 @@ A *trainable* is a generator function::
             yield {"epoch": epoch, "accuracy": [0.91, 0.88], "parameters": 13}, state
 
 ``config``   mapping: the study's fixed values, ``epochs``, and the values this trial was given. Checked before it gets here.
+             Every epoch from 1 to ``config["epochs"]`` is yielded: a trial that ends before counts as failed.
              ``config["test"]`` is False while settings are still being chosen: then test data may not be looked at.
 ``seeds``    the seeds to train, one or many. A seed moves initialisation, batch order and dropout. The data and their split
              depend on ``data_seed`` alone, so that a standard deviation over seeds measures one thing.

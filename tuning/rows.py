@@ -26,7 +26,7 @@ def iterate(study: Study, trial: Trial, data: Mapping[str, Any], resume: Any = N
     """The epochs of a trial as rows for the record, each with the state after it; ``data`` is what ``study.read_data()`` gave.
 
     Raises:
-        NotReported: the trainable yields something that cannot be recorded.
+        NotReported: the trainable yields something that cannot be recorded, or ends before the last epoch of the study.
         Exited: the trainable calls ``sys.exit``.
     """
     started = time.monotonic()
@@ -49,8 +49,15 @@ def iterate(study: Study, trial: Trial, data: Mapping[str, Any], resume: Any = N
         }
         yield row, item[1]
         last, started = epoch, time.monotonic()
-    if not last and resume is None:
-        raise NotReported("the trainable yielded nothing: it must yield (metrics, state) after every epoch.")
+    if last < study.epochs:
+        raise NotReported(_ended_early(last, study.epochs, resumed=resume is not None))
+
+
+def _ended_early(last: int, epochs: int, resumed: bool) -> str:
+    if last:
+        return f"the trainable ended after epoch {last} of {epochs}: it must yield every epoch."
+    where = " after the state that it was to go on from" if resumed else ""
+    return f"the trainable yielded nothing{where}: it must yield (metrics, state) after every epoch."
 
 
 def _items(study: Study, config: Mapping[str, Any], seeds: Sequence[int], resume: Any) -> Iterator[Any]:
