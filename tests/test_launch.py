@@ -16,7 +16,7 @@ from trainables import xor
 from tuning.catalog import find_study
 from tuning.launch import Outcome, run_study
 from tuning.prepare import prepare_run
-from tuning.study import Resources, Study, StudyError
+from tuning.study import Confirm, Resources, Study, StudyError
 
 
 class Quiet:
@@ -142,6 +142,17 @@ def test_a_trial_that_ends_early_fails_and_the_others_go_on(tmp_path: Path) -> N
     failed = read.trials[read.trials["slope"] == 2].iloc[0]
     assert failed["error"] == "the trainable ended after epoch 1 of 3: it must yield every epoch."
     assert (failed["attempt"], failed["epochs"]) == (1, 1)
+
+
+def misreports_when_confirmed(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    for metrics, state in scores(config, seeds):
+        yield ({**metrics, "score": None} if config["test"] else metrics), state
+
+
+def test_nonsense_in_the_confirmation_fails_its_trials_and_not_a_study_that_has_recorded_epochs(tmp_path: Path) -> None:
+    _, read = run(small_study(misreports_when_confirmed, confirm=Confirm(top=2, seeds=1)), tmp_path)
+    assert read.phase("search").trials["status"].tolist() == ["completed"] * 3
+    assert read.phase("confirm").trials["status"].tolist() == ["failed"] * 2
 
 
 def test_a_metric_that_is_never_reported_stops_the_study_at_the_first_epoch(tmp_path: Path) -> None:
