@@ -310,6 +310,26 @@ def test_a_study_that_only_diverges_ends_with_code_1(tmp_path: Path) -> None:
     assert study("run", "mine.py", cwd=tmp_path).returncode == 1
 
 
+def test_a_study_of_which_nothing_completes_ends_with_code_1(tmp_path: Path) -> None:
+    """The first trial diverges behind the rung, the second one is stopped there."""
+    write_study(tmp_path, "config = {**config, 'a': float('nan')} if (config['a'], epoch) == (1, 2) else config")
+    path = tmp_path / "mine.py"
+    text = path.read_text().replace("import Study\n", "import Asha, Resources, Study\n")
+    path.write_text(text.replace("epochs=2", f'epochs=2, mode="min", stopping=Asha(), resources=Resources(cpus={os.cpu_count()})'))
+    ran = study("run", "mine.py", cwd=tmp_path)
+    assert load_run(tmp_path / ran.stdout.splitlines()[-1]).trials["status"].tolist() == ["diverged", "pruned"]
+    assert ran.returncode == 1
+
+
+def test_a_study_without_a_short_form_says_so(tmp_path: Path) -> None:
+    ran = study("run", write_study(tmp_path, "pass"), "--smoke", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert ran.stderr == (
+        "error: Study 'mine' has no short form for --smoke: give it one, as smoke={'epochs': 2}, or use --set epochs=2.\n"
+    )
+    assert not (tmp_path / "results").exists()
+
+
 def test_a_trainable_that_leaves_is_one_failed_trial(tmp_path: Path) -> None:
     write_study(tmp_path, "config['a'] == 2 and exit(4)")
     tried = study("try", "mine.py", "--set", "a=2", cwd=tmp_path)
