@@ -96,6 +96,8 @@ def test_seeds_that_are_none(seeds: object) -> None:
 def test_a_trainable_must_take_config_and_seeds() -> None:
     with pytest.raises(StudyError, match=r"must take \(config, seeds, resume=None\)"):
         small_study(trainable=lambda config: iter(()))
+    with pytest.raises(StudyError, match=r"must take \(config, seeds, resume=None\)"):
+        small_study(trainable=lambda config, seeds: iter(()))
     with pytest.raises(StudyError, match="must be a function"):
         small_study(trainable="train")
 
@@ -147,6 +149,19 @@ def test_test_data_are_looked_at_where_nothing_is_chosen_any_more(changes: dict[
     study = searched_study(**changes)
     assert study.config({"x": 0.1})["test"] is in_search
     assert study.config({"x": 0.1}, "confirm")["test"] is True
+
+
+def test_a_dashboard_is_asked_for_with_true_or_false() -> None:
+    assert small_study().override({"dashboard": True}).dashboard is True
+    with pytest.raises(StudyError, match="dashboard='no' must be True or False"):
+        small_study().override({"dashboard": "no"})
+
+
+@pytest.mark.parametrize("solved", [math.nan, math.inf, "0.9", True])
+def test_a_seed_is_solved_at_a_finite_number(solved: Any) -> None:
+    assert [small_study(solved=allowed).solved for allowed in (None, 1, 0.99)] == [None, 1, 0.99]
+    with pytest.raises(StudyError, match=f"solved={solved!r} must be a finite number, or None"):
+        small_study(solved=solved)
 
 
 def test_override_of_an_unknown_key_names_the_nearest() -> None:
