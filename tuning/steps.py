@@ -99,8 +99,7 @@ def _watchers(study: Study, run: Run, mirrors: Mirrors) -> "list[Listener]":
     """Listeners that show the study elsewhere."""
     from tuning.metrics import StudyMetrics
 
-    ended = run.trials[run.trials["status"] != "unfinished"]
-    watchers: list[Listener] = [StudyMetrics(study, run.paths.root.name, dict(zip(ended["trial"], ended["status"], strict=True)))]
+    watchers: list[Listener] = [StudyMetrics(study, run.paths.root.name, run)]
     if mirrors.tensorboard:
         from tuning.tensorboard import EventFiles
 
