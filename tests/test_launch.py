@@ -1,5 +1,6 @@
 """Real trials on a real Ray: what ends up in the run folder."""
 
+import dataclasses
 import json
 import os
 import time
@@ -186,6 +187,24 @@ def test_missing_data_are_said_before_anything_is_written(tmp_path: Path) -> Non
 
     with pytest.raises(StudyError, match="Study 'small': there is no data in /nowhere"):
         prepare_run(small_study(data=missing), tmp_path / "results", overrides={}, command=["study"])
+    assert not (tmp_path / "results").exists()
+
+
+def test_numbers_of_numpy_in_what_a_study_says_are_recorded_as_plain_ones(tmp_path: Path) -> None:
+    said = {"training": np.int64(40), "means": np.array([0.5, 1.0])}
+    study = small_study(data=lambda config: said, tables={"Layers": [{"parameters": np.int32(3)}]})
+    spec = json.loads(prepare_run(study, tmp_path, overrides={}, command=["study"]).study.read_text())
+    assert spec["data"] == {"training": 40, "means": [0.5, 1.0]}
+    assert spec["tables"] == {"Layers": [{"parameters": 3}]}
+
+
+def test_what_cannot_be_recorded_of_a_study_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    study = small_study(data=lambda config: {"classes": {1, 2}}, tables={"Costs": [{"seconds": np.float64("nan")}]})
+    with pytest.raises(StudyError) as caught:
+        prepare_run(study, tmp_path / "results", overrides={}, command=["study"])
+    assert caught.value.problems[0].startswith("Study 'small': tables cannot be recorded (Out of range float values are not JSON compliant")
+    with pytest.raises(StudyError, match=r"data cannot be recorded \(\{1, 2\} is a set\); give text, finite numbers"):
+        prepare_run(dataclasses.replace(study, tables={}), tmp_path / "results", overrides={}, command=["study"])
     assert not (tmp_path / "results").exists()
 
 
