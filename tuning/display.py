@@ -18,7 +18,7 @@ from analysis.runs import Run
 from tuning.means import mean
 from tuning.progress import LONG_SECONDS, StudyProgress, clock, left_words
 from tuning.study import Study, Trial
-from tuning.terminal import shown
+from tuning.terminal import MISTAKES, shown
 
 SECONDS_BETWEEN_LINES = 5.0
 SHARE_BETWEEN_LINES = 0.02
@@ -181,6 +181,11 @@ class Json(Display):
         self.say("ended", code=code, run=str(self._paths.root), report=str(report) if report else None)
         return code
 
+    def stopped(self, error: str) -> None:
+        """Say that an error ended the study; the run is null where nothing was recorded, for then nothing of it is kept."""
+        run = str(self._paths.root) if self._paths.trials.exists() else None
+        self.say("ended", code=2, run=run, report=None, error=error)
+
     def show(self) -> None:
         left, best = self.progress.left(), self.progress.best_setting()
         said = {name: round(getattr(left, name), 1) for name in ("left", "low", "high")} if left else None
@@ -190,13 +195,27 @@ class Json(Display):
 
 
 @contextmanager
+def _end_said(lines: Json) -> Iterator[Json]:
+    """A study that an error stops has an end too."""
+    try:
+        yield lines
+    except MISTAKES as error:
+        lines.stopped(str(error))
+        raise
+
+
+@contextmanager
 def progress_shown(study: Study, run: Run, *, slots: int = 1, as_json: bool = False) -> Iterator[Display]:
     """Progress of ``study`` for the time of the block, as the listener of a recorder; ``run``: what earlier sessions left; ``slots``: how
     many trials fit at once, as far as known."""
     console = Console(stderr=True)
     progress = StudyProgress(study, run, slots)
-    if as_json or not console.is_terminal:
-        yield Json(progress, run.paths) if as_json else Lines(progress, run.paths, console)
+    if as_json:
+        with _end_said(Json(progress, run.paths)) as json_lines:
+            yield json_lines
+        return
+    if not console.is_terminal:
+        yield Lines(progress, run.paths, console)
         return
     bar = Bar(progress, run.paths, console)
     with bar.live:
