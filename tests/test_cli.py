@@ -117,6 +117,40 @@ def test_json_lines_are_all_that_stdout_holds(tmp_path: Path) -> None:
     assert load_run(folder).trials["status"].tolist() == ["completed", "failed"]
 
 
+def test_json_lines_end_where_an_error_stops_the_study(tmp_path: Path) -> None:
+    path = tmp_path / write_study(tmp_path, "pass")
+    path.write_text(path.read_text().replace('metric="score"', 'metric="scroe"'))
+    ran = study("run", "mine.py", "--json", cwd=tmp_path)
+    assert ran.returncode == 2
+    first, *_, last = (json.loads(line) for line in ran.stdout.splitlines())
+    assert (first["event"], last["event"], last["code"], last["run"], last["report"]) == ("began", "ended", 2, first["run"], None)
+    assert last["error"].startswith("Study 'mine': the trainable does not report 'scroe'; did you mean 'score'?")
+    path.write_text(
+        path.read_text().replace("seeds=2,", "seeds=2, resources=Resources(gpus=9),").replace("import Study", "import Resources, Study")
+    )
+    last = json.loads(study("run", "mine.py", "--json", cwd=tmp_path).stdout.splitlines()[-1])
+    assert (last["event"], last["code"], last["run"]) == ("ended", 2, None)
+
+
+def test_a_run_that_may_not_be_written_is_one_line(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "none", str(disk)], capture_output=True, check=False).returncode:
+        pytest.skip("a read-only disk needs the right to mount one")
+    try:
+        ran = study("run", write_study(tmp_path, "pass"), "--results", "disk", cwd=tmp_path)
+        folder = ran.stdout.splitlines()[-1]
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        for command, file in (("report", "report/tables/.statuses.csv."), ("resume", ".lock.")):
+            tried = study(command, folder, cwd=tmp_path)
+            assert tried.returncode == 2
+            assert re.fullmatch(
+                rf"error: Read-only file system \(\S*{re.escape(file)}\d+\)\. Give a folder that you may read and write: .*\n", tried.stderr
+            )
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
 def test_a_study_is_watched_while_it_runs_and_afterwards(tmp_path: Path) -> None:
     name = write_study(tmp_path, "time.sleep(1)")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -308,6 +342,26 @@ def test_a_study_that_only_diverges_ends_with_code_1(tmp_path: Path) -> None:
     assert [line.split("  ")[0] for line in tried.stdout.splitlines()[1:]] == ["epoch 1"]
     assert tried.stderr == "trial 0001 diverged: score became non-finite at epoch 1\n"
     assert study("run", "mine.py", cwd=tmp_path).returncode == 1
+
+
+def test_a_study_of_which_nothing_completes_ends_with_code_1(tmp_path: Path) -> None:
+    """The first trial diverges behind the rung, the second one is stopped there."""
+    write_study(tmp_path, "config = {**config, 'a': float('nan')} if (config['a'], epoch) == (1, 2) else config")
+    path = tmp_path / "mine.py"
+    text = path.read_text().replace("import Study\n", "import Asha, Resources, Study\n")
+    path.write_text(text.replace("epochs=2", f'epochs=2, mode="min", stopping=Asha(), resources=Resources(cpus={os.cpu_count()})'))
+    ran = study("run", "mine.py", cwd=tmp_path)
+    assert load_run(tmp_path / ran.stdout.splitlines()[-1]).trials["status"].tolist() == ["diverged", "pruned"]
+    assert ran.returncode == 1
+
+
+def test_a_study_without_a_short_form_says_so(tmp_path: Path) -> None:
+    ran = study("run", write_study(tmp_path, "pass"), "--smoke", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert ran.stderr == (
+        "error: Study 'mine' has no short form for --smoke: give it one, as smoke={'epochs': 2}, or use --set epochs=2.\n"
+    )
+    assert not (tmp_path / "results").exists()
 
 
 def test_a_trainable_that_leaves_is_one_failed_trial(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Real trials on a real Ray: what ends up in the run folder."""
 
+import dataclasses
 import json
 import os
 import time
@@ -16,7 +17,7 @@ from trainables import xor
 from tuning.catalog import find_study
 from tuning.launch import Outcome, run_study
 from tuning.prepare import prepare_run
-from tuning.study import Resources, Study, StudyError
+from tuning.study import Confirm, Resources, Study, StudyError
 
 
 class Quiet:
@@ -97,6 +98,17 @@ def test_a_trial_that_raises_is_failed_with_its_traceback_and_the_others_go_on(t
     assert outcome.statuses[failed["trial"]] == "failed"
 
 
+def names_no_text(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    yield from scores(config | {"epochs": 1}, seeds)
+    raise ValueError(f"{os.fsdecode(b'caf' + bytes([0xE9]))} is no picture")
+
+
+def test_an_error_that_names_a_file_in_another_encoding_can_be_read_again(tmp_path: Path) -> None:
+    _, read = run(small_study(names_no_text, retries=0), tmp_path)
+    assert read.trials["status"].tolist() == ["failed"] * 3
+    assert read.trials["error"][0].endswith("ValueError: caf? is no picture\n")
+
+
 def test_a_trial_whose_process_dies_is_failed_and_the_others_go_on(tmp_path: Path) -> None:
     _, read = run(small_study(dies_at_two), tmp_path)
     assert dict(zip(read.trials["slope"], read.trials["status"], strict=True)) == {1: "completed", 2: "failed", 3: "completed"}
@@ -119,6 +131,29 @@ def test_a_trial_that_reports_nonsense_once_fails_and_the_others_go_on(tmp_path:
     failed = read.trials[read.trials["slope"] == 2].iloc[0]
     assert failed["error"] == "metric 'score' is None, not a number or one number per seed"
     assert (failed["attempt"], failed["epochs"]) == (1, 1)
+
+
+def ends_after_one(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    yield from scores(config | ({"epochs": 1} if config["slope"] == 2 else {}), seeds)
+
+
+def test_a_trial_that_ends_early_fails_and_the_others_go_on(tmp_path: Path) -> None:
+    _, read = run(small_study(ends_after_one), tmp_path)
+    assert dict(zip(read.trials["slope"], read.trials["status"], strict=True)) == {1: "completed", 2: "failed", 3: "completed"}
+    failed = read.trials[read.trials["slope"] == 2].iloc[0]
+    assert failed["error"] == "the trainable ended after epoch 1 of 3: it must yield every epoch."
+    assert (failed["attempt"], failed["epochs"]) == (1, 1)
+
+
+def misreports_when_confirmed(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    for metrics, state in scores(config, seeds):
+        yield ({**metrics, "score": None} if config["test"] else metrics), state
+
+
+def test_nonsense_in_the_confirmation_fails_its_trials_and_not_a_study_that_has_recorded_epochs(tmp_path: Path) -> None:
+    _, read = run(small_study(misreports_when_confirmed, confirm=Confirm(top=2, seeds=1)), tmp_path)
+    assert read.phase("search").trials["status"].tolist() == ["completed"] * 3
+    assert read.phase("confirm").trials["status"].tolist() == ["failed"] * 2
 
 
 def test_a_metric_that_is_never_reported_stops_the_study_at_the_first_epoch(tmp_path: Path) -> None:
@@ -152,6 +187,24 @@ def test_missing_data_are_said_before_anything_is_written(tmp_path: Path) -> Non
 
     with pytest.raises(StudyError, match="Study 'small': there is no data in /nowhere"):
         prepare_run(small_study(data=missing), tmp_path / "results", overrides={}, command=["study"])
+    assert not (tmp_path / "results").exists()
+
+
+def test_numbers_of_numpy_in_what_a_study_says_are_recorded_as_plain_ones(tmp_path: Path) -> None:
+    said = {"training": np.int64(40), "means": np.array([0.5, 1.0])}
+    study = small_study(data=lambda config: said, tables={"Layers": [{"parameters": np.int32(3)}]})
+    spec = json.loads(prepare_run(study, tmp_path, overrides={}, command=["study"]).study.read_text())
+    assert spec["data"] == {"training": 40, "means": [0.5, 1.0]}
+    assert spec["tables"] == {"Layers": [{"parameters": 3}]}
+
+
+def test_what_cannot_be_recorded_of_a_study_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    study = small_study(data=lambda config: {"classes": {1, 2}}, tables={"Costs": [{"seconds": np.float64("nan")}]})
+    with pytest.raises(StudyError) as caught:
+        prepare_run(study, tmp_path / "results", overrides={}, command=["study"])
+    assert caught.value.problems[0].startswith("Study 'small': tables cannot be recorded (Out of range float values are not JSON compliant")
+    with pytest.raises(StudyError, match=r"data cannot be recorded \(\{1, 2\} is a set\); give text, finite numbers"):
+        prepare_run(dataclasses.replace(study, tables={}), tmp_path / "results", overrides={}, command=["study"])
     assert not (tmp_path / "results").exists()
 
 

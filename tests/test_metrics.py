@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 import ray
+from run_folders import Trial, write_run
 from small_studies import raises_at_two, small_study
 
+from analysis import load_run
 from tuning.launch import run_study
 from tuning.metrics import StudyMetrics
 from tuning.prepare import prepare_run
@@ -17,7 +19,7 @@ from tuning.prepare import prepare_run
 ROOT = Path(__file__).parent.parent
 
 
-def exported() -> dict[str, float]:
+def exported(run: str = "r1") -> dict[str, float]:
     """The lines of the studies on the metrics port of this node's Ray, without the tags that are Ray's own."""
     node = ray.nodes()[0]
     with urllib.request.urlopen(f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics", timeout=10) as answer:
@@ -26,7 +28,7 @@ def exported() -> dict[str, float]:
     for name, tags, value in re.findall(r"^(ray_study_\w+)\{(.*)\} (\S+)$", text, re.M):
         own = dict(re.findall(r'(\w+)="([^"]*)"', tags))
         label = own.get("state") or own.get("metric") or ""
-        if own.get("run") == "r1":
+        if own.get("run") == run:
             found[f"{name} {label}".strip()] = float(value)
     return found
 
@@ -45,6 +47,19 @@ def test_a_study_is_on_the_metrics_port_of_its_ray(tmp_path: Path) -> None:
     assert (found["ray_study_trials running"], found["ray_study_trials waiting"]) == (0, 0)
     assert found["ray_study_best_score score"] == pytest.approx(9.005)
     assert found["ray_study_epochs_total"] == 7
+
+
+@pytest.mark.usefixtures("private_ray")
+def test_after_a_resume_the_best_score_is_that_of_all_sessions(tmp_path: Path) -> None:
+    spec = {"metric": "score", "space": {"slope": {"values": [1, 2, 3]}}, "fixed": {}, "epochs": 3, "seeds": [0, 1]}
+    before = [Trial(name="0001", config={"slope": 1}, epochs=[{"score": 2.0}, {"score": 20.0}], seeds=[0, 1])]
+    study = small_study(space={"slope": [2, 3]})
+    metrics = StudyMetrics(study, "r2", load_run(write_run(tmp_path / "earlier", before, **spec)))
+    run_study(study, prepare_run(study, tmp_path, overrides={}, command=["study"]), metrics)
+    deadline = time.monotonic() + 60
+    while (found := exported("r2")).get("ray_study_trials completed") != 3 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert found["ray_study_best_score score"] == 20.0
 
 
 def test_the_dashboard_asks_for_what_there_is() -> None:

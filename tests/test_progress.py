@@ -161,6 +161,22 @@ def test_after_a_resume_the_best_and_the_counts_are_those_of_all_sessions(tmp_pa
     assert progress.counts() == "1 of 3 trials"
 
 
+def test_a_setting_of_two_sessions_is_one_even_where_it_holds_none(tmp_path: Path) -> None:
+    """A frame turns None beside 2 into NaN, and 2 into 2.0."""
+    from run_folders import Trial as Recorded
+
+    from analysis import load_run
+
+    rows = [Recorded(config={"slope": slope}, epochs=[{"score": [5.0]}], seeds=[0], name=f"000{n}") for n, slope in ((1, None), (2, 2))]
+    run = load_run(write_run(tmp_path / "run", rows, metric="score", space={"slope": {"values": [None, 2]}}, fixed={}, seeds=[0]))
+    progress = StudyProgress(small_study(space={"slope": [None, 2]}, seeds=2, seeds_per_trial=1), run)
+    for number, slope, reached in ((3, None, 9.0), (4, 2, 7.0)):
+        other = Trial(id=f"000{number}", config={"slope": slope}, seeds=[1])
+        progress.epoch(other, {"epoch": 3, "seconds": 0.1, "metrics": {"score": [reached]}})
+        progress.end(other, "completed", None)
+    assert progress.best() == "best score 7 (n = 2) at slope=None"
+
+
 def test_the_bar_fits_a_terminal_of_80_columns(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
     progress = StudyProgress(many())
@@ -196,6 +212,13 @@ def test_a_long_trial_is_not_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert said[1]["low"] < 294 < said[1]["high"]
     listener.finished()
     assert json.loads(RunPaths(tmp_path).estimates.read_text().splitlines()[-1])["ended"] is True
+
+
+def test_estimates_that_cannot_be_written_fail_nothing(tmp_path: Path) -> None:
+    RunPaths(tmp_path).estimates.symlink_to("/dev/full")
+    listener, out = lines(tmp_path)
+    listener.finished()
+    assert out.getvalue() == ""
 
 
 def test_a_failure_is_one_line_however_long(tmp_path: Path) -> None:

@@ -1,9 +1,15 @@
 """A recorded trial is trained again, number by number."""
 
 import json
+import math
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from run_folders import Trial, write_run
+from small_studies import scores, small_study
 
 from analysis import load_run
 from tests.test_cli import study
@@ -41,6 +47,20 @@ def test_a_number_that_was_changed_is_found(folder: Path, tmp_path: Path) -> Non
     assert done.returncode == 1
     assert "epoch 3: differs relatively: accuracy by up to 0.33" in done.stdout
     assert done.stdout.splitlines()[-1].startswith(f"trial {row['trial']}: differs from the record in 1 of 20 epochs, first at epoch 3;")
+
+
+def grows(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    for metrics, state in scores(config | {"epochs": 2}, seeds):
+        yield (metrics if metrics["epoch"] == 1 else metrics | {"score": [math.inf, 4.01]}), state
+
+
+def test_a_trial_that_diverged_to_infinity_is_replayed_bit_for_bit(tmp_path: Path) -> None:
+    study = small_study(grows, space={"slope": [2]})
+    epochs = [metrics for metrics, _ in grows({"slope": 2}, [0, 1])]
+    trial = Trial(config={"slope": 2}, epochs=[{key: one[key] for key in ("score", "parameters")} for one in epochs], seeds=[0, 1])
+    spec = {"metric": "score", "space": {"slope": {"values": [2]}}, "fixed": {}}
+    run = load_run(write_run(tmp_path / "run", [replace(trial, status="diverged")], **spec))
+    assert [epoch.line() for epoch in replay(study, run, "t0000")] == [f"epoch {epoch}: all 4 numbers equal" for epoch in (1, 2)]
 
 
 def test_a_trial_that_is_not_there_is_one_line(folder: Path) -> None:

@@ -2,6 +2,7 @@ import math
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ def rows_of(*items: Any) -> list[dict[str, Any]]:
     def trainable(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
         yield from items
 
-    return [row for row, _ in iterate(small_study(trainable), TRIAL, {})]
+    return [row for row, _ in iterate(small_study(trainable, epochs=max(1, len(items))), TRIAL, {})]
 
 
 def test_rows_carry_what_was_yielded() -> None:
@@ -35,6 +36,24 @@ def test_rows_carry_what_was_yielded() -> None:
 def test_tensors_and_arrays_become_plain_numbers() -> None:
     (row,) = rows_of(({"epoch": 1, "score": torch.tensor([0.5, 0.25]), "loss": np.float32(0.5)}, None))
     assert row["metrics"] == {"score": [0.5, 0.25], "loss": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([[1, 2], [3, 4]], [[1, 2], [3, 4]]),
+        (["a", "bc"], ["a", "bc"]),
+        (np.array(["a", "bc"], dtype=object), ["a", "bc"]),
+        (torch.tensor([0.5], requires_grad=True), [0.5]),
+        (torch.tensor([0.5], dtype=torch.bfloat16), [0.5]),
+        (True, True),
+    ],
+)
+def test_what_is_recorded_besides_numbers_becomes_arrays_that_can_be_read_again(given: Any, expected: Any, tmp_path: Path) -> None:
+    (row,) = rows_of(({"epoch": 1, "score": 1.0, "arrays": {"x": given}}, None))
+    np.savez(tmp_path / "x.npz", **row["arrays"])
+    with np.load(tmp_path / "x.npz", allow_pickle=False) as stored:
+        assert stored["x"].tolist() == expected
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, [1.0, -math.inf]])
@@ -54,6 +73,11 @@ def test_a_non_finite_metric_is_named(value: Any) -> None:
         (({"epoch": 1, "score": 1.0, "note": "fine"}, None), "metric 'note' is 'fine', not a number"),
         (({"epoch": 1, "score": 1.0, "seed": 3}, None), "'seed' is a column of every record; give the metric another name"),
         (({"epoch": 1, "score": True}, None), "metric 'score' is True, not a number"),
+        (({"epoch": 1, "score": 1.0, "arrays": [1, 2]}, None), "'arrays' is list; it must map names to arrays"),
+        (({"epoch": 1, "score": 1.0, "arrays": {"x": object()}}, None), "array 'x' must hold numbers, text or truth values"),
+        (({"epoch": 1, "score": 1.0, "arrays": {"x": [[1, 2], [3]]}}, None), "array 'x' must hold .*, in rows of one length"),
+        (({"epoch": 1, "score": 1.0, "arrays": {"x": np.array([None, 1])}}, None), "array 'x' must hold"),
+        (({"epoch": 1, "score": 1.0, "arrays": {"file": [1]}}, None), "an array is called 'file'; its name must be text, and neither"),
     ],
 )
 def test_what_cannot_be_recorded_is_said(item: Any, message: str) -> None:
@@ -64,6 +88,29 @@ def test_what_cannot_be_recorded_is_said(item: Any, message: str) -> None:
 def test_a_trainable_that_yields_nothing() -> None:
     with pytest.raises(NotReported, match="yielded nothing"):
         rows_of()
+
+
+def goes_on(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    """Yields no epoch after the third."""
+    for epoch in range(resume + 1 if resume else 1, min(config["epochs"], 3) + 1):
+        yield {"epoch": epoch, "score": 1.0}, epoch
+
+
+@pytest.mark.parametrize(
+    ("resume", "message"),
+    [
+        (None, "the trainable ended after epoch 3 of 5: it must yield every epoch"),
+        (2, "the trainable ended after epoch 3 of 5: it must yield every epoch"),
+        (3, "the trainable yielded nothing after the state that it was to go on from"),
+    ],
+)
+def test_a_trainable_that_ends_early(resume: int | None, message: str) -> None:
+    with pytest.raises(NotReported, match=message):
+        list(iterate(small_study(goes_on, epochs=5), TRIAL, {}, resume))
+
+
+def test_a_trial_that_goes_on_at_its_last_epoch_is_complete() -> None:
+    assert [row["epoch"] for row, _ in iterate(small_study(goes_on), TRIAL, {}, 2)] == [3]
 
 
 @pytest.mark.parametrize("epochs", [[1, 1], [1, 3, 2]])

@@ -39,6 +39,21 @@ def test_the_trainable_is_given_fixed_values_setting_and_epochs() -> None:
     assert study.config({"slope": 2}) == {"noise": 0.1, "slope": 2, "epochs": 3, "test": True}
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1.0, 2.5], 1.75),
+        ([math.inf, 1.0], math.inf),
+        ([math.inf, -math.inf], math.nan),
+        ([math.nan, 1.0], math.nan),
+        ([1.7e308, 1.7e308], 1.7e308),
+        (2, 2.0),
+    ],
+)
+def test_a_score_is_a_number_whatever_is_reported(values: Any, expected: float) -> None:
+    assert small_study().score({"score": values}) == pytest.approx(expected, nan_ok=True)
+
+
 def test_all_problems_are_said_at_once() -> None:
     with pytest.raises(StudyError) as caught:
         small_study(
@@ -81,6 +96,8 @@ def test_seeds_that_are_none(seeds: object) -> None:
 def test_a_trainable_must_take_config_and_seeds() -> None:
     with pytest.raises(StudyError, match=r"must take \(config, seeds, resume=None\)"):
         small_study(trainable=lambda config: iter(()))
+    with pytest.raises(StudyError, match=r"must take \(config, seeds, resume=None\)"):
+        small_study(trainable=lambda config, seeds: iter(()))
     with pytest.raises(StudyError, match="must be a function"):
         small_study(trainable="train")
 
@@ -132,6 +149,19 @@ def test_test_data_are_looked_at_where_nothing_is_chosen_any_more(changes: dict[
     study = searched_study(**changes)
     assert study.config({"x": 0.1})["test"] is in_search
     assert study.config({"x": 0.1}, "confirm")["test"] is True
+
+
+def test_a_dashboard_is_asked_for_with_true_or_false() -> None:
+    assert small_study().override({"dashboard": True}).dashboard is True
+    with pytest.raises(StudyError, match="dashboard='no' must be True or False"):
+        small_study().override({"dashboard": "no"})
+
+
+@pytest.mark.parametrize("solved", [math.nan, math.inf, "0.9", True])
+def test_a_seed_is_solved_at_a_finite_number(solved: Any) -> None:
+    assert [small_study(solved=allowed).solved for allowed in (None, 1, 0.99)] == [None, 1, 0.99]
+    with pytest.raises(StudyError, match=f"solved={solved!r} must be a finite number, or None"):
+        small_study(solved=solved)
 
 
 def test_override_of_an_unknown_key_names_the_nearest() -> None:

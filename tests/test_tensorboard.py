@@ -1,5 +1,6 @@
 """Event files, read back with TensorBoard's own reader."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +73,13 @@ def test_a_folder_that_cannot_be_written_is_said_once(tmp_path: Path) -> None:
     files.epoch(trial, row(2, 0.5))
     files.end(trial, "completed", None)
     assert said == [f"TensorBoard: {tmp_path / 'taken'} cannot be written: Not a directory. The study goes on without event files."]
+
+
+def test_numbers_that_are_not_finite_end_nothing(tmp_path: Path) -> None:
+    files = EventFiles(small_study(), tmp_path, pytest.fail)
+    trial = Trial(id="0001", config={"slope": 1}, seeds=[0, 1])
+    for epoch, score in enumerate([[float("inf"), 1.0], [float("inf"), -float("inf")], [1e308, 1.5e308]], start=1):
+        files.epoch(trial, row(epoch, score))
+    files.end(trial, "diverged", "score became non-finite")
+    assert [step for step, _ in points(tmp_path / "0001", "score")] == [1, 2, 3]
+    assert [math.isfinite(value) for _, value in points(tmp_path / "0001", "std/score")] == [False, False, False]

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from analysis import load_run
 from analysis.export import write_aside
 from analysis.runs import Run, RunPaths
 from tuning import checkpoints
+from tuning.means import mean
 from tuning.past import Past, past_trials, setting_key
 from tuning.storage import Folder
 from tuning.study import Study, Trial, trial_id
@@ -74,7 +74,7 @@ def _score(past: Past) -> float:
 
 def _mean(past: Sequence[Past]) -> float:
     """Over the seeds of all these trials."""
-    return fmean(_score(one) for one in past for _ in one.trial.seeds)
+    return mean([_score(one) for one in past for _ in one.trial.seeds])
 
 
 def _export(study: Study, best: Past, state: Any, folder: Path) -> None:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from trainables import Trainable
-from trainables.limits import problems
+from trainables.limits import Real, problems
 from tuning.space import is_range, outside_problems, range_problems, setting_problems
 from tuning.specs import Grid
 
@@ -79,7 +79,7 @@ def _shape_problems(study: "Study") -> list[str]:
             (not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", str(study.name)), "name must be letters, digits, '_' or '-', 100 at most."),
             (not callable(study.trainable), f"trainable={study.trainable!r} must be a function train(config, seeds, resume=None)."),
             (
-                callable(study.trainable) and not _takes_config_and_seeds(study.trainable),
+                callable(study.trainable) and not _takes_three(study.trainable),
                 "trainable must take (config, seeds, resume=None).",
             ),
             (study.mode not in ("max", "min"), f"mode={study.mode!r} must be 'max' or 'min'."),
@@ -96,6 +96,11 @@ def _shape_problems(study: "Study") -> list[str]:
             (not _is_count(study.retries, 0), f"retries={study.retries!r} must be a whole number, 0 or more."),
             (study.wandb not in ("off", "offline", "online"), f"wandb={study.wandb!r} must be 'off', 'offline' or 'online'."),
             (not isinstance(study.tensorboard, bool), f"tensorboard={study.tensorboard!r} must be True or False."),
+            (not isinstance(study.dashboard, bool), f"dashboard={study.dashboard!r} must be True or False."),
+            (
+                study.solved is not None and Real(-math.inf).problem(study.solved),
+                f"solved={study.solved!r} must be a finite number, or None.",
+            ),
             (not study.stall_seconds > 0, f"stall_seconds={study.stall_seconds!r} must be above 0."),
             (not study.checkpoint_seconds >= 0, f"checkpoint_seconds={study.checkpoint_seconds!r} must be 0 or more."),
         )
@@ -155,9 +160,9 @@ def _is_json(value: Any) -> bool:
     return True
 
 
-def _takes_config_and_seeds(trainable: Trainable) -> bool:
+def _takes_three(trainable: Trainable) -> bool:
     try:
-        inspect.signature(trainable).bind({}, [0])
+        inspect.signature(trainable).bind({}, [0], None)
     except (TypeError, ValueError):
         return False
     return True

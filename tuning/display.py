@@ -1,5 +1,6 @@
 """Progress for whoever looks: a bar on a terminal, plain lines on stderr elsewhere, JSON lines on stdout for programs."""
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -14,9 +15,10 @@ from rich.text import Text
 from analysis.records import finite
 from analysis.run_paths import RunPaths
 from analysis.runs import Run
+from tuning.means import mean
 from tuning.progress import LONG_SECONDS, StudyProgress, clock, left_words
 from tuning.study import Study, Trial
-from tuning.terminal import shown
+from tuning.terminal import MISTAKES, shown
 
 SECONDS_BETWEEN_LINES = 5.0
 SHARE_BETWEEN_LINES = 0.02
@@ -84,7 +86,8 @@ class Display:
                 self._note({**said, "done": round(self.progress.share(), 4)})
 
     def _note(self, said: Mapping[str, Any]) -> None:
-        with self._paths.estimates.open("a", encoding="utf-8") as file:
+        # An estimate is worth no failing where the disk is full.
+        with contextlib.suppress(OSError), self._paths.estimates.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"at": round(time.time(), 3), **said}) + "\n")
 
 
@@ -178,12 +181,27 @@ class Json(Display):
         self.say("ended", code=code, run=str(self._paths.root), report=str(report) if report else None)
         return code
 
+    def stopped(self, error: str) -> None:
+        """Say that an error ended the study; the run is null where nothing was recorded, for then nothing of it is kept."""
+        run = str(self._paths.root) if self._paths.trials.exists() else None
+        self.say("ended", code=2, run=run, report=None, error=error)
+
     def show(self) -> None:
         left, best = self.progress.left(), self.progress.best_setting()
         said = {name: round(getattr(left, name), 1) for name in ("left", "low", "high")} if left else None
-        found = {"setting": dict(best[0]), "mean": sum(best[1]) / len(best[1]), "n": len(best[1])} if best else None
+        found = {"setting": dict(best[0]), "mean": mean(best[1]), "n": len(best[1])} if best else None
         ends = dict(self.progress.statuses)
         self.say("progress", ended=ends, trials=self.progress.total, elapsed=round(self.progress.elapsed, 1), seconds_left=said, best=found)
+
+
+@contextmanager
+def _end_said(lines: Json) -> Iterator[Json]:
+    """A study that an error stops has an end too."""
+    try:
+        yield lines
+    except MISTAKES as error:
+        lines.stopped(str(error))
+        raise
 
 
 @contextmanager
@@ -192,8 +210,12 @@ def progress_shown(study: Study, run: Run, *, slots: int = 1, as_json: bool = Fa
     many trials fit at once, as far as known."""
     console = Console(stderr=True)
     progress = StudyProgress(study, run, slots)
-    if as_json or not console.is_terminal:
-        yield Json(progress, run.paths) if as_json else Lines(progress, run.paths, console)
+    if as_json:
+        with _end_said(Json(progress, run.paths)) as json_lines:
+            yield json_lines
+        return
+    if not console.is_terminal:
+        yield Lines(progress, run.paths, console)
         return
     bar = Bar(progress, run.paths, console)
     with bar.live:

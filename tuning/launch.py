@@ -123,7 +123,8 @@ class _Session:
 
     def _phase(self, trainable: Any, phase: str, trials: Callable[[Sequence[Past]], Iterator[Trial]]) -> None:
         """Train the trials of one phase that the records lack."""
-        past = past_trials(load_run(self.paths.root), phase)
+        run = load_run(self.paths.root)
+        past = past_trials(run, phase)
         self.statuses |= {one.trial.id: one.status for one in past if one.ended}
         slots = Slots(self.study, phase)
         # A confirmation is there for full trials over all seeds: none is stopped.
@@ -137,6 +138,7 @@ class _Session:
             self._listeners,
             stopped=halving.stopped,
             attempts={one.trial.id: one.attempt for one in past},
+            reported=not run.epochs.empty,
             check=self.lock.check,
             interruption=self.interruption,
             again=lambda trial: source.again(trial),

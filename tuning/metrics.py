@@ -8,6 +8,9 @@ from typing import Any
 from ray.util.metrics import Counter as RayCounter
 from ray.util.metrics import Gauge
 
+from analysis.runs import Run
+from tuning.best import best_trial
+from tuning.past import past_trials
 from tuning.study import Study, Trial
 
 
@@ -18,12 +21,14 @@ class StudyMetrics:
     ``ray_study_epochs_total{study, run}``, of which ``rate`` makes epochs per second.
     """
 
-    def __init__(self, study: Study, run: str, already: Mapping[str, str] | None = None) -> None:
-        """``already``: the ends of the trials that an earlier session trained, by their ids."""
+    def __init__(self, study: Study, run: str, earlier: Run | None = None) -> None:
+        """``earlier``: the run as its records have it."""
+        past = [one for phase in ("search", "confirm") for one in past_trials(earlier, phase)] if earlier else []
+        best = best_trial(study, past)
         self._study = study
-        self._states = Counter((already or {}).values())
+        self._states = Counter(one.status for one in past if one.ended)
         self._running: dict[str, float] = {}
-        self._best: float | None = None
+        self._best = best[1] if best else None
         self._tags = {"study": study.name, "run": run}
 
     @cached_property
@@ -48,6 +53,7 @@ class StudyMetrics:
         self._count.inc()
         if new:
             self._show_states()
+            self._show_best()
 
     def end(self, trial: Trial, status: str, error: str | None) -> None:
         score = self._running.pop(trial.id, None)
@@ -56,6 +62,10 @@ class StudyMetrics:
         if status == "completed" and score is not None:
             pick = max if self._study.mode == "max" else min
             self._best = score if self._best is None else pick(self._best, score)
+            self._show_best()
+
+    def _show_best(self) -> None:
+        if self._best is not None:
             self._score.set(self._best, {"metric": self._study.metric})
 
     def _show_states(self) -> None:

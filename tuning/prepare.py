@@ -40,9 +40,9 @@ def prepare_run(
     Where ``results`` is a URL, the folder is made below ``results/``, and copied to the URL as long as the run is written.
 
     Raises:
-        StudyError: the data are not there, or the folder cannot be written.
+        StudyError: the data are not there, something the study says cannot be recorded, or the folder cannot be written.
     """
-    data = study.describe_data()
+    described = describe_study(study) | describe_data(study)
     started = datetime.now(UTC)
     letters = "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz") for _ in range(4))
     name = f"{started:%Y%m%d-%H%M%S}-{letters}"
@@ -50,8 +50,7 @@ def prepare_run(
     paths = RunPaths(Path(LOCAL if url else results).resolve() / study.name / name)
     record = {
         "schema": SCHEMA,
-        **describe_study(study),
-        "data": data,
+        **described,
         "reference": str(Path(reference).resolve()) if reference.endswith(".py") else reference,
         "overrides": dict(overrides),
         "mirrors": asdict(mirrors),
@@ -83,7 +82,46 @@ def write_spec(paths: RunPaths, record: Mapping[str, Any]) -> None:
 
 
 def describe_study(study: Study) -> dict[str, Any]:
-    """The study as plain values, for ``study.json``."""
+    """The study as plain values, for ``study.json``.
+
+    Raises:
+        StudyError: something cannot be recorded.
+    """
+    return _recordable(study, _said(study))
+
+
+def describe_data(study: Study) -> dict[str, Any]:
+    """What the study says of its data as plain values, under the key that ``study.json`` has for it.
+
+    Raises:
+        StudyError: the data are missing or damaged, or what is said of them cannot be recorded.
+    """
+    return _recordable(study, {"data": study.describe_data()})
+
+
+def _recordable(study: Study, said: Mapping[str, Any]) -> dict[str, Any]:
+    found = [f"Study {study.name!r}: {key} {problem}" for key, value in said.items() if (problem := _json_problem(value))]
+    if found:
+        raise StudyError(found)
+    return dict(json.loads(json.dumps(said, default=_plain)))
+
+
+def _json_problem(value: Any) -> str | None:
+    try:
+        json.dumps(value, allow_nan=False, default=_plain)
+    except (TypeError, ValueError) as error:
+        return f"cannot be recorded ({error}); give text, finite numbers, True, False, None, and lists and mappings of these."
+    return None
+
+
+def _plain(value: Any) -> Any:
+    """Numbers and arrays of numpy as Python's own."""
+    if not hasattr(value, "tolist"):
+        raise TypeError(f"{value!r} is a {type(value).__name__}")
+    return value.tolist()
+
+
+def _said(study: Study) -> dict[str, Any]:
     return {
         "name": study.name,
         "question": study.question,

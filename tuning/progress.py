@@ -4,11 +4,12 @@ import math
 import time
 from collections import Counter
 from collections.abc import Mapping
-from statistics import fmean
 from typing import Any
 
 from analysis.runs import Run
 from tuning.estimate import Estimate, TimeLeft
+from tuning.means import mean
+from tuning.past import past_trials, setting_key
 from tuning.study import Study, Trial
 
 LONG_SECONDS = 60.0
@@ -30,7 +31,7 @@ class StudyProgress:
         self.epochs = 0
         self._events: list[dict[str, Any]] = []
         self._last: dict[str, tuple[int, Mapping[str, Any]]] = {}
-        self._scores: dict[str, dict[tuple[Any, ...], list[float]]] = {}
+        self._scores: dict[str, dict[str, tuple[Mapping[str, Any], list[float]]]] = {}
         ended = self._recall(earlier) if earlier else Counter()
         waiting = {"search": study.planned - ended["search"], "confirm": study.planned_confirmations - ended["confirm"]}
         self._left = TimeLeft(study, waiting, max(1, min(slots, sum(waiting.values()))))
@@ -50,20 +51,20 @@ class StudyProgress:
         self._left.end(trial, status)
         _, row = self._last.pop(trial.id, (1, {"epoch": 0}))
         values = self._values(trial, row) if status == "completed" else []
-        mean = fmean(values) if values else None
-        self._tell(status, trial, epoch=row["epoch"], **{self.study.metric: mean}, error=error)
+        score = mean(values) if values else None
+        self._tell(status, trial, epoch=row["epoch"], **{self.study.metric: score}, error=error)
         if values:
             before = self.best_setting()
-            self._add(trial.phase, trial.config, values)
+            self._add(trial, values)
             if (best := self.best_setting()) and (before is None or best[0] != before[0]):
-                self._tell("best", trial, **{self.study.metric: fmean(best[1])}, n=len(best[1]))
+                self._tell("best", trial, **{self.study.metric: mean(best[1])}, n=len(best[1]))
 
     def news(self) -> list[dict[str, Any]]:
         """What was worth telling since this was asked last: ``event`` is the end of a trial, "retried", or "best"."""
         told, self._events = self._events, []
         return told
 
-    def best_setting(self) -> tuple[tuple[Any, ...], list[float]] | None:
+    def best_setting(self) -> tuple[Mapping[str, Any], list[float]] | None:
         """The best setting so far, by the mean over its seeds so far, and these; None before the first trial is complete.
 
         Once a confirmation has a result, those of the search, which are too good, do not count any more.
@@ -71,7 +72,7 @@ class StudyProgress:
         scores = self._scores.get("confirm") or self._scores.get("search")
         if not scores:
             return None
-        return (max if self.study.mode == "max" else min)(scores.items(), key=lambda item: fmean(item[1]))
+        return (max if self.study.mode == "max" else min)(scores.values(), key=lambda item: mean(item[1]))
 
     def best(self) -> str:
         """The best setting in words; empty before there is one."""
@@ -79,7 +80,7 @@ class StudyProgress:
         if found is None:
             return ""
         setting, values = found
-        return f"best {self.study.metric} {fmean(values):.4g} (n = {len(values)}) at {setting_words(dict(setting))}"
+        return f"best {self.study.metric} {mean(values):.4g} (n = {len(values)}) at {setting_words(setting)}"
 
     def counts(self) -> str:
         ended = self.statuses.total()
@@ -113,26 +114,32 @@ class StudyProgress:
         self._events.append({"event": event, "trial": trial.id, "phase": trial.phase, "setting": dict(trial.config), **facts})
 
     def _recall(self, earlier: Run) -> Counter[str]:
-        """Count what earlier sessions trained; returns how many trials of each phase ended."""
-        ended = earlier.trials[earlier.trials["status"] != "unfinished"]
-        self.statuses.update(ended["status"])
-        completed = ended[ended["status"] == "completed"]
-        last = earlier.epochs[["trial", "epoch", earlier.metric]] if earlier.metric in earlier.epochs else earlier.epochs.head(0)
-        for row in completed.to_dict("records"):
-            values = last[(last["trial"] == row["trial"]) & (last["epoch"] == row["epochs"])][earlier.metric].tolist() if len(last) else []
-            if values:
-                self._add(row["phase"], {key: row[key] for key in self.study.space}, values)
-        return Counter(ended["phase"])
+        """Take over what earlier sessions recorded; how many trials of each phase ended."""
+        past = [one for phase in ("search", "confirm") for one in past_trials(earlier, phase) if one.ended]
+        self.statuses.update(one.status for one in past)
+        ends = _ends(earlier)
+        for one in past:
+            if one.status == "completed" and one.trial.id in ends:
+                self._add(one.trial, ends[one.trial.id])
+        return Counter(one.trial.phase for one in past)
 
-    def _add(self, phase: str, config: Mapping[str, Any], values: list[float]) -> None:
-        setting = tuple((key, config[key]) for key in self.study.space)
-        self._scores.setdefault(phase, {}).setdefault(setting, []).extend(values)
+    def _add(self, trial: Trial, values: list[float]) -> None:
+        _, known = self._scores.setdefault(trial.phase, {}).setdefault(setting_key(trial.config), (trial.config, []))
+        known.extend(values)
 
     def _values(self, trial: Trial, row: Mapping[str, Any]) -> list[float]:
         if "metrics" not in row:
             return []
         value = row["metrics"][self.study.metric]
         return list(value) if isinstance(value, list) else [value] * len(trial.seeds)
+
+
+def _ends(run: Run) -> dict[str, list[float]]:
+    """The metric of each trial after its last epoch, per seed."""
+    if run.metric not in run.epochs:
+        return {}
+    last = run.epochs[run.epochs["epoch"] == run.epochs.groupby("trial")["epoch"].transform("max")]
+    return {str(trial): values.tolist() for trial, values in last.groupby("trial")[run.metric]}
 
 
 def setting_words(setting: Mapping[str, Any]) -> str:

@@ -55,15 +55,19 @@ class Recorder(tune.Callback):
         *,
         stopped: Mapping[str, int],
         attempts: Mapping[str, int],
+        reported: bool,
         check: Callable[[], None],
         interruption: Interruption,
         again: Callable[[Trial], None],
     ) -> None:
+        """``stopped``: the rung of each trial that was, by its id; ``attempts``: the starts of those of earlier sessions; ``reported``:
+        whether an epoch of this run was recorded already, of whatever phase."""
         self._study = study
         self._records = records
         self._listeners = listeners
         self._stopped = stopped
         self._attempts = dict(attempts)
+        self._reported = reported
         self._check = check
         self._interruption = interruption
         self._again = again
@@ -165,7 +169,7 @@ class Recorder(tune.Callback):
         arrays, _ = row.pop("arrays"), row.pop("diverged")
         if arrays:
             self._records.write_arrays(spec.id, arrays)
-        self._epochs[spec.id] = row["epoch"]
+        self._epochs[spec.id], self._reported = row["epoch"], True
         row = {"trial": row["trial"], "attempt": self._attempts[spec.id], **row}
         self._places[spec.id] = {key: row[key] for key in PLACE if key in row}
         self._records.append("epochs", row)
@@ -177,7 +181,7 @@ class Recorder(tune.Callback):
     ) -> None:
         self.statuses[spec.id] = status
         # One trial of many that reports nonsense is its own fault; the first of all that reports is not.
-        if stops_study or (misreported and not self._epochs):
+        if stops_study or (misreported and not self._reported):
             self.stops_study = error
         facts = {"epochs": self._epochs.get(spec.id, 0), "error": error, **self._places.get(spec.id, {}), **facts}
         self._records.append("trials", self._trial_row(spec, status=status, **facts))

@@ -33,7 +33,9 @@ class Records:
 
     def append(self, name: str, row: Mapping[str, Any]) -> None:
         """``name``: "trials" or "epochs"."""
-        line = json.dumps(finite(row), separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        text = json.dumps(finite(row), separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+        # Half a character, as in the name of a file that is not UTF-8, is a question mark: nobody could read the line with it.
+        line = text.encode(errors="replace") + b"\n"
         self._patiently(lambda: self._append(name, line))
 
     def write_arrays(self, trial: str, arrays: Mapping[str, np.ndarray]) -> None:

@@ -99,6 +99,8 @@ def _compared(row: Mapping[str, Any], recorded: Any, seeds: Any) -> Replayed:
             continue
         before = recorded[metric].loc[list(seeds)].to_numpy() if metric in columns else np.full(len(seeds), math.nan)
         after = np.broadcast_to(np.asarray(row["metrics"].get(metric, math.nan), dtype=float), len(seeds))
+        # The record holds no number that is not finite.
+        after = np.where(np.isfinite(after), after, math.nan)
         numbers += len(seeds)
         if not np.array_equal(before, after, equal_nan=True):
             found[metric] = _largest(before, after)

@@ -6,7 +6,7 @@ from typing import Any
 
 from analysis.runs import Run
 from tuning.catalog import find_study
-from tuning.prepare import describe_study
+from tuning.prepare import describe_data, describe_study
 from tuning.study import Confirm, Grid, Study, StudyError
 
 # What may differ between the sessions of a run: words and pictures, not what is trained.
@@ -75,7 +75,7 @@ def _more_seeds(study: Study, seeds: int) -> int | list[int]:
 
 
 def _differences(spec: Mapping[str, Any], study: Study) -> list[str]:
-    now = json.loads(json.dumps(describe_study(study) | {"data": study.describe_data()}))
+    now = describe_study(study) | describe_data(study)
     return [
         f"{key} was {json.dumps(spec.get(key))}, now it is {json.dumps(value)}."
         for key, value in now.items()

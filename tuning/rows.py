@@ -1,5 +1,6 @@
 """A trial as the rows of its record: iterate the trainable and check what it yields. Needs no Ray."""
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -25,14 +26,14 @@ def iterate(study: Study, trial: Trial, data: Mapping[str, Any], resume: Any = N
     """The epochs of a trial as rows for the record, each with the state after it; ``data`` is what ``study.read_data()`` gave.
 
     Raises:
-        NotReported: the trainable yields something that cannot be recorded.
+        NotReported: the trainable yields something that cannot be recorded, or ends before the last epoch of the study.
         Exited: the trainable calls ``sys.exit``.
     """
     started = time.monotonic()
     last = 0
     for item in _items(study, {**study.config(trial.config, trial.phase), **data}, trial.seeds, resume):
         metrics = _checked(item, study, trial)
-        arrays = metrics.pop("arrays", {})
+        arrays = metrics.pop("arrays")
         epoch = metrics.pop("epoch")
         if epoch <= last:
             raise NotReported(f"the trainable yielded epoch {epoch} after epoch {last}: each epoch is yielded once, in order.")
@@ -48,8 +49,15 @@ def iterate(study: Study, trial: Trial, data: Mapping[str, Any], resume: Any = N
         }
         yield row, item[1]
         last, started = epoch, time.monotonic()
-    if not last and resume is None:
-        raise NotReported("the trainable yielded nothing: it must yield (metrics, state) after every epoch.")
+    if last < study.epochs:
+        raise NotReported(_ended_early(last, study.epochs, resumed=resume is not None))
+
+
+def _ended_early(last: int, epochs: int, resumed: bool) -> str:
+    if last:
+        return f"the trainable ended after epoch {last} of {epochs}: it must yield every epoch."
+    where = " after the state that it was to go on from" if resumed else ""
+    return f"the trainable yielded nothing{where}: it must yield (metrics, state) after every epoch."
 
 
 def _items(study: Study, config: Mapping[str, Any], seeds: Sequence[int], resume: Any) -> Iterator[Any]:
@@ -60,15 +68,15 @@ def _items(study: Study, config: Mapping[str, Any], seeds: Sequence[int], resume
 
 
 def _checked(item: Any, study: Study, trial: Trial) -> dict[str, Any]:
-    """The metrics of one epoch as plain numbers and lists.
+    """The metrics of one epoch as plain numbers and lists, and its ``arrays``, empty where it has none.
 
     Raises:
         NotReported: with all that is wrong.
     """
     if not (isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], Mapping)):
         raise NotReported(f"the trainable yielded {type(item).__name__}; it must yield (metrics, state), metrics a mapping.")
-    metrics = {name: value if name == "arrays" else _plain(value) for name, value in item[0].items()}
-    found = []
+    metrics = {name: _plain(value) for name, value in item[0].items() if name != "arrays"}
+    arrays, found = _arrays(item[0].get("arrays", {}))
     for name in ("epoch", study.metric):
         if name not in metrics:
             near = did_you_mean(name, metrics)
@@ -76,17 +84,44 @@ def _checked(item: Any, study: Study, trial: Trial) -> dict[str, Any]:
     epoch = metrics.get("epoch", 1)
     if not isinstance(epoch, int) or isinstance(epoch, bool) or epoch < 1:
         found.append(f"epoch is {epoch!r}; it must be a whole number, 1 after the first")
-    found += [
-        problem for name, value in metrics.items() if name != "arrays" and (problem := _number_problem(name, value, len(trial.seeds)))
-    ]
+    found += [problem for name, value in metrics.items() if (problem := _number_problem(name, value, len(trial.seeds)))]
     if found:
         raise NotReported("; ".join(found))
-    return metrics
+    return metrics | {"arrays": arrays}
 
 
 def _plain(value: Any) -> Any:
     """Tensors, arrays and their scalars as Python numbers and lists."""
     return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _arrays(given: Any) -> tuple[dict[str, Any], list[str]]:
+    """What an epoch recorded besides numbers as numpy arrays, and what is wrong with it."""
+    if not isinstance(given, Mapping):
+        return {}, [f"'arrays' is {type(given).__name__}; it must map names to arrays"]
+    arrays = {name: _array(value) for name, value in given.items()}
+    return arrays, [problem for name, array in arrays.items() if (problem := _array_problem(name, array))]
+
+
+def _array(value: Any) -> np.ndarray | None:
+    """None where the array would hold objects: it could be written, and never read again."""
+    # numpy refuses tensors on a GPU or with a gradient, and takes a column of text for objects: their lists are plain.
+    for convert in (np.asarray, lambda value: np.asarray(_plain(value))):
+        with contextlib.suppress(TypeError, ValueError, RuntimeError):
+            array = convert(value)
+            if not array.dtype.hasobject:
+                return array
+    return None
+
+
+# What numpy calls its own arguments where it writes arrays by name.
+_NO_NAMES = ("file", "allow_pickle")
+
+
+def _array_problem(name: Any, array: np.ndarray | None) -> str | None:
+    if not isinstance(name, str) or name in _NO_NAMES:
+        return f"an array is called {name!r}; its name must be text, and neither {' nor '.join(map(repr, _NO_NAMES))}"
+    return f"array {name!r} must hold numbers, text or truth values, in rows of one length" if array is None else None
 
 
 # Columns of the record beside the metrics.

@@ -13,7 +13,7 @@ from analysis.runs import Run, RunPaths
 from cluster.connect import prepare_environment
 from tuning.mirrors import Mirrors, chosen_mirrors
 from tuning.overrides import parse_overrides
-from tuning.study import Study, WandbMode
+from tuning.study import Study, StudyError, WandbMode
 from tuning.terminal import say, shown
 
 if TYPE_CHECKING:  # it imports Ray
@@ -32,11 +32,19 @@ class Way:
 
 
 def find(reference: str, pairs: list[str] | None, seeds: int | None, trials: int | None, smoke: bool) -> tuple[Study, dict[str, Any]]:
-    """The study with its overrides, and these."""
+    """The study with its overrides, and these.
+
+    Raises:
+        StudyError: there is no such study, it cannot be overridden so, or it has no short form where ``smoke`` asks for it.
+    """
     from tuning.catalog import find_study
 
     changes = parse_overrides(pairs or [])
     study = find_study(reference)
+    if smoke and not study.smoke:
+        raise StudyError(
+            f"Study {study.name!r} has no short form for --smoke: give it one, as smoke={{'epochs': 2}}, or use --set epochs=2."
+        )
     options = {name: value for name, value in (("seeds", seeds), ("trials", trials)) if value is not None}
     overrides = {**(study.smoke if smoke else {}), **changes, **options}
     return study.override(overrides), overrides
@@ -91,8 +99,7 @@ def _watchers(study: Study, run: Run, mirrors: Mirrors) -> "list[Listener]":
     """Listeners that show the study elsewhere."""
     from tuning.metrics import StudyMetrics
 
-    ended = run.trials[run.trials["status"] != "unfinished"]
-    watchers: list[Listener] = [StudyMetrics(study, run.paths.root.name, dict(zip(ended["trial"], ended["status"], strict=True)))]
+    watchers: list[Listener] = [StudyMetrics(study, run.paths.root.name, run)]
     if mirrors.tensorboard:
         from tuning.tensorboard import EventFiles
 
@@ -114,4 +121,4 @@ def command_line() -> list[str]:
 
 def _code(statuses: Mapping[str, str]) -> int:
     ends = set(statuses.values())
-    return 1 if "failed" in ends or not ends & {"completed", "pruned"} else 0
+    return 1 if "failed" in ends or "completed" not in ends else 0

@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
 from typing import Any, Literal
 
 from trainables import Config, State, Trainable
 from trainables.limits import Limit
 from tuning import checks
+from tuning.means import mean
 from tuning.space import ends, is_range, nearest
 from tuning.specs import Asha as Asha
 from tuning.specs import Compare as Compare
@@ -133,9 +133,9 @@ class Study:
         return settings * len(self.parts(self.fresh_seeds, self.seeds_per_trial))
 
     def score(self, metrics: Mapping[str, Any]) -> float:
-        """The study's metric of one epoch, mean over the seeds of the trial: what trials are judged by."""
+        """The study's metric of one epoch, mean over the seeds of the trial: what trials are judged by. Of a diverged one, any number."""
         value = metrics[self.metric]
-        return fmean(value) if isinstance(value, list) else float(value)
+        return mean(value) if isinstance(value, list) else float(value)
 
     def config(self, setting: Mapping[str, Any], phase: str = "search") -> dict[str, Any]:
         """All that the trainable is given for ``setting``, but for what ``load`` reads. ``test``: whether test data may be looked at, as in

@@ -19,7 +19,12 @@ from analysis.compare import UnequalRuns
 from analysis.runs import DamagedRun, RunPaths
 from tuning.study import StudyError
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
+MISTAKES = (StudyError, DamagedRun, UnequalRuns, ConnectionError)
+"""What is said in one line per problem, with exit code 2."""
+_ADVICE = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "Free some space; `study resume RUN` goes on, `study report RUN` writes a report again."),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "Give a folder that you may read and write: a copy of the run, say."),
+}
 # Typer does not export the base of its usage errors by name.
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
@@ -57,18 +62,18 @@ def whole(text: str) -> int:
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """A user's mistake is one line per problem and exit code 2; an interruption is 130."""
+    """A user's mistake, a full disk and a folder that may not be written are a line per problem and exit code 2; an interruption is 130."""
     try:
         yield
-    except (StudyError, DamagedRun, UnequalRuns, ConnectionError) as error:
+    except MISTAKES as error:
         for line in str(error).splitlines():
             say(f"error: {line}")
         raise typer.Exit(2) from None
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno not in _ADVICE:
             raise
         where = f" ({error.filename})" if error.filename else ""
-        say(f"error: {error.strerror}{where}. Free some space; `study resume RUN` goes on, `study report RUN` writes a report again.")
+        say(f"error: {error.strerror}{where}. {_ADVICE[error.errno]}")
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         say("Interrupted.")

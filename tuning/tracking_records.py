@@ -6,11 +6,12 @@ deviation as they are read; those of the last epoch are kept.
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
+
+from tuning.means import mean, spread
 
 ENDS = ("completed", "pruned", "diverged", "failed")
 
@@ -112,20 +113,16 @@ class _Tail:
 def reduced(metrics: Mapping[str, Any]) -> dict[str, float]:
     """Each metric as one number: the mean over the seeds, and under ``std/<name>`` their standard deviation where there are two or more.
 
-    A number that the records hold as null, for it was not finite, makes both NaN.
+    A number that is not finite, which the records hold as null, makes both NaN.
     """
     numbers: dict[str, float] = {}
     for name, value in metrics.items():
         values = [_number(each) for each in value] if isinstance(value, list) else [_number(value)]
-        numbers[name] = fmean(values)
+        numbers[name] = mean(values)
         if len(values) > 1:
-            numbers[f"std/{name}"] = _spread(values)
+            numbers[f"std/{name}"] = spread(values)
     return numbers
 
 
 def _number(value: Any) -> float:
-    return math.nan if value is None else value
-
-
-def _spread(values: Sequence[float]) -> float:
-    return math.nan if any(math.isnan(value) for value in values) else stdev(values)
+    return value if value is not None and math.isfinite(value) else math.nan
