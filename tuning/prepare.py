@@ -18,7 +18,7 @@ from tuning.copies import LOCAL
 from tuning.mirrors import NO_MIRRORS, Mirrors
 from tuning.provenance import provenance
 from tuning.space import describe
-from tuning.storage import is_url, joined
+from tuning.storage import Folder, is_url, joined
 from tuning.study import Grid, Study, StudyError
 
 JOB = "STUDY_JOB"
@@ -40,13 +40,15 @@ def prepare_run(
     Where ``results`` is a URL, the folder is made below ``results/``, and copied to the URL as long as the run is written.
 
     Raises:
-        StudyError: the data are not there, or the folder cannot be written.
+        StudyError: the data are not there, the folder cannot be written, or the URL cannot be used. Nothing is written then.
     """
+    url = str(results) if is_url(str(results)) else None
+    if url:
+        Folder.at(url)
     data = study.describe_data()
     started = datetime.now(UTC)
     letters = "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz") for _ in range(4))
     name = f"{started:%Y%m%d-%H%M%S}-{letters}"
-    url = str(results) if is_url(str(results)) else None
     paths = RunPaths(Path(LOCAL if url else results).resolve() / study.name / name)
     record = {
         "schema": SCHEMA,
