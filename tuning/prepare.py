@@ -54,7 +54,7 @@ def prepare_run(
         "schema": SCHEMA,
         **describe_study(study),
         "data": data,
-        "reference": str(Path(reference).resolve()) if reference.endswith(".py") else reference,
+        "reference": found_again(reference, Path.cwd()),
         "overrides": dict(overrides),
         "mirrors": asdict(mirrors),
         "command": shlex.join(command),
@@ -107,6 +107,11 @@ def describe_study(study: Study) -> dict[str, Any]:
         "resources": asdict(study.resources),
         "trials": study.planned,
     }
+
+
+def found_again(reference: str, folder: Path) -> str:
+    """How a study that was named so in ``folder`` is named anywhere."""
+    return str((folder / reference).resolve()) if reference.endswith(".py") else reference
 
 
 def source_of(study: Study) -> Path:
