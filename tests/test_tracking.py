@@ -19,6 +19,7 @@ from wandb_server import KEY, Server, served
 
 from analysis import load_run, write_report
 from analysis.runs import RunPaths
+from tuning import lock
 from tuning.tracking import Mirrored, mirrored
 
 GOOD = Trial(config={"width": 1}, epochs=[{"accuracy": [0.5, 0.6, 0.7], "parameters": 9}, {"accuracy": [0.7, 0.8, 0.9], "parameters": 9}])
@@ -355,3 +356,14 @@ def test_two_mirrors_of_one_run_do_not_meet(folder: Path) -> None:
     assert "is being written by process" in said[0]
     holder.communicate(b"\n")
     assert mirror(folder, "offline")[0].missing == 0
+
+
+def test_a_mirror_that_another_took_over_stops(folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "BEAT_SECONDS", -1.0)
+    server.released.clear()
+    said: list[str] = []
+    with mirrored(RunPaths(folder), "online", said.append, seconds=5.0) as finish:
+        (folder / "wandb" / "lock").write_text(json.dumps({"host": "elsewhere", "pid": 1, "began": "1"}))
+        assert finish().missing is None
+    assert f"{folder / 'wandb'} is being written by process 1 on elsewhere" in said[-1]
+    assert "It took this run over" in said[-1]
