@@ -172,10 +172,18 @@ def _private_folder() -> str:
     """
     for leftover in Path("/tmp").glob("study-*-*"):
         owner = leftover.name.split("-")[1]
-        if owner.isdigit() and not Path("/proc", owner).exists() and Path("/proc/self").exists() and leftover.stat().st_uid == os.getuid():
+        if owner.isdigit() and not Path("/proc", owner).exists() and Path("/proc/self").exists() and _is_mine(leftover):
             end_processes_of(str(leftover))
             shutil.rmtree(leftover, ignore_errors=True)
     return tempfile.mkdtemp(prefix=f"study-{os.getpid()}-", dir="/tmp")
+
+
+def _is_mine(folder: Path) -> bool:
+    """Whether it belongs to this user, and is still there: another driver that starts may have removed it by now."""
+    try:
+        return folder.stat().st_uid == os.getuid()
+    except FileNotFoundError:
+        return False
 
 
 def end_processes_of(folder: str) -> None:

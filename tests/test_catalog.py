@@ -1,3 +1,4 @@
+import subprocess
 import sys
 from pathlib import Path
 
@@ -44,11 +45,15 @@ def test_a_module_of_the_current_folder_is_found(tmp_path: Path, monkeypatch: py
     assert find_study("study_of_this_folder:study").name == "mine"
 
 
-def test_a_file_named_like_a_library_does_not_stand_in_for_it(tmp_path: Path) -> None:
-    find_study(write(tmp_path, GOOD, "torch.py"))
-    import torch
-
-    assert hasattr(torch, "Tensor")
+def test_a_file_named_like_a_library_does_not_stand_in_for_it_and_its_neighbours_are_found(tmp_path: Path) -> None:
+    """In a process of its own: in this one torch has been imported already."""
+    write(tmp_path, "WORD = 'found'\n", "neighbour_of_torch.py")
+    study = write(tmp_path, "from neighbour_of_torch import WORD\n" + GOOD.replace('"?"', "WORD"), "torch.py")
+    program = (
+        f"from tuning.catalog import find_study; word = find_study({study!r}).question; import torch; print(word, hasattr(torch, 'Tensor'))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ran.stdout == "found True\n", ran.stderr
 
 
 @pytest.mark.parametrize(

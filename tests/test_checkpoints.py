@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,50 @@ def test_another_process_is_refused_until_it_is_dead(tmp_path: Path) -> None:
     other.wait()
     with lock.locked(path):
         assert json.loads(path.read_bytes())["pid"] == os.getpid()
+
+
+TAKER = """
+import sys, time
+from pathlib import Path
+from tuning.lock import locked
+from tuning.study import StudyError
+for round in range(int(sys.argv[2])):
+    path = Path(sys.argv[1], str(round), "lock")
+    while not (path.parent / "start").exists():
+        pass
+    try:
+        with locked(path):
+            print("took", flush=True)
+            sys.stdin.readline()
+    except StudyError:
+        print("refused", flush=True)
+        sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def takers(tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    started = [subprocess.Popen([sys.executable, "-c", TAKER, str(tmp_path), "100"], **pipes) for _ in range(2)]
+    yield started
+    for taker in started:
+        taker.kill()
+        taker.communicate()
+
+
+def test_of_two_takers_of_a_dead_lock_one_wins(takers: list[subprocess.Popen[str]], tmp_path: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    for number in range(100):
+        path = tmp_path / str(number) / "lock"
+        path.parent.mkdir()
+        path.write_text(json.dumps(lock.us() | {"pid": gone.pid}))
+        (path.parent / "start").touch()
+        assert sorted(taker.stdout.readline() for taker in takers) == ["refused\n", "took\n"]
+        for taker in takers:
+            taker.stdin.write("\n")
+            taker.stdin.flush()
+    assert [taker.wait() for taker in takers] == [0, 0]
 
 
 ELSEWHERE = {"host": "elsewhere", "pid": 1, "began": "1"}

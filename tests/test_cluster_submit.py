@@ -5,15 +5,18 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from local_clusters import RAY, LocalCluster, local_cluster, wait_until
-from test_cli import NO_TRAINING, STUDY
+from run_folders import write_run
+from test_cli import ENVIRONMENT, NO_TRAINING, STUDY
 
 from analysis import load_run
 from cluster.submit import code_to_send
+from tuning import job
 from tuning.study import StudyError
 from tuning.submission import submission
 
@@ -73,6 +76,49 @@ def test_what_cannot_be_a_job() -> None:
         submission("mine.py", "results", [], {})
     with pytest.raises(StudyError, match="is a run that goes on as it began: leave --seeds 3 out"):
         submission("/r/mine/x", "/r", [], {"--seeds": 3, "--smoke": False})
+
+
+def test_a_job_that_is_given_again_goes_on_with_its_own_run(tmp_path: Path) -> None:
+    """Others may have its name, and the record of another run may be damaged."""
+    write_run(tmp_path / "r/xor_width_depth/20260101-a", [], job="study-1", reference="xor_width_depth")
+    write_run(tmp_path / "r/lungs_unet/20260102-b", [], job="study-1", reference="lungs_unet")
+    write_run(tmp_path / "r/mine/20260103-c", [], job="study-1", reference=str(tmp_path / "mine.py"))
+    for name, text in {"d": "", "e": "[]", "f": '{"job": "study-1"'}.items():
+        (tmp_path / "r/torn" / name).mkdir(parents=True)
+        (tmp_path / "r/torn" / name / "study.json").write_text(text)
+
+    def found(*words: str, name: str = "study-1") -> str | None:
+        paths = job._paths(name, ["run", *words], tmp_path / "r", tmp_path)
+        return paths and paths.root.name
+
+    assert found("lungs_unet", "--seeds", "3") == "20260102-b"
+    assert found("--smoke", "xor_width_depth") == "20260101-a"
+    assert found("mine.py") == "20260103-c"
+    assert found("mnist_ffn_vs_cnn") is None
+    assert found("lungs_unet", name="study-2") is None
+
+
+def test_a_run_whose_study_is_a_module_finds_it_where_its_job_kept_it(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "r/mine/20260101-a", [], job="mine-1", reference="mine_of_a_job:study")
+    (tmp_path / "r/.code/mine-1").mkdir(parents=True)
+    (tmp_path / "r/.code/mine-1/mine_of_a_job.py").write_text(NO_TRAINING.replace("BODY", "pass"))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    command = [
+        sys.executable,
+        "-m",
+        "tuning.job",
+        "--results",
+        str(tmp_path / "r"),
+        "--address",
+        "127.0.0.1:1",
+        "mine-2",
+        "resume",
+        str(run),
+    ]
+    env = {**ENVIRONMENT, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    ran = subprocess.run(command, cwd=elsewhere, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert "mine_of_a_job:study is not the study of this run any more: name was" in ran.stderr, "it was found, and held against the record"
 
 
 def submit(cluster: LocalCluster, folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from test_faults import FAULT_STUDY, is_sound, until
 
 from analysis import load_run
 from benchmarks.chaos import rows
-from tuning import checkpoints, copies, storage
+from tuning import checkpoints, copies, storage, store_lock
+from tuning.lock import changes
 from tuning.storage import Folder, joined
 from tuning.study import StudyError
 
@@ -79,6 +80,7 @@ def test_checkpoints_are_kept_in_any_store(folder: Folder) -> None:
     ("url", "said"),
     [
         ("s3://key:secret@bucket/x", "a URL with a password in it would stand in the records"),
+        ("abfs://:secret@account.dfs.core.windows.net/x", "a URL with a password in it would stand in the records"),
         ("nothing://bucket/x", "nothing://bucket/x cannot be used: Protocol not known: nothing"),
     ],
 )
@@ -87,6 +89,19 @@ def test_what_is_no_store_is_said(url: str, said: str) -> None:
         Folder.at(url)
     assert str(raised.value).startswith(said)
     assert "secret" not in str(raised.value)
+
+
+def test_a_user_without_a_password_may_stand_in_a_url() -> None:
+    """Where Azure has the name of the container."""
+    assert Folder.at("abfss://container@account.dfs.core.windows.net/x").path == "container/x"
+
+
+def test_a_run_with_a_password_in_its_url_writes_nothing(tmp_path: Path) -> None:
+    process = study("", tmp_path, "run", "xor_width_depth", "--smoke", "--results", "abfs://:secret@account.dfs.core.windows.net/x")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert err.startswith("error: a URL with a password in it")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_places_below_a_url_keep_its_options() -> None:
@@ -119,16 +134,17 @@ def test_a_full_store_is_waited_for_as_long_as_allowed(monkeypatch: pytest.Monke
 
 
 class Slow(MemoryFileSystem):
-    """A store that lets everybody wait until it may answer, or fails."""
+    """A store that lets everybody wait for its large files until it may answer, or fails."""
 
     answers, works = threading.Event(), True
     cachable = False
 
-    def _open(self, *given: Any, **named: Any) -> Any:
-        self.answers.wait()
+    def _open(self, path: str, *given: Any, **named: Any) -> Any:
+        if not path.endswith("/lock"):
+            self.answers.wait()
         if not self.works:
             raise OSError("the store is gone")
-        return super()._open(*given, **named)
+        return super()._open(path, *given, **named)
 
 
 @pytest.fixture
@@ -137,6 +153,8 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
     files.answers.set()
     monkeypatch.setattr(storage, "_reached", lambda url: (fs.PyFileSystem(fs.FSSpecHandler(files)), url.removeprefix("slow://")))
     monkeypatch.setattr(copies, "SECONDS_BETWEEN_COPIES", 0.05)
+    monkeypatch.setattr(store_lock, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(store_lock, "SILENT_SECONDS", 1.0)
     yield files
     files.answers.set()
     files.works = True
@@ -186,18 +204,96 @@ def test_a_store_that_is_gone_costs_nothing_but_a_sentence(slow: Slow, tmp_path:
         pass
 
 
-def test_another_writer_is_refused_while_it_lives(slow: Slow, tmp_path: Path) -> None:
+def lock_of(**holder: Any) -> bytes:
+    return json.dumps({"host": "elsewhere", "space": None, "pid": 1, "began": "1", **holder}).encode()
+
+
+def test_a_silent_writer_is_followed(slow: Slow, tmp_path: Path) -> None:
     root, store = run_with(tmp_path / "run"), Folder.at("slow://runs/d")
-    store.write("lock", json.dumps({"host": "elsewhere", "pid": 1, "began": "1", "at": 0}).encode())
+    store.write("lock", lock_of())
     with copies.copied(root, "slow://runs/d", print):
-        assert b"elsewhere" not in store.read("lock"), "it was silent"
-    monkey = json.dumps({"host": "elsewhere", "pid": 1, "began": "1"}).encode()
-    store.write("lock", monkey)
-    copies.SECONDS_BETWEEN_COPIES = 1
-    beat = threading.Timer(0.8, store.write, ("lock", monkey + b" "))
+        assert b"elsewhere" not in store.read("lock")
+
+
+@pytest.mark.parametrize("pid", [1, os.getpid()])
+def test_another_writer_is_refused_while_it_lives(slow: Slow, tmp_path: Path, pid: int) -> None:
+    """Also one of our own number: in containers, each is the first process of its machine."""
+    root, store = run_with(tmp_path / "run"), Folder.at("slow://runs/e")
+    store.write("lock", lock_of(pid=pid))
+    beat = threading.Timer(0.5, store.write, ("lock", lock_of(pid=pid, at=1)))
     beat.start()
-    with pytest.raises(StudyError, match="is being written by process 1 on elsewhere"), copies.copied(root, "slow://runs/d", print):
+    with pytest.raises(StudyError, match=f"is being written by process {pid} on elsewhere"), copies.copied(root, "slow://runs/e", print):
         pass
+    assert store.read("lock") == lock_of(pid=pid, at=1)
+
+
+def test_a_writer_whose_copies_take_long_shows_that_it_lives(slow: Slow, tmp_path: Path) -> None:
+    root, store = run_with(tmp_path / "run"), Folder.at("slow://runs/f")
+    with copies.copied(root, "slow://runs/f", print):
+        slow.answers.clear()
+        (root / "epochs.jsonl").write_text("{}\n{}\n")
+        time.sleep(0.3)
+        assert changes(lambda: store.read("lock"), 5.0)
+        slow.answers.set()
+
+
+def test_a_writer_whose_run_was_taken_over_stops_and_overwrites_nothing(slow: Slow, tmp_path: Path) -> None:
+    root, store = run_with(tmp_path / "run"), Folder.at("slow://runs/g")
+    said = "is being written by process 1 on elsewhere.* It took this run over"
+
+    def be_taken_over(check: Callable[[], None]) -> None:
+        check()
+        store.write("lock", lock_of())
+        store.write("epochs.jsonl", b"theirs\n")
+        (root / "epochs.jsonl").write_text("ours\nours\n")
+        time.sleep(0.3)
+        with pytest.raises(StudyError, match=said):
+            check()
+
+    with pytest.raises(StudyError, match=said), copies.copied(root, "slow://runs/g", print) as check:
+        be_taken_over(check)
+    assert (store.read("lock"), store.read("epochs.jsonl")) == (lock_of(), b"theirs\n")
+
+
+def run_in(folder: Folder, epochs: bytes, *sessions: str) -> None:
+    content = {"sessions": [{"command": "study run", "started": started} for started in sessions]}
+    for name, text in {"study.json": json.dumps(content).encode(), "epochs.jsonl": epochs, "arrays/0001.npz": b"a"}.items():
+        folder.write(name, text)
+
+
+def test_a_copy_is_made_again_unless_it_has_all_that_the_store_has(slow: Slow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store, here, said = Folder.at("slow://runs/mine/h"), Folder.at("results/mine/h"), []
+
+    def epochs() -> bytes:
+        assert copies.fetched("slow://runs/mine/h", said.append) == Path("results/mine/h")
+        return here.read("epochs.jsonl")
+
+    run_in(store, b"1\n", "monday")
+    assert epochs() == b"1\n"
+    run_in(store, b"1\n2\n", "monday")
+    assert epochs() == b"1\n2\n", "the same session, later"
+    run_in(here, b"1\n2\n3\n", "monday")
+    assert epochs() == b"1\n2\n3\n", "written here, and not copied yet"
+    run_in(store, b"1\n2\n4\n", "monday", "tuesday")
+    assert epochs() == b"1\n2\n4\n", "another machine went on"
+    run_in(here, b"1\n2\n4\n", "monday", "tuesday", "wednesday")
+    run_in(store, b"1\n2\n4\n5", "monday", "tuesday")
+    assert epochs() == b"1\n2\n4\n", "the last line in the store is torn"
+    (tmp_path / "results/mine/h/study.json").unlink()
+    assert epochs() == b"1\n2\n4\n5", "fetching it was interrupted"
+    assert said == ["slow://runs/mine/h is copied to results/mine/h"] * 4
+
+
+def test_records_that_lack_what_the_store_has_are_not_written_over_it(slow: Slow, tmp_path: Path) -> None:
+    store = Folder.at("slow://runs/mine/i")
+    run_in(store, b"1\n2\n", "monday", "tuesday")
+    run_in(Folder.at(tmp_path / "i"), b"1\n", "monday", "wednesday")
+    said = "has records of this run that .* lacks: `study resume slow://runs/mine/i` goes on with those"
+    with pytest.raises(StudyError, match=said), copies.copied(tmp_path / "i", "slow://runs/mine/i", print):
+        pass
+    assert store.read("epochs.jsonl") == b"1\n2\n"
+    assert "lock" not in store.names()
 
 
 def study(url: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:

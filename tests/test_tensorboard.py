@@ -64,6 +64,19 @@ def test_a_trial_that_starts_again_goes_on_in_its_file(tmp_path: Path) -> None:
     assert hparams(tmp_path / "0001")["end"] == 2
 
 
+def test_an_event_that_was_torn_hides_none_of_the_later_ones(tmp_path: Path) -> None:
+    trial, file = Trial(id="0001", config={"slope": 1}, seeds=[0]), tmp_path / "0001" / "events.out.tfevents.1.study"
+    EventFiles(small_study(), tmp_path, pytest.fail).epoch(trial, row(1, 0.5))
+    whole = file.read_bytes()
+    for torn in (whole + whole[-40:-20], whole + b"\0" * 40, whole[:-1], whole[:9]):
+        file.write_bytes(torn)
+        later = EventFiles(small_study(), tmp_path, pytest.fail)
+        later.epoch(trial, row(2, 0.75))
+        later.end(trial, "completed", None)
+        assert points(tmp_path / "0001", "score") == [(1, 0.5), (2, 0.75)][0 if torn.startswith(whole) else 1 :]
+        assert hparams(tmp_path / "0001")["end"] == 1
+
+
 def test_a_folder_that_cannot_be_written_is_said_once(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     said: list[str] = []

@@ -19,10 +19,13 @@ from wandb_server import KEY, Server, served
 
 from analysis import load_run, write_report
 from analysis.runs import RunPaths
+from tuning import lock
 from tuning.tracking import Mirrored, mirrored
 
 GOOD = Trial(config={"width": 1}, epochs=[{"accuracy": [0.5, 0.6, 0.7], "parameters": 9}, {"accuracy": [0.7, 0.8, 0.9], "parameters": 9}])
 FAILED = Trial(config={"width": 2}, epochs=scores([0.2, 0.4, 0.6], epochs=1), status="failed", error="Traceback\nValueError: too wide")
+
+NOTHING_TO_DO: tuple[Mirrored, list[str]] = (Mirrored(sent=0, missing=0), [])
 
 
 @pytest.fixture
@@ -126,10 +129,33 @@ def test_the_summary_holds_tables_charts_and_the_report(folder: Path) -> None:
     assert any(name.startswith("charts/") for name in run.rows[-1])
 
 
+def test_the_summary_sends_no_command_line_path_hardware_or_code(tmp_path: Path) -> None:
+    here = {
+        "reference": "/home/me/bowls.py",
+        "storage": "s3://mine/runs",
+        "overrides": {"noise": 0.1},
+        "command": "study run /home/me/bowls.py",
+    }
+    versions = {"commit": "0123456", "python": "3.11.7", "packages": {"torch": "2.9.0"}}
+    folder = write_run(tmp_path / "r1", [GOOD], **here, provenance={**versions, "hardware": {"processor": "a fast one"}})
+    write_report(load_run(folder))
+    (folder / "report" / "best").mkdir()
+    (folder / "report" / "best" / "segment.py").write_text("mine")
+    mirror(folder, "offline")
+    run = read_runs(folder / "wandb")["summary"]
+    assert sorted(run.config) == [
+        "data", "epochs", "fixed", "metric", "mode", "name", "provenance", "question", "resources", "search", "seeds",
+        "seeds_per_trial", "solved", "space", "started", "trials",
+    ]  # fmt: skip
+    assert run.config["provenance"] == versions
+    assert "index.html" in run.artifacts["r1-report"]
+    assert not [name for name in run.artifacts["r1-report"] if name.startswith("best")]
+
+
 def test_what_is_whole_stays_and_what_changed_is_replaced(folder: Path) -> None:
     mirror(folder, "offline")
     before = {path.name for path in (folder / "wandb").glob("offline-run-*")}
-    assert mirror(folder, "offline")[0].sent == 0
+    assert mirror(folder, "offline") == NOTHING_TO_DO
     assert {path.name for path in (folder / "wandb").glob("offline-run-*")} == before
     write_run(folder, [GOOD, FAILED, Trial(config={"width": 3}, epochs=scores([0.1, 0.2, 0.3]))])
     told, _ = mirror(folder, "offline")
@@ -145,7 +171,17 @@ def test_what_a_killed_mirror_left_is_made_again(folder: Path) -> None:
     told, _ = mirror(folder, "offline")
     assert told.missing == 0
     assert len(read_runs(folder / "wandb")["t0000"].rows) == 3
-    assert mirror(folder, "offline")[0].sent == 0
+    assert mirror(folder, "offline") == NOTHING_TO_DO
+
+
+def test_a_damaged_line_on_what_is_whole_costs_one_run_sent_again(folder: Path) -> None:
+    mirror(folder, "offline")
+    whole = folder / "wandb" / "mirror.jsonl"
+    first, *others = whole.read_text().splitlines(keepends=True)
+    whole.write_text("".join([first[:20], *others]))
+    told, said = mirror(folder, "offline")
+    assert (told.sent, told.missing, said) == (2, 0, []), "the damaged line, and the one that it runs into"
+    assert mirror(folder, "offline") == NOTHING_TO_DO
 
 
 def test_a_mirror_that_is_killed_is_said_and_made_up_for(folder: Path) -> None:
@@ -183,7 +219,7 @@ def facts(run: Any) -> dict[str, Any]:
 def test_sending_again_doubles_nothing(folder: Path, server: Server) -> None:
     mirror(folder, "online")
     first = {name: facts(run) for name, run in server.runs.items() if "summary" not in name}
-    assert mirror(folder, "online")[0].sent == 0
+    assert mirror(folder, "online") == NOTHING_TO_DO
     shutil.rmtree(folder / "wandb")
     assert mirror(folder, "online")[0].sent == 3
     assert {name: facts(run) for name, run in server.runs.items() if "summary" not in name} == first
@@ -320,3 +356,14 @@ def test_two_mirrors_of_one_run_do_not_meet(folder: Path) -> None:
     assert "is being written by process" in said[0]
     holder.communicate(b"\n")
     assert mirror(folder, "offline")[0].missing == 0
+
+
+def test_a_mirror_that_another_took_over_stops(folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "BEAT_SECONDS", -1.0)
+    server.released.clear()
+    said: list[str] = []
+    with mirrored(RunPaths(folder), "online", said.append, seconds=5.0) as finish:
+        (folder / "wandb" / "lock").write_text(json.dumps({"host": "elsewhere", "pid": 1, "began": "1"}))
+        assert finish().missing is None
+    assert f"{folder / 'wandb'} is being written by process 1 on elsewhere" in said[-1]
+    assert "It took this run over" in said[-1]

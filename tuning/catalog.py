@@ -43,9 +43,7 @@ def find_study(reference: str) -> Study:
 def _from_file(path: Path) -> Study:
     if not path.is_file():
         raise StudyError(f"there is no study file {path}.")
-    folder = str(path.resolve().parent)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    _importable(path.resolve().parent)
     name = STUDY_FILE + path.stem
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
@@ -70,10 +68,14 @@ def _where(error: BaseException, path: Path) -> str:
     return f"line {own[-1].lineno}, `{linecache.getline(str(path), own[-1].lineno or 0).strip()}`: {message}" if own else message
 
 
+def _importable(folder: Path) -> None:
+    """What lies in ``folder``, but behind the libraries: a torch.py that lies there must not stand in for torch."""
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+
+
 def _import(module: str) -> ModuleType:
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)  # behind the libraries: a torch.py that lies there must not stand in for torch
+    _importable(Path.cwd())
     try:
         return importlib.import_module(module)
     except StudyError:

@@ -8,7 +8,6 @@ again, because the whole cluster was lost or the batch system started the job an
 """
 
 import argparse
-import json
 import os
 import shutil
 import signal
@@ -17,9 +16,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
+from analysis.records import DamagedRun, read_spec
 from analysis.runs import RunPaths
-from tuning.prepare import JOB
+from tuning.prepare import JOB, found_again
 
 DEATHS = 3
 """A driver that is killed so often in a row, with no epoch recorded in between, gets no further."""
@@ -31,10 +32,10 @@ def run_job(name: str, command: Sequence[str], results: Path, address: str, code
     ``code``: a folder with the study's own files. It is kept below ``results``, where a later session finds them again.
     """
     os.environ[JOB] = name
-    here = _kept(code, results / ".code" / name) if code else Path.cwd()
+    here = _place(name, command, results, code)
     barren = 0
     while barren < DEATHS:
-        paths = _paths(name, command, results)
+        paths = _paths(name, command, results, here)
         before = _size(paths)
         options = ["--address", address]
         arguments = ["resume", str(paths.root), *options] if paths else [*command, "--results", str(results), *options]
@@ -42,19 +43,44 @@ def run_job(name: str, command: Sequence[str], results: Path, address: str, code
         if ended >= 0:
             return ended
         _say(f"the driver was killed ({signal.Signals(-ended).name}); its run goes on")
-        barren = 0 if _size(_paths(name, command, results)) > before else barren + 1
+        barren = 0 if _size(_paths(name, command, results, here)) > before else barren + 1
     _say(f"error: the driver was killed {DEATHS} times in a row without an epoch in between. The run stays as it is.")
     return 1
 
 
-def _paths(name: str, command: Sequence[str], results: Path) -> RunPaths | None:
-    """The run of a job, once it has begun."""
+def _place(name: str, command: Sequence[str], results: Path, code: Path | None) -> Path:
+    """The folder to run in: with the study's own files, where there are some. Of a run that goes on, they lie where its job kept them."""
+    if code:
+        return Path(shutil.copytree(code, _kept(results, name), dirs_exist_ok=True))
     if command[0] == "resume":
-        return RunPaths(Path(command[1]))
+        run = Path(command[1]).resolve()
+        kept = _kept(run.parent.parent, str(_spec(run / "study.json").get("job")))
+        return kept if kept.is_dir() else Path.cwd()
+    return Path.cwd()
+
+
+def _kept(results: Path, name: str) -> Path:
+    return results / ".code" / name
+
+
+def _paths(name: str, command: Sequence[str], results: Path, here: Path) -> RunPaths | None:
+    """The run of a job, once it has begun. Jobs of other studies may have the same name."""
+    if command[0] == "resume":
+        return RunPaths(Path(command[1]).resolve())
+    references = [found_again(word, here) for word in command[1:]]
     for file in sorted(results.glob("*/*/study.json"), reverse=True):
-        if json.loads(file.read_bytes()).get("job") == name:
+        spec = _spec(file)
+        if spec.get("job") == name and spec.get("reference") in references:
             return RunPaths(file.parent)
     return None
+
+
+def _spec(file: Path) -> dict[str, Any]:
+    """What the study.json of a run says; empty where that cannot be read: another's damage is not in the way of this job."""
+    try:
+        return read_spec(file)
+    except (DamagedRun, OSError):
+        return {}
 
 
 def _size(paths: RunPaths | None) -> int:
@@ -76,11 +102,6 @@ def _forwarding(command: Sequence[str], folder: Path) -> int:
         signal.signal(number, forward)
     code = process.wait()
     return 128 - code if stopped and code < 0 else code
-
-
-def _kept(code: Path, folder: Path) -> Path:
-    shutil.copytree(code, folder, dirs_exist_ok=True)
-    return folder
 
 
 def _say(text: str) -> None:

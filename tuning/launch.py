@@ -44,11 +44,19 @@ class Outcome:
     interrupted_by: signal.Signals | None
 
 
-def run_study(study: Study, paths: RunPaths, *listeners: Listener, address: str | None = None, ready: Ready | None = None) -> Outcome:
+def run_study(
+    study: Study,
+    paths: RunPaths,
+    *listeners: Listener,
+    address: str | None = None,
+    ready: Ready | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> Outcome:
     """Run every trial that the records below ``paths`` lack, confirm the best settings, export the best network.
 
     SIGINT and SIGTERM end the run early; nothing that ended is lost, and calling this again goes on: cut-off trials from their last
     checkpoint, the search with what it knew. ``ready`` is told the address of Ray's dashboard and a note, if there is one.
+    ``check`` is called every few seconds at least; what it raises ends the run.
 
     Raises:
         StudyError: no trial of this study can be recorded (its metric is never reported, say), it does not fit this machine, or another
@@ -57,7 +65,7 @@ def run_study(study: Study, paths: RunPaths, *listeners: Listener, address: str 
     """
     interruption = Interruption()
     with locked(paths.lock, say) as lock:
-        session = _Session(study, paths, listeners, lock, interruption)
+        session = _Session(study, paths, listeners, lock, check, interruption)
         with connected(address, dashboard=study.dashboard), code_travels(study), _signals_to_tune(interruption):
             try:
                 check_nodes(study, None if session.storage else paths.root, cluster=bool(address))
@@ -79,6 +87,7 @@ class _Session:
     paths: RunPaths
     listeners: Sequence[Listener]
     lock: Lock
+    check: Callable[[], None]
     interruption: Interruption
     statuses: dict[str, str] = field(default_factory=dict)
 
@@ -89,9 +98,13 @@ class _Session:
 
     def _between(self) -> None:
         """While the disk is full: the run is still held, and can still be interrupted."""
-        self.lock.check()
+        self._held()
         if self.interruption.by:
             raise KeyboardInterrupt
+
+    def _held(self) -> None:
+        self.lock.check()
+        self.check()
 
     def run(self) -> None:
         trainable = _trainable(self.study, self.kept_in)
@@ -139,7 +152,7 @@ class _Session:
             stopped=halving.stopped,
             attempts={one.trial.id: one.attempt for one in past},
             reported=not run.epochs.empty,
-            check=self.lock.check,
+            check=self._held,
             interruption=self.interruption,
             again=lambda trial: source.again(trial),
         )

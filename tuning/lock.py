@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import socket
 import threading
 import time
@@ -35,8 +36,8 @@ class Lock:
         if time.monotonic() - self._checked > BEAT_SECONDS:
             self._checked = time.monotonic()
             holder = _read(self._path)
-            if holder is not None and not _is_ours(holder):
-                raise StudyError(f"{refusal(self._path.parent, holder)} It took this run over, as nothing was heard of this process.")
+            if holder is not None and not is_ours(holder):
+                raise StudyError(taken_over(self._path.parent, holder))
 
 
 @contextmanager
@@ -47,7 +48,7 @@ def locked(path: Path, tell: Callable[[str], None] = lambda text: None) -> Itera
     Raises:
         StudyError: another process holds it.
     """
-    if _is_ours(_read(path)):
+    if is_ours(_read(path)):
         yield Lock(path)
         return
     _take(path, tell)
@@ -60,14 +61,14 @@ def locked(path: Path, tell: Callable[[str], None] = lambda text: None) -> Itera
     finally:
         ended.set()
         beats.join()
-        if _is_ours(_read(path)):
+        if is_ours(_read(path)):
             path.unlink(missing_ok=True)
 
 
 def _beat(path: Path, ended: threading.Event) -> None:
     """Show every few seconds that the holder lives, as long as it holds the lock."""
     while not ended.wait(BEAT_SECONDS):
-        if _is_ours(_read(path)):
+        if is_ours(_read(path)):
             with suppress(OSError):
                 os.utime(path)
 
@@ -77,16 +78,31 @@ def _take(path: Path, tell: Callable[[str], None]) -> None:
     # Whoever else watched a dead lock may have taken it by now.
     if _lives(path, judged, tell) or _read(path) != judged:
         raise StudyError(refusal(path.parent, _read(path) or {}))
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside, dead = (path.with_name(f".{path.name}.{secrets.token_hex(8)}") for _ in range(2))
     aside.write_text(json.dumps(us()))
     try:
+        if path.exists():
+            _take_away(path, judged, dead)
         # A link is made whole or not at all, on shared folders too, so that of two takers one wins.
-        path.unlink(missing_ok=True)
         os.link(aside, path)
-    except FileExistsError:
+    except (FileExistsError, FileNotFoundError):
         raise StudyError(refusal(path.parent, _read(path) or {})) from None
     finally:
         aside.unlink(missing_ok=True)
+        dead.unlink(missing_ok=True)
+
+
+def _take_away(path: Path, judged: dict[str, Any] | None, dead: Path) -> None:
+    """Move the lock of a dead holder to ``dead``: of two that do so, one finds it there. What another has put in its place goes back.
+
+    Raises:
+        FileNotFoundError: another took it away first.
+        FileExistsError: another has put its own there.
+    """
+    path.rename(dead)
+    if _read(dead) != judged:
+        os.link(dead, path)
+        raise FileExistsError(path)
 
 
 def us() -> dict[str, Any]:
@@ -101,8 +117,9 @@ def _space() -> str | None:
         return None
 
 
-def _is_ours(holder: dict[str, Any] | None) -> bool:
-    return holder == us()
+def is_ours(holder: dict[str, Any] | None) -> bool:
+    """Whether a lock says this process, and no other of its number: whatever else it says."""
+    return holder is not None and us().items() <= holder.items()
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -145,6 +162,10 @@ def watching(holder: dict[str, Any], where: object, seconds: float) -> str:
 
 def refusal(where: object, holder: dict[str, Any]) -> str:
     return f"{where} is being written by {_who(holder)}: wait until it ends, or stop it (kill {holder.get('pid', '?')})."
+
+
+def taken_over(where: object, holder: dict[str, Any]) -> str:
+    return f"{refusal(where, holder)} It took this run over, as nothing was heard of this process."
 
 
 def lives_here(holder: dict[str, Any]) -> bool | None:

@@ -18,7 +18,7 @@ from tuning.copies import LOCAL
 from tuning.mirrors import NO_MIRRORS, Mirrors
 from tuning.provenance import provenance
 from tuning.space import describe
-from tuning.storage import is_url, joined
+from tuning.storage import Folder, is_url, joined
 from tuning.study import Grid, Study, StudyError
 
 JOB = "STUDY_JOB"
@@ -40,18 +40,21 @@ def prepare_run(
     Where ``results`` is a URL, the folder is made below ``results/``, and copied to the URL as long as the run is written.
 
     Raises:
-        StudyError: the data are not there, something the study says cannot be recorded, or the folder cannot be written.
+        StudyError: the data are not there, something the study says cannot be recorded, the folder cannot be written, or the URL cannot
+        be used. Nothing is written then.
     """
+    url = str(results) if is_url(str(results)) else None
+    if url:
+        Folder.at(url)
     described = describe_study(study) | describe_data(study)
     started = datetime.now(UTC)
     letters = "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz") for _ in range(4))
     name = f"{started:%Y%m%d-%H%M%S}-{letters}"
-    url = str(results) if is_url(str(results)) else None
     paths = RunPaths(Path(LOCAL if url else results).resolve() / study.name / name)
     record = {
         "schema": SCHEMA,
         **described,
-        "reference": str(Path(reference).resolve()) if reference.endswith(".py") else reference,
+        "reference": found_again(reference, Path.cwd()),
         "overrides": dict(overrides),
         "mirrors": asdict(mirrors),
         "command": shlex.join(command),
@@ -143,6 +146,11 @@ def _said(study: Study) -> dict[str, Any]:
         "resources": asdict(study.resources),
         "trials": study.planned,
     }
+
+
+def found_again(reference: str, folder: Path) -> str:
+    """How a study that was named so in ``folder`` is named anywhere."""
+    return str((folder / reference).resolve()) if reference.endswith(".py") else reference
 
 
 def source_of(study: Study) -> Path:

@@ -12,6 +12,7 @@ import numpy as np
 
 from analysis.records import finite
 from analysis.run_paths import RunPaths
+from tuning.lines import opened
 from tuning.storage import once_there_is_room
 from tuning.terminal import say
 
@@ -59,19 +60,11 @@ class Records:
 
     def _append(self, name: str, line: bytes) -> None:
         if name not in self._files:
-            self._files[name] = _opened(getattr(self._paths, name))
+            self._files[name] = opened(getattr(self._paths, name))
         _write_whole(self._files[name], line)
 
     def _patiently(self, action: Callable[[], None]) -> None:
         once_there_is_room(action, say, for_seconds=math.inf, between=self._between)
-
-
-def _opened(path: Path) -> IO[bytes]:
-    """``path`` to append to, cut off behind its last whole line."""
-    if path.exists():
-        content = path.read_bytes()
-        os.truncate(path, content.rfind(b"\n") + 1)
-    return path.open("ab", buffering=0)
 
 
 def _write_whole(file: IO[bytes], line: bytes) -> None:

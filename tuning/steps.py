@@ -80,12 +80,13 @@ def train(study: Study, paths: RunPaths, mirrors: Mirrors, way: Way) -> int:
     with contextlib.ExitStack() as beside:
         finish_mirror = beside.enter_context(mirrored(paths, mirrors.wandb, say))
         run = load_run(paths.root)
-        beside.enter_context(copied(paths.root, run.spec.get("storage"), say))
+        still_ours = beside.enter_context(copied(paths.root, run.spec.get("storage"), say))
         display = beside.enter_context(progress_shown(study, run, slots=slots, as_json=way.json))
         if way.watch:
             beside.enter_context(page_served(paths, partial(display.address, "live page")))
         watchers = _watchers(study, run, mirrors)
-        outcome = run_study(study, paths, display, *watchers, address=way.address, ready=partial(display.address, "Ray's dashboard"))
+        ready = partial(display.address, "Ray's dashboard")
+        outcome = run_study(study, paths, display, *watchers, address=way.address, ready=ready, check=still_ours)
         if outcome.interrupted_by:
             say(f"Interrupted. `study resume {shown(paths.root)}` goes on; `study report {shown(paths.root)}` reads what is there.")
             return display.ended(128 + outcome.interrupted_by)

@@ -52,7 +52,7 @@ class Folder:
 
         if not is_url(str(place)):
             return cls(fs.LocalFileSystem(), str(place))
-        if urlsplit(str(place)).username:
+        if urlsplit(str(place)).password:
             raise StudyError("a URL with a password in it would stand in the records: give the password in the environment of every node.")
         try:
             return cls(*_reached(str(place)))
@@ -81,6 +81,13 @@ class Folder:
     def read(self, name: str) -> bytes:
         with self.files.open_input_stream(f"{self.path}/{name}") as file:
             return bytes(file.readall())
+
+    def read_if_there(self, name: str) -> bytes:
+        """Empty where there is no such file."""
+        try:
+            return self.read(name)
+        except FileNotFoundError:
+            return b""
 
     def write(self, name: str, content: bytes) -> None:
         """Object stores show a file once it is whole; on a disk it is written beside, and moved when it is safe there."""

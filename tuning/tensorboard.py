@@ -20,6 +20,8 @@ from tuning.study import Study, Trial
 from tuning.tracking_records import reduced
 
 FILE = "events.out.tfevents.1.study"
+_FRAME = 16
+"""Bytes of a record beside its content."""
 
 
 class EventFiles:
@@ -77,17 +79,34 @@ class EventFiles:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    """An event file to append to."""
+    """An event file to append to, cut off behind its last whole record: readers stop at a torn one."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    whole = _whole(path.read_bytes()) if path.exists() else 0
     file = path.open("ab")
-    if file.tell() == 0:
+    file.truncate(whole)
+    if whole == 0:
         file.write(_framed(Event(wall_time=time.time(), file_version="brain.Event:2")))
     return file
 
 
+def _whole(records: bytes) -> int:
+    """How many bytes of an event file are whole records, from its beginning."""
+    end = 0
+    while len(records) - end >= _FRAME:
+        length = int.from_bytes(records[end : end + 8], "little")
+        after = end + _FRAME + length
+        if records[end:after] != _record(records[end + 12 : after - 4]):
+            break
+        end = after
+    return end
+
+
 def _framed(event: Event) -> bytes:
-    """An event as a record of a TFRecord file: length, check sum, content, check sum."""
-    content = event.SerializeToString()
+    return _record(event.SerializeToString())
+
+
+def _record(content: bytes) -> bytes:
+    """A record of a TFRecord file: length, check sum, content, check sum."""
     head = struct.pack("<Q", len(content))
     return head + struct.pack("<I", masked_crc32c(head)) + content + struct.pack("<I", masked_crc32c(content))
 

@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import tuning
 from analysis.runs import RunPaths
-from tuning.lock import locked
+from tuning.lock import Lock, locked
 from tuning.specs import StudyError
 from tuning.terminal import shown
 
@@ -57,11 +57,11 @@ def mirrored(
     if mode == "off":
         yield Mirrored
         return
-    with _alone(paths, say) as free:
-        if not free:
+    with _alone(paths, say) as lock:
+        if lock is None:
             yield Mirrored
             return
-        process = _Process(paths, mode, say, seconds)
+        process = _Process(paths, mode, say, seconds, lock)
         try:
             yield process.finish
         finally:
@@ -69,18 +69,18 @@ def mirrored(
 
 
 @contextmanager
-def _alone(paths: RunPaths, say: Callable[[str], None]) -> Iterator[bool]:
-    """Whether this is the only mirror of the run, and its folder can be written."""
+def _alone(paths: RunPaths, say: Callable[[str], None]) -> Iterator[Lock | None]:
+    """The lock of the mirror, held; None where another mirrors the run, or its folder cannot be written."""
     try:
         paths.wandb.mkdir(exist_ok=True)
         lock = locked(paths.wandb / "lock")
-        lock.__enter__()
+        held = lock.__enter__()
     except (StudyError, OSError) as error:
         say(f"Weights & Biases: the run is not mirrored: {error} (`study sync {shown(paths.root)}` mirrors it later.)")
-        yield False
+        yield None
         return
     try:
-        yield True
+        yield held
     finally:
         with suppress(OSError):
             lock.__exit__(None, None, None)
@@ -89,8 +89,8 @@ def _alone(paths: RunPaths, say: Callable[[str], None]) -> Iterator[bool]:
 class _Process:
     """The process that mirrors, and what it has said so far."""
 
-    def __init__(self, paths: RunPaths, mode: str, say: Callable[[str], None], seconds: float) -> None:
-        self._paths, self._mode, self._say, self._seconds = paths, mode, say, seconds
+    def __init__(self, paths: RunPaths, mode: str, say: Callable[[str], None], seconds: float, lock: Lock) -> None:
+        self._paths, self._mode, self._say, self._seconds, self._lock = paths, mode, say, seconds, lock
         self._told = Mirrored()
         self._heard = time.monotonic()
         self._left = False
@@ -114,9 +114,12 @@ class _Process:
             while (
                 self._told.missing is None and self._reader.is_alive() and time.monotonic() - self._heard < self._seconds + SECONDS_TO_START
             ):
+                self._lock.check()
                 self._reader.join(0.1)
         except KeyboardInterrupt:
             self._told.problem = self._told.problem or "interrupted"
+        except StudyError as error:
+            self._told.problem = str(error).rstrip(".")
         self.leave()
         if self._told.missing != 0:
             self._say(f"Weights & Biases: {self._lacking()}: `{self._sync()}` goes on.")

@@ -18,6 +18,7 @@ from typing import Any
 import wandb
 
 from tuning import tracking_summary
+from tuning.lines import opened
 from tuning.tracking_records import Follower, Told
 from tuning.tracking_runs import Place, TrialRun
 
@@ -126,17 +127,26 @@ class Done:
 
     def __init__(self, path: Path, mode: str) -> None:
         self._path, self._where = path, _where(mode)
-        lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
-        rows = [json.loads(line) for line in lines if line.endswith(b"}")]
-        self._versions = {row["run"]: row["version"] for row in rows if row["where"] == self._where}
+        self._turn = threading.Lock()
+        rows = [_row(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+        self._versions = {row["run"]: row["version"] for row in rows if row.get("where") == self._where}
 
     def has(self, run: str, version: str) -> bool:
         return self._versions.get(run) == version
 
     def add(self, run: str, version: str) -> None:
-        with self._path.open("ab") as file:
-            file.write(json.dumps({"run": run, "version": version, "where": self._where}).encode() + b"\n")
+        line = json.dumps({"run": run, "version": version, "where": self._where}).encode() + b"\n"
+        with self._turn, opened(self._path) as file:
+            file.write(line)
         self._versions[run] = version
+
+
+def _row(line: bytes) -> dict[str, str]:
+    """A line of what is whole; empty where it is damaged, so that its run is mirrored again."""
+    try:
+        return dict(json.loads(line))
+    except (ValueError, TypeError):
+        return {}
 
 
 def _where(mode: str) -> str:

@@ -14,7 +14,14 @@ from tuning.tracking_runs import Place, table
 NAME = "summary"
 ROWS = 10_000
 """So many rows of a table can be looked at in wandb; the files in the artifact hold all."""
-_LEFT_OUT = ("sessions", "tables", "published", "schema", "mirrors")
+_SENT = (
+    "name", "question", "trainable", "space", "fixed", "search", "stopping", "confirm", "seeds", "seeds_per_trial", "metric", "mode",
+    "epochs", "solved", "compare", "resources", "trials", "data", "started",
+)  # fmt: skip
+_VERSIONS = ("commit", "python", "packages")
+"""What is sent of the provenance: no hardware."""
+_KEPT_HERE = "best"
+"""The folder of the report with code and weights."""
 
 
 def version(trials: Iterable[Told], report: Path) -> str:
@@ -33,14 +40,14 @@ def send(place: Place, spec: Mapping[str, Any], trials: list[Told], report: Path
     Raises:
         wandb.Error, OSError, TimeoutError: it could not be sent.
     """
-    config = {key: value for key, value in spec.items() if key not in _LEFT_OUT}
-    run = place.start(NAME, title=f"{spec['name']} {NAME}", kind=NAME, config=config)
+    run = place.start(NAME, title=f"{spec['name']} {NAME}", kind=NAME, config=_config(spec))
     run.log({"trials": trials_table(spec, trials), **_tables(report), **_pictures(report)})
     run.summary.update(_counts(trials))
     if report.is_dir():
         artifact = wandb.Artifact(place.id("report"), "report")
-        # Copied, for the report may be written again before an offline run is sent.
-        artifact.add_dir(str(report), policy="mutable")
+        for file in _files(report):
+            # Copied, for the report may be written again before an offline run is sent.
+            artifact.add_file(str(file), name=file.relative_to(report).as_posix(), policy="mutable")
         run.log_artifact(artifact)
     run.finish()
 
@@ -68,8 +75,14 @@ def _counts(trials: list[Told]) -> dict[str, int]:
     return {"trials": len(trials), **{f"trials/{status}": statuses.count(status) for status in dict.fromkeys(statuses)}}
 
 
+def _config(spec: Mapping[str, Any]) -> dict[str, Any]:
+    about = {key: spec[key] for key in _SENT if key in spec}
+    return about | {"provenance": {key: value for key, value in (spec.get("provenance") or {}).items() if key in _VERSIONS}}
+
+
 def _files(report: Path) -> list[Path]:
-    return sorted(file for file in report.rglob("*") if file.is_file()) if report.is_dir() else []
+    """What is sent of the report."""
+    return sorted(file for file in report.rglob("*") if file.is_file() and file.relative_to(report).parts[0] != _KEPT_HERE)
 
 
 def _pictures(report: Path) -> dict[str, Any]:
