@@ -1,5 +1,6 @@
 """Runs cut off at any moment, by any means, and what becomes of them."""
 
+import contextlib
 import json
 import os
 import random
@@ -50,6 +51,15 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
+def kill_trial(folder: Path, process: subprocess.Popen[str]) -> None:
+    """The process of the trial that was recorded last; between two phases of a run there is none for a moment."""
+    killed = False
+    while not killed and process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(rows(folder)[-1]["pid"], signal.SIGKILL)
+            killed = True
+
+
 def same_numbers(read: Run, expected: Run) -> None:
     assert differences(read, expected) == []
 
@@ -82,7 +92,7 @@ def crash(folder: Path, moment: random.Random, kills: int, what: str) -> Run:
         time.sleep(moment.random() * 0.06)
         assert process.poll() is None, "it ended before it could be killed as often as it should be"
         if what == "worker":
-            os.kill(rows(folder)[-1]["pid"], signal.SIGKILL)
+            kill_trial(folder, process)
         else:
             kill(process)
             process = start(folder, "resume", str(run_folder(folder)))
