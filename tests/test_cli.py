@@ -145,7 +145,7 @@ def test_a_run_that_may_not_be_written_is_one_line(tmp_path: Path) -> None:
             tried = study(command, folder, cwd=tmp_path)
             assert tried.returncode == 2
             assert re.fullmatch(
-                rf"error: Read-only file system \(\S*{re.escape(file)}\d+\)\. Give a folder that you may read and write: .*\n", tried.stderr
+                rf"error: Read-only file system \(\S*{re.escape(file)}\w+\)\. Give a folder that you may read and write: .*\n", tried.stderr
             )
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)

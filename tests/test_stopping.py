@@ -68,6 +68,13 @@ def test_a_trial_cut_off_at_its_rung_is_judged_there_when_it_comes_again() -> No
     assert halving.goes_on("c", 1, 0), "it passed that rung before"
 
 
+def test_a_trial_cut_off_at_its_rung_was_judged_there_if_it_comes_again_beyond_it() -> None:
+    """Its process went on for a moment after the driver had gone, and kept a later epoch."""
+    halving = Halving(asha_study(3), [_past("a", [9], "unfinished")])
+    assert halving.on_trial_result(None, ray_trial("a"), result(2, 9)) == TrialScheduler.CONTINUE
+    assert not halving.goes_on("b", 1, 1)
+
+
 def test_a_trial_counts_at_no_rung_at_which_it_diverged_and_at_those_before() -> None:
     """Its loss may have become non-finite at an epoch whose metric is a number."""
     halving = Halving(asha_study(3), [_past("a", [9], "diverged")])

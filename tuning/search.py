@@ -1,5 +1,6 @@
 """What Ray Tune asks and tells during a study: which trial comes next, and whether one goes on."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -73,6 +74,7 @@ class Halving(FIFOScheduler):
         self._study = study
         self._rule = study.stopping
         self._rungs: dict[int, dict[str, float]] = {rung: {} for rung in study.rungs}
+        self._cut_off_at: dict[str, tuple[int, float]] = {}
         self.stopped: dict[str, int] = {}
         for one in past:
             self._recall(one)
@@ -99,6 +101,7 @@ class Halving(FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: RayTrial, result: Mapping[str, Any]) -> str:
         for row in result.get("rows", ()):
+            self._count_passed(trial.config["trial"], row["epoch"])
             if not result.get("end") and not self.goes_on(trial.config["trial"], row["epoch"], self._study.score(row["metrics"])):
                 self.stopped[trial.config["trial"]] = row["epoch"]
                 return TrialScheduler.STOP
@@ -115,8 +118,17 @@ class Halving(FIFOScheduler):
         return bool(recorded[trial] >= np.percentile(before, 100 * (1 - 1 / self._rule.keep_one_in)))
 
     def _recall(self, past: Past) -> None:
-        """A trial whose last epoch is a rung was not judged there where it diverged at it, and will be where it was cut off."""
+        """A trial whose last epoch is a rung was not judged there where it diverged at it. Where it was cut off, nobody knows."""
         judged = past.ended and past.status != "diverged"
         for rung, recorded in self._rungs.items():
+            score = self._sign * past.scores.get(rung, math.nan)
             if rung in past.scores and (judged or rung < past.last_epoch):
-                recorded[past.trial.id] = self._sign * past.scores[rung]
+                recorded[past.trial.id] = score
+            elif rung in past.scores and not past.ended:
+                self._cut_off_at[past.trial.id] = rung, score
+
+    def _count_passed(self, trial: str, epoch: int) -> None:
+        """A trial that was cut off at a rung was judged there if it kept a later epoch: it comes with that one, and never at the rung."""
+        rung, score = self._cut_off_at.get(trial, (epoch, 0.0))
+        if rung < epoch:
+            self._rungs[rung].setdefault(trial, score)
