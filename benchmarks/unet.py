@@ -1,4 +1,4 @@
-"""Speed of training the U-Net, and what it leads to, against the plain loop: ``python -m benchmarks.unet``. About seven minutes on one core.
+"""Speed of training the U-Net, and what it leads to, against the plain loop: ``python -m benchmarks.unet``. Takes seven minutes.
 
 The plain loop trains the same network in float32 and in PyTorch's usual memory format, on items that a DataLoader scales and puts into
 batches one by one. Ours is the trainable itself, without and with ``augment``. All use one thread, Adam, the same phantoms and the same
