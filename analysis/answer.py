@@ -157,11 +157,11 @@ def _no_evidence(name: str, rows: pd.DataFrame, family: int) -> str:
     named = f"{listing(values)} against" if len(values) <= NAMED else f"{len(values)} values against"
     seeds = int(rows["n"].max())
     few = f"; {count(seeds, 'seed')} are too few to show one" if seeds < seeds_for_sign_flips(family) else ""
-    intervals = _intervals(rows) if len(rows) == 1 else none_excludes(rows)
+    intervals = _intervals(rows) if len(rows) == 1 else _none_excludes(rows)
     return f"no evidence of an effect of {name} ({named} {show(rows['first'].iloc[0])}: {_sizes(rows)}, {intervals}{few})"
 
 
-def none_excludes(rows: pd.DataFrame) -> str:
+def _none_excludes(rows: pd.DataFrame) -> str:
     """Of rows that are not supported, in words: that no corrected interval excludes 0, or why those that do support nothing."""
     outside = int(excludes_zero(rows).sum())
     if not outside:

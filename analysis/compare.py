@@ -13,7 +13,7 @@ from analysis.runs import Run
 from analysis.samples import moments
 from analysis.search_costs import search_progress
 from analysis.search_trials import brief, trial_ends
-from analysis.tables import identities, seed_table
+from analysis.tables import seed_table, setting_keys
 from analysis.wording import count, listing
 
 SHOWN = 10  # settings of each leaderboard
@@ -166,8 +166,8 @@ def _means(part: Run) -> pd.DataFrame:
     means = seeds.groupby(level=0)[part.metric].agg(["mean", "count"]).rename(columns={"count": "n"})
     settings = seeds.loc[~seeds.index.duplicated(), part.parameters].reindex(means.index)
     texts = [_described(part, setting) for setting in settings.to_dict("records")]
-    keys = ["\n".join(values) for values in identities(settings)]
-    return means.assign(setting=pd.Series(texts, index=means.index, dtype=object), key=keys).reset_index(drop=True)
+    named = means.assign(setting=pd.Series(texts, index=means.index, dtype=object), key=setting_keys(settings))
+    return named.reset_index(drop=True)
 
 
 def _described(run: Run, setting: Mapping[Any, Any]) -> str:

@@ -212,6 +212,13 @@ def _sign_flips(differences: np.ndarray) -> np.ndarray:
     if 2 ** differences.shape[1] > PERMUTATIONS:
         return np.array([[sign_flip_share(each)] for each in differences])
     found = stats.permutation_test(
-        (differences,), np.mean, axis=-1, vectorized=True, permutation_type="samples", n_resamples=PERMUTATIONS, rng=_random()
+        (differences,),
+        np.mean,
+        axis=-1,
+        vectorized=True,
+        permutation_type="samples",
+        n_resamples=PERMUTATIONS,
+        batch=max(1, _NUMBERS_AT_ONCE // differences.size),
+        rng=_random(),
     )
     return np.asarray(found.pvalue)[:, None]

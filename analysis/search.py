@@ -11,7 +11,7 @@ from analysis.intervals import t_intervals
 from analysis.runs import STATUSES, Run
 from analysis.samples import moments
 from analysis.search_trials import parameter_columns, trial_ends
-from analysis.tables import identities, last_epochs, samples_by_setting, seed_table, settings_table, trial_settings
+from analysis.tables import last_epochs, samples_by_setting, seed_table, setting_keys, settings_table, trial_settings
 
 STATES = ("completed", "unfinished", *(status for status in STATUSES if status not in ("completed", "unfinished")))
 CONFIRMED = ["confirmed_mean", "confirmed_std", "confirmed_n", "confirmed_low", "confirmed_high"]
@@ -61,7 +61,7 @@ def confirmed_table(run: Run, board: pd.DataFrame) -> pd.DataFrame:
     known = board[board["confirmed_n"].fillna(0) > 0]
     known = known.sort_values("confirmed_mean", ascending=run.spec["mode"] == "min", kind="stable")
     rivals = rival_table(confirm, student=True)
-    keys = pd.Series(_keys(settings_table(confirm)), dtype=object)
+    keys = pd.Series(setting_keys(settings_table(confirm)), dtype=object)
     if len(rivals):  # of equal means the table of rivals decides which one is the best
         best = keys[rivals["best_setting"].iloc[0]]
         known = known.loc[[best, *(key for key in known.index if key != best)]]
@@ -75,7 +75,7 @@ def awaited(run: Run, board: pd.DataFrame) -> int:
     ended there, and any other with a trial that is unfinished."""
     planned, confirm = run.spec.get("confirm"), run.phase("confirm")
     chosen = {*board.index[board["rank"].notna()][: planned["top"]], *board.index[board["name"].notna()]} if planned else set()
-    keys = pd.Series(_keys(confirm.trials[run.parameters]), dtype=object)
+    keys = pd.Series(setting_keys(confirm.trials[run.parameters]), dtype=object)
     unfinished = confirm.trials["status"] == "unfinished"
     seeds = confirm.trials["seeds"][~unfinished].explode().groupby(keys).nunique()
     done = set(seeds.index[seeds >= planned["seeds"]]) if planned else set()
@@ -102,7 +102,7 @@ def held_out_facts(rows: pd.DataFrame) -> pd.DataFrame:
 
 def trials_of(run: Run, part: Run, key: str) -> pd.DataFrame:
     """The trials of one phase of a run that had the setting ``key``, an entry of the index of ``leaderboard``."""
-    return part.trials[[found == key for found in _keys(part.trials[run.parameters])]]
+    return part.trials[[found == key for found in setting_keys(part.trials[run.parameters])]]
 
 
 def held_out_metrics(columns: Any, of: str = "test_") -> list[str]:
@@ -110,22 +110,17 @@ def held_out_metrics(columns: Any, of: str = "test_") -> list[str]:
     return [name.removesuffix("_mean") for name in columns if name.startswith(of) and name.endswith(("_mean", "_min"))]
 
 
-def _keys(settings: pd.DataFrame) -> list[str]:
-    """One text per setting: the identities of its values (JSON, so that a line break can part them)."""
-    return ["\n".join(texts) for texts in identities(settings)]
-
-
 def _listed(run: Run, part: Run) -> pd.DataFrame:
     """The settings that the trials of a phase had, index their keys."""
     settings = settings_table(part)
     tried = settings.loc[sorted(set(trial_settings(part)))]
-    return tried.set_axis(pd.Index(_keys(tried), dtype=object)).rename(columns=parameter_columns(run)).astype(object)
+    return tried.set_axis(pd.Index(setting_keys(tried), dtype=object)).rename(columns=parameter_columns(run)).astype(object)
 
 
 def _named(run: Run) -> pd.DataFrame:
     settings = [entry["setting"] for entry in _also(run)]
     frame = pd.DataFrame([{key: setting.get(key) for key in run.parameters} for setting in settings], columns=run.parameters, dtype=object)
-    return frame.set_axis(pd.Index(_keys(frame), dtype=object)).rename(columns=parameter_columns(run))
+    return frame.set_axis(pd.Index(setting_keys(frame), dtype=object)).rename(columns=parameter_columns(run))
 
 
 def _also(run: Run) -> list[Mapping[str, Any]]:
@@ -138,7 +133,7 @@ def _names(run: Run) -> dict[str, str]:
 
 def _tried(search: Run) -> pd.DataFrame:
     """How the trials of each setting ended, and their score: index the key of the setting."""
-    keys = pd.Series(_keys(settings_table(search)), dtype=object)
+    keys = pd.Series(setting_keys(settings_table(search)), dtype=object)
     frame = _ends_of_settings(search)
     frame = frame.set_axis(pd.Index(keys.reindex(frame.index), dtype=object))
     scores = seed_table(search)[search.metric].replace([np.inf, -np.inf], np.nan).groupby(level=0).agg(["mean", "count"])
@@ -168,7 +163,7 @@ def _confirmed(confirm: Run) -> pd.DataFrame:
     facts = pd.DataFrame({number: _moments(values) for number, values in samples.items()}, index=CONFIRMED[:3], dtype=float).T
     facts[CONFIRMED[3:]] = t_intervals(list(samples.values()))
     facts = facts.join(held_out_facts(last_epochs(confirm)))
-    keys = pd.Series(_keys(settings_table(confirm)), dtype=object)
+    keys = pd.Series(setting_keys(settings_table(confirm)), dtype=object)
     return facts.set_axis(pd.Index(keys.reindex(facts.index), dtype=object))
 
 

@@ -163,6 +163,11 @@ def identities(settings: pd.DataFrame) -> list[tuple[str, ...]]:
     return [tuple(map(identity, row)) for row in settings.itertuples(index=False, name=None)]
 
 
+def setting_keys(settings: pd.DataFrame) -> list[str]:
+    """One text per setting: the identities of its values (JSON, so that a line break can part them)."""
+    return ["\n".join(texts) for texts in identities(settings)]
+
+
 @once
 def setting_numbers(run: Run) -> dict[tuple[str, ...], int]:
     """The number of each setting, by the texts of its values (``identities``)."""
