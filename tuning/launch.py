@@ -17,6 +17,7 @@ from analysis import load_run
 from analysis.records import read_spec
 from analysis.runs import RunPaths
 from cluster.connect import connected
+from cluster.own_folders import own_folder
 from tuning.asking import Asker
 from tuning.best import best_trial, confirmations, export_best
 from tuning.checkpoints import Keeper
@@ -158,7 +159,7 @@ class _Session:
         )
         source = TrialSource(self.study, trials(past), slots)
         # Ray's own state is never read: it lies where neither a full disk nor a slow one is in the way.
-        with tempfile.TemporaryDirectory(prefix=f"study-{os.getpid()}-", ignore_cleanup_errors=True) as folder:
+        with own_folder(tempfile.gettempdir()) as folder:
             _tuner(trainable, folder, source, halving, self._recorder).fit()
         self.statuses |= self._recorder.statuses
         if self._recorder.stops_study:
