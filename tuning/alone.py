@@ -1,6 +1,6 @@
 """One trial in this process, without Ray: the first of a study, or a recorded one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +8,11 @@ from analysis import load_run
 from tuning.asking import first_trial
 from tuning.plan import setting_text
 from tuning.prepare import source_of
+from tuning.process_state import process_restored
 from tuning.replay import changed_since, replay, verdict
 from tuning.resume import continued, unchanged
 from tuning.rows import Exited, NotReported, iterate
-from tuning.study import Study, StudyError
+from tuning.study import Study, StudyError, Trial
 from tuning.terminal import say
 
 
@@ -24,7 +25,7 @@ def try_first(study: Study) -> int:
     trial = first_trial(study)
     print(f"trial {trial.id}: {setting_text(trial.config)}; seeds {_range(trial.seeds)}")
     try:
-        for row, _ in iterate(study, trial, study.read_data()):
+        for row, _ in _trained(study, trial):
             print(f"epoch {row['epoch']}  {_metrics(row['metrics'])}  {row['seconds']:.3f} s", flush=True)
             if row["diverged"]:
                 say(f"trial {trial.id} diverged: {', '.join(row['diverged'])} became non-finite at epoch {row['epoch']}")
@@ -32,6 +33,11 @@ def try_first(study: Study) -> int:
     except (NotReported, Exited) as error:
         raise StudyError(f"Study {study.name!r}: {error}") from None
     return 0
+
+
+def _trained(study: Study, trial: Trial) -> Iterator[tuple[dict[str, Any], Any]]:
+    with process_restored(trial.seeds):
+        yield from iterate(study, trial, study.read_data())
 
 
 def replay_recorded(folder: Path, name: str) -> int:
