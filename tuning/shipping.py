@@ -7,6 +7,7 @@ from types import ModuleType
 
 import ray.cloudpickle
 
+from tuning.callables import module_of
 from tuning.prepare import file_of, source_of
 from tuning.study import Study
 
@@ -29,7 +30,7 @@ def code_travels(study: Study) -> Iterator[None]:
 def _own_modules(study: Study) -> list[ModuleType]:
     """The modules in the folder of the trainable, unless it is installed where workers find it."""
     folder = source_of(study).parent
-    if study.trainable.__module__.split(".")[0] in OUR_PACKAGES or folder.is_relative_to(sys.prefix):
+    if module_of(study.trainable).split(".")[0] in OUR_PACKAGES or folder.is_relative_to(sys.prefix):
         return []
     # The main module stands in the list under more than one name.
     files = ((module, file_of(module)) for module in dict.fromkeys(sys.modules.values()))
