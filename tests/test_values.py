@@ -187,6 +187,15 @@ def test_a_value_that_is_refused_is_one_line_that_says_what_to_do(make: Any, val
     assert len(caught.value.problems) == 1
 
 
+def test_a_list_of_what_cannot_be_recorded_is_one_mistake() -> None:
+    with pytest.raises(StudyError) as caught:
+        small_study(space={"slope": [(64, 32), (128,), math.nan, 1, 1]})
+    assert [problem.split(";")[0] for problem in caught.value.problems] == [
+        "Study 'small': space: slope=[(64, 32), (128,), nan, 1, 1] holds a value twice.",
+        "Study 'small': slope=(64, 32)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("values", "kept"),
     [

@@ -137,7 +137,9 @@ def values_problems(key: str, values: Any, limits: Mapping[str, Limit]) -> list[
     if not isinstance(values, list) or not values:
         return [f"space: {key}={shown(values)} must be a list with at least one value."]
     twice = [f"space: {key}={shown(values)} holds a value twice."] if holds_twice(values) else []
-    return twice + [problem for value in values for problem in value_problems({key: value}, limits)]
+    # A list of a thousand tuples is one mistake.
+    odd = [value for value in values if not is_kept(value)][:1]
+    return twice + [problem for value in [*filter(is_kept, values), *odd] for problem in value_problems({key: value}, limits)]
 
 
 def _compare_problems(study: "Study") -> list[str]:
