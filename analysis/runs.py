@@ -142,7 +142,7 @@ def _epochs_frame(paths: RunPaths, rows: list[dict[str, Any]], seeds: Mapping[st
             raise damaged(paths.epochs, number, f"it is of trial {trial}, which {paths.trials.name} does not know")
     rows = [row for _, row in last.values()]
     if not rows:
-        return pd.DataFrame({name: np.array([]) for name in ("trial", "epoch", "seed", "seconds", "at")})
+        return pd.DataFrame({name: np.array([]) for name in ("trial", "epoch", "seed", "seconds", "at")}).astype({"seed": int})
     sizes = [len(seeds[row["trial"]]) for row in rows]
     places = np.repeat(np.arange(len(rows)), sizes)  # of the row that each line of the frame comes from
     names = sorted(seeds)  # each is sorted, and made a string of pandas, once, and not at every line

@@ -203,7 +203,7 @@ def test_what_cannot_be_recorded_of_a_study_is_refused_before_anything_is_writte
     with pytest.raises(StudyError) as caught:
         prepare_run(study, tmp_path / "results", overrides={}, command=["study"])
     assert caught.value.problems[0].startswith("Study 'small': tables cannot be recorded (Out of range float values are not JSON compliant")
-    with pytest.raises(StudyError, match=r"data cannot be recorded \(\{1, 2\} is a set\); give text, finite numbers"):
+    with pytest.raises(StudyError, match=r"data cannot be recorded \(\{1, 2\} is a set\); give UTF-8 text, finite numbers"):
         prepare_run(dataclasses.replace(study, tables={}), tmp_path / "results", overrides={}, command=["study"])
     assert not (tmp_path / "results").exists()
 

@@ -6,12 +6,14 @@ from typing import Any
 
 from analysis import load_run
 from tuning.asking import first_trial
+from tuning.checkpoints import state_problem
 from tuning.plan import setting_text
-from tuning.prepare import source_of
+from tuning.prepare import describe_data, source_of
 from tuning.process_state import process_restored
 from tuning.replay import changed_since, replay, verdict
 from tuning.resume import continued, unchanged
-from tuning.rows import Exited, NotReported, iterate
+from tuning.rows import Exited, NotKept, NotReported, iterate
+from tuning.sendable import unsendable
 from tuning.study import Study, StudyError, Trial
 from tuning.terminal import say
 
@@ -20,17 +22,23 @@ def try_first(study: Study) -> int:
     """Train the first trial and print its epochs; returns 1 if it diverged, else 0.
 
     Raises:
-        StudyError: the trainable yields what cannot be recorded. What else it raises is raised as it is, for a debugger to stop there.
+        StudyError: a run would refuse the study or its data, or what the trainable yields. What else it raises is raised as it is, for a
+            debugger to stop there.
     """
+    describe_data(study)
+    if problem := unsendable(study):
+        raise StudyError(f"Study {study.name!r}: {problem}")
     trial = first_trial(study)
     print(f"trial {trial.id}: {setting_text(trial.config)}; seeds {_range(trial.seeds)}")
     try:
-        for row, _ in _trained(study, trial):
+        for row, state in _trained(study, trial):
             print(f"epoch {row['epoch']}  {_metrics(row['metrics'])}  {row['seconds']:.3f} s", flush=True)
             if row["diverged"]:
                 say(f"trial {trial.id} diverged: {', '.join(row['diverged'])} became non-finite at epoch {row['epoch']}")
                 return 1
-    except (NotReported, Exited) as error:
+            if state is not None and (problem := state_problem(state)):
+                raise NotKept(problem)
+    except (NotReported, NotKept, Exited) as error:
         raise StudyError(f"Study {study.name!r}: {error}") from None
     return 0
 
