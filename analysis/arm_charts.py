@@ -6,8 +6,10 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from analysis import axes
 from analysis.charts import COLOURS, FACTS, Layer, Spec, spec_of, tips
-from analysis.wording import MISSING, number, show
+from analysis.rounding import rounded, rounded_rows, spread_of
+from analysis.wording import joined
 
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
 TILE = 52  # pixels of a test image in the gallery
@@ -22,7 +24,8 @@ def part_dots(facts: pd.DataFrame, *, part: str, axis: str) -> Spec:
     arms = list(dict.fromkeys(frame["arm"]))
     dodge: dict[str, Any] = {"yOffset": alt.YOffset("arm:N", sort=arms)}
     base = alt.Chart().encode(y=alt.Y("part:N", sort=list(dict.fromkeys(frame["part"])), title=part), **dodge)
-    across = alt.X("mean:Q", title=axis, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=8))
+    drawn = [frame[name] for name in ("mean", "low", "high", "published")]
+    across = alt.X("mean:Q", title=axis, scale=axes.scale(*drawn), axis=axes.axis(*drawn, tickCount=8))
     colour, shape = _by_arm(arms)
     shown = tips(arm="arm", part=part, text=axis, limits="95 % interval", n="seeds")
     lines = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=axis), x2="high:Q", color=colour, tooltip=shown)
@@ -48,7 +51,8 @@ def cost_dots(facts: pd.DataFrame, *, axis: str) -> Spec:
     ticks = {"values": counts} if len(counts) <= FEW else {"tickCount": 5}
     across = alt.X("parameters:Q", title="parameters", scale=scale, axis=alt.Axis(format=",d", grid=len(counts) > FEW, **ticks))
     base = alt.Chart().encode(x=across)
-    up = alt.Y("mean:Q", title=axis, scale=alt.Scale(zero=False, padding=20))
+    drawn = [frame[name] for name in ("mean", "low", "high")]
+    up = alt.Y("mean:Q", title=axis, scale=axes.scale(*drawn, padding=20), axis=axes.axis(*drawn))
     colour, shape = _by_arm(arms)
     shown = [*tips(arm="arm", text=axis, limits="95 % interval", n="seeds"), alt.Tooltip("parameters:Q", format=",d")]
     lines = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=axis), y2="high:Q", color=colour, tooltip=shown)
@@ -83,11 +87,10 @@ def image_gallery(facts: pd.DataFrame, *, titles: Sequence[str], part: str) -> S
 
 def _named(facts: pd.DataFrame) -> pd.DataFrame:
     """The facts with the arm, the mean, its limits and the published mean as texts."""
-    limits = [
-        MISSING if low != low else f"{number(low, 4)} to {number(high, 4)}" for low, high in zip(facts["low"], facts["high"], strict=True)
-    ]
-    known = {"known": [number(value, 4) for value in facts["published"]]} if "published" in facts else {}
-    return facts.assign(arm=facts["arm"].map(show), text=[number(value, 4) for value in facts["mean"]], limits=limits, **known)
+    text = rounded_rows(facts, ["mean", "low", "high"], spread_of(facts, limits=[("low", "high")]))
+    known = {"known": rounded(facts["published"])} if "published" in facts else {}
+    limits = joined(text["low"], text["high"], " to ")
+    return facts.assign(text=text["mean"], limits=limits, **known)
 
 
 def _by_arm(arms: list[str]) -> tuple[alt.Color, alt.Shape]:

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.intervals import are_supported, holm, holm_levels, sign_flip_p_values, t_intervals, t_p_values
+from analysis.labels import describe, label, labels, show
 from analysis.power import seeds_needed
 from analysis.published import published_rows
 from analysis.runs import Run
 from analysis.samples import moments
 from analysis.tables import identities, identity, last_epochs, settings_table
-from analysis.wording import describe, listing, show
+from analysis.wording import listing
 
 LEVEL = 0.95
 OVERALL = "overall"
@@ -28,7 +29,8 @@ class Compared:
     """What a study compares, as its ``compare`` says.
 
     ``arms``: the values of ``parameter`` other than ``baseline``; ``metrics``: the overall one first, then its parts; ``names``: theirs;
-    ``part``: what a part is called; ``scale``: 100 where the metrics are shares, so that they read in percent, else 1.
+    ``part``: what a part is called; ``scale``: 100 where the metrics are shares, so that they read in percent, else 1; ``texts``: of the
+    values, by their identity.
     """
 
     parameter: str
@@ -38,10 +40,15 @@ class Compared:
     names: list[str]
     part: str
     scale: int
+    texts: Mapping[str, str]
 
     @property
     def percent(self) -> bool:
         return self.scale == 100
+
+    def name(self, value: Any) -> str:
+        """What an arm or the baseline is called."""
+        return self.texts.get(identity(value)) or show(value)
 
     @property
     def decimals(self) -> int | None:
@@ -64,6 +71,7 @@ def compared(run: Run) -> Compared | None:
         names=[OVERALL, *part_names(content["metrics"][1:])],
         part=content.get("parts") or "part",
         scale=100 if content.get("percent") else 1,
+        texts=labels(run)[content["parameter"]],
     )
 
 
@@ -92,7 +100,7 @@ def compare_arms(run: Run, parameter: str | None = None, baseline: Any = None, m
     values = {identity(value): value for value in settings_table(run)[parameter].tolist()}
     first = next(iter(values.values()), None) if baseline is None else baseline
     if identity(first) not in values:
-        raise ValueError(f"{parameter} was never {baseline!r}, but {listing(map(show, values.values()))}.")
+        raise ValueError(f"{parameter} was never {baseline!r}, but {listing(label(run, parameter, value) for value in values.values())}.")
     chosen = {"parameter": parameter, "baseline": first, "metrics": list(metrics) or [run.metric]}
     what = compared(replace(run, spec={**run.spec, "compare": chosen}))
     assert what is not None
@@ -108,7 +116,7 @@ def arm_pairs(run: Run, what: Compared) -> pd.DataFrame:
     held = [identity(value) for value in settings[what.parameter]]
     places = {pair: number for number, pair in enumerate(zip(held, combinations, strict=True))}
     rows = [
-        (number, places[identity(arm), combination], what.baseline, arm, describe(settings.loc[number].to_dict(), others))
+        (number, places[identity(arm), combination], what.baseline, arm, describe(run, settings.loc[number].to_dict(), others))
         for number, (value, combination) in enumerate(zip(held, combinations, strict=True))
         for arm in what.arms
         if value == identity(what.baseline) and (identity(arm), combination) in places
@@ -165,7 +173,7 @@ def arm_means(run: Run, what: Compared) -> pd.DataFrame:
     others = [key for key in run.parameters if key != what.parameter]
     rows = []
     for number, setting in zip(settings.index, settings.to_dict("records"), strict=True):
-        place = {"setting": number, "arm": setting[what.parameter], "at": describe(setting, others)}
+        place = {"setting": number, "arm": setting[what.parameter], "at": describe(run, setting, others)}
         for metric, part in zip(what.metrics, what.names, strict=True):
             values = _values(seeds, number, metric)
             low, high = t_intervals([values.to_numpy()], LEVEL)[0]

@@ -17,10 +17,10 @@ from analysis.intervals import (
     two_sample_interval,
     two_sample_p_value,
 )
+from analysis.labels import describe
 from analysis.power import seeds_needed
 from analysis.runs import Run
 from analysis.tables import best_setting, identities, identity, seed_table, settings_table, summary_table
-from analysis.wording import describe
 
 LEVEL = 0.95
 Arms = tuple[tuple[np.ndarray, np.ndarray], bool]  # values of the first and the last setting, and whether they are paired
@@ -103,7 +103,7 @@ def _pairs(run: Run, key: str) -> list[dict[str, Any]]:
         partners = {combinations[number]: int(number) for number in settings.index[held == identity(value)]}
         for number in firsts:
             if combinations[number] in partners:
-                at = describe(settings.loc[number].to_dict(), others)
+                at = describe(run, settings.loc[number].to_dict(), others)
                 numbers = {"first_setting": number, "value_setting": partners[combinations[number]]}
                 pairs.append({"parameter": key, "first": values[0], "value": value, "at": at, **numbers})
     return pairs

@@ -78,7 +78,7 @@ def _write_tables(found: Findings) -> None:
         _write_texts(folder, written_correlations(found.run, found.correlations))
     if found.over_seeds:
         tables |= {"summary": found.summary, "comparisons": found.comparisons.drop(columns=["first_setting", "value_setting"])}
-        write_tables(folder, tables, readable_summary(found.summary, found.run.metric), caption(found))
+        write_tables(folder, tables, readable_summary(found.run, found.summary), caption(found))
     else:
         _write_texts(folder, {f"{name}.csv": table.to_csv(index=False) for name, table in tables.items()})
 

@@ -1,0 +1,130 @@
+"""One text for each value of a parameter, different from those of all its other values."""
+
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.once import once
+from analysis.rounding import MISSING, MOST
+from analysis.runs import Run
+from analysis.tables import identity
+
+LISTED, DRAWN = 6, 3  # significant digits at the least: a value drawn from a range has more than anyone reads
+LONGEST = 60  # characters; a longer text is cut in the middle
+WHOLE = 1e15  # whole floats below it are written as such
+
+
+def show(value: Any, digits: int = LISTED) -> str:
+    """The value of a parameter as text, which another value may share: numbers with at least so many significant digits."""
+    if value is pd.NA:
+        return MISSING
+    value = value.item() if isinstance(value, np.generic) else value
+    if value is None or value != value:
+        return "none"
+    if isinstance(value, float):
+        return _of_float(value, digits)
+    return _cut(_of_text(value) if isinstance(value, str) else str(value))
+
+
+def value_labels(values: Iterable[Any], digits: int = LISTED) -> dict[str, str]:
+    """The text of each value, by its ``identity``, no two the same: numbers have as many digits as tell them apart, and a text that reads
+    like another value stands in quotes."""
+    known = {identity(value): value for value in values}
+    texts = {key: show(value, digits) for key, value in known.items()}
+    for more in range(digits + 1, MOST + 1):
+        texts |= {key: show(known[key], more) for key in _shared(texts) if isinstance(known[key], float)}
+    while quoted := {key: json.dumps(known[key]) for key in _shared(texts) if _can_be_quoted(known[key], texts[key])}:
+        texts |= {key: _cut(text) for key, text in quoted.items()}
+    taken = set(map(_as_read, texts.values()))
+    for number, key in enumerate(_shared(texts), start=1):
+        while _as_read(text := f"{texts[key]} ({number})") in taken:
+            number += 1
+        texts[key] = text
+        taken.add(_as_read(text))
+    return texts
+
+
+@once
+def labels(run: Run) -> dict[str, dict[str, str]]:
+    """The ``value_labels`` of each parameter over all that the study lists, and all trials of the run had."""
+    whole = run.whole or run
+    named = [entry["setting"] for entry in (run.spec.get("confirm") or {}).get("also") or []]
+    found = {}
+    for key in run.parameters:
+        domain = run.spec["space"][key]
+        values = [*domain.get("values", []), *whole.trials[key].tolist(), *(setting.get(key) for setting in named)]
+        found[key] = value_labels(values, LISTED if "values" in domain else DRAWN)
+    return found
+
+
+def label(run: Run, key: str, value: Any) -> str:
+    """The text of one value of a parameter, the same wherever the run is told of."""
+    if value is pd.NA:
+        return MISSING
+    return labels(run)[key].get(identity(value)) or show(value)
+
+
+def describe(run: Run, setting: Mapping[Any, Any], keys: Iterable[str] | None = None) -> str:
+    """``width 3, depth 1``: the values of ``keys`` (all parameters, if not given) in ``setting``."""
+    return ", ".join(f"{key} {label(run, key, setting[key])}" for key in (run.parameters if keys is None else keys))
+
+
+class Growing:
+    """The texts of the values of one parameter while they come in: ``domain`` as in ``study.json``."""
+
+    def __init__(self, domain: Mapping[str, Any]) -> None:
+        self._digits = LISTED if "values" in domain else DRAWN
+        self._texts = value_labels(domain.get("values", []), self._digits)
+        self._taken = set(map(_as_read, self._texts.values()))
+
+    def of(self, value: Any) -> str:
+        """The text of a value, which no value that came before it has."""
+        key = identity(value)
+        if key not in self._texts:
+            candidates = (show(value, digits) for digits in range(self._digits, MOST + 1))
+            free = (text for text in candidates if _as_read(text) not in self._taken)
+            self._texts[key] = next(free, f"{show(value, MOST)} ({len(self._taken)})")
+            self._taken.add(_as_read(self._texts[key]))
+        return self._texts[key]
+
+
+def _of_float(value: float, digits: int) -> str:
+    """Whole numbers as they are; no other one reads as a whole number."""
+    if value.is_integer() and abs(value) < WHOLE:
+        return str(int(value))
+    text = f"{value:.{digits}g}"
+    while digits < MOST and abs(value) < WHOLE and float(text).is_integer():
+        digits += 1
+        text = f"{value:.{digits}g}"
+    return text
+
+
+def _of_text(value: str) -> str:
+    """In quotes where it could not be read as it is: empty, with space at an end, or with signs that cannot be seen."""
+    return value if value.isprintable() and value == " ".join(value.split()) and value else json.dumps(value)
+
+
+def _cut(text: str) -> str:
+    half = (LONGEST - 1) // 2
+    return text if len(text) <= LONGEST else f"{text[:half]}\u2026{text[-half:]}"
+
+
+def _can_be_quoted(value: Any, text: str) -> bool:
+    return isinstance(value, str) and _cut(json.dumps(value)) != text
+
+
+def _shared(texts: Mapping[str, str]) -> list[str]:
+    """Whose texts are not their own."""
+    owners: dict[str, list[str]] = {}
+    for key, text in texts.items():
+        owners.setdefault(_as_read(text), []).append(key)
+    return [key for keys in owners.values() if len(keys) > 1 for key in keys]
+
+
+def _as_read(text: str) -> str:
+    """What a reader tells texts by."""
+    return unicodedata.normalize("NFKC", text)
