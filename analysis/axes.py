@@ -29,8 +29,7 @@ def axis(*values: Iterable[float], **options: Any) -> alt.Axis:
     """An axis for the same values, with digits enough to tell its ticks apart."""
     known = _finite(values)
     if is_wide(known):
-        ticks = {} if known.min() > 0 else {"values": _powers(known)}
-        return alt.Axis(**{**options, "format": "~g", "labelOverlap": True, **ticks})
+        return alt.Axis(**{**options, "format": ",~g", "labelOverlap": True, "values": _powers(known)})
     return alt.Axis(**options, format=tick_format(known))
 
 
@@ -64,8 +63,11 @@ def _middle(values: np.ndarray) -> float:
 
 
 def _powers(values: np.ndarray) -> list[float]:
-    """Ticks of a scale with a linear part: 0, and powers of ten on either side of it."""
-    first, last = math.floor(math.log10(_middle(values))), math.floor(math.log10(np.abs(values).max()))
-    powers = [10.0**power for power in range(first, last + 1, max(1, (last - first) // 4))]
-    negative = [-power for power in reversed(powers) if values.min() <= -power]
-    return [*negative, 0.0, *(power for power in powers if power <= values.max())]
+    """Ticks of a scale that is not linear: powers of ten, where not all values are positive on either side of 0."""
+    positive = values.min() > 0
+    first = math.floor(math.log10(values.min() if positive else _middle(values)))
+    last = math.ceil(math.log10(np.abs(values).max()))
+    powers = [float(f"1e{power}") for power in range(first, last + 1, max(1, (last - first) // TICKS)) if power < 308]
+    if positive:
+        return powers
+    return [*(-power for power in reversed(powers) if values.min() <= -power), 0.0, *(power for power in powers if power <= values.max())]

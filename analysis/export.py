@@ -59,7 +59,7 @@ def readable(
     table: pd.DataFrame, measured: Sequence[Figures] = (), labels: Mapping[str, Callable[[Any], str]] | None = None
 ) -> pd.DataFrame:
     """The table as text. ``labels``: how the values of other columns are told, where that depends on the column."""
-    told = {name: (labels or {}).get(name) or (_amount if name in COUNTS else show) for name in table}
+    told = {name: (labels or {}).get(name) or (_amount if name in COUNTS else _word) for name in table}
     text = pd.DataFrame({name: [told[name](value) for value in table[name].tolist()] for name in table}, dtype=object)
     for figures in measured:
         spreads = spread_of(table, figures.deviations, figures.limits)
@@ -74,7 +74,12 @@ COUNTS = ("parameters", "n", "trials", "seeds")
 
 def _amount(value: Any) -> str:
     """Counts have their thousands marked."""
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else show(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else _word(value)
+
+
+def _word(value: Any) -> str:
+    """A text as it is."""
+    return value if isinstance(value, str) else show(value)
 
 
 def readable_summary(run: Run, summary: pd.DataFrame) -> pd.DataFrame:

@@ -92,6 +92,25 @@ class Growing:
         return self._texts[key]
 
 
+def unambiguous(run: Run, table: pd.DataFrame) -> pd.DataFrame:
+    """A table for a CSV file, where a value of a parameter that reads like another one there (True and "True") stands with its label;
+    all others as they are."""
+    alike = {key: _alike(run, key) for key in run.parameters if key in table}
+    columns = {
+        key: [label(run, key, value) if identity(value) in shared else value for value in table[key]]
+        for key, shared in alike.items()
+        if shared
+    }
+    return table.assign(**{key: pd.Series(values, index=table.index, dtype=object) for key, values in columns.items()})
+
+
+def _alike(run: Run, key: str) -> set[str]:
+    """The identities of the values that a CSV file could not tell apart."""
+    domain = run.spec["space"][key]
+    values = {identity(value): value for value in domain.get("values", [])}
+    return set(_shared({text: "" if value is None else str(value) for text, value in values.items()}))
+
+
 def _of_float(value: float, digits: int) -> str:
     """Whole numbers as they are; no other one reads as a whole number."""
     if value.is_integer() and abs(value) < WHOLE:

@@ -127,7 +127,7 @@ def row_decimals(values: np.ndarray, spreads: np.ndarray, decimals: int | None =
         if has_spread:
             found.append(least if decimals is None else max(decimals, _first_digit(spread)))
         else:
-            found.append(max(least, 1 - _exponent(gap)) if 0 < gap < math.inf else least)
+            found.append(max(least, _decimals_apart(gap)) if 0 < gap < math.inf else least)
     return found
 
 
@@ -152,6 +152,12 @@ def _gaps(values: np.ndarray) -> np.ndarray:
     finite = np.isfinite(values)
     gaps[finite] = nearest[np.searchsorted(ordered, values[finite])] if len(ordered) else []
     return gaps
+
+
+def _decimals_apart(gap: float) -> int:
+    """The decimals at which numbers this far apart are rounded to different ones."""
+    mantissa, exponent = f"{gap:e}".split("e")
+    return (0 if float(mantissa) > 1 else 1) - int(exponent)
 
 
 def _first_digit(spread: float) -> int:

@@ -17,11 +17,8 @@ from analysis.search_trials import parameter_columns, short_name
 from analysis.wording import count, joined, listing
 
 SHOWN_ROWS = 60  # a longer leaderboard stands in its CSV file alone
-SCORES = Figures(
-    ["confirmed_mean", "confirmed_std", "confirmed_low", "confirmed_high", "search_score"],
-    ["confirmed_std"],
-    [("confirmed_low", "confirmed_high")],
-)
+INTERVAL = ("confirmed_low", "confirmed_high")
+SCORES = Figures(["confirmed_mean", "confirmed_std", *INTERVAL, "search_score"], ["confirmed_std"], [INTERVAL])
 DIFFERENCES = Figures(["difference", "corrected_low", "corrected_high"], limits=[("corrected_low", "corrected_high")])
 
 
