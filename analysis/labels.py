@@ -92,23 +92,22 @@ class Growing:
         return self._texts[key]
 
 
+def written(run: Run, key: str, value: Any) -> Any:
+    """The value of a parameter for a CSV file: as it is, unless another one reads the same there (True and "True"); then its label."""
+    return label(run, key, value) if identity(value) in _alike(run)[key] else value
+
+
 def unambiguous(run: Run, table: pd.DataFrame) -> pd.DataFrame:
-    """A table for a CSV file, where a value of a parameter that reads like another one there (True and "True") stands with its label;
-    all others as they are."""
-    alike = {key: _alike(run, key) for key in run.parameters if key in table}
-    columns = {
-        key: [label(run, key, value) if identity(value) in shared else value for value in table[key]]
-        for key, shared in alike.items()
-        if shared
-    }
+    """A table for a CSV file, with the values of parameters as ``written``."""
+    columns = {key: [written(run, key, value) for value in table[key]] for key in run.parameters if key in table and _alike(run)[key]}
     return table.assign(**{key: pd.Series(values, index=table.index, dtype=object) for key, values in columns.items()})
 
 
-def _alike(run: Run, key: str) -> set[str]:
-    """The identities of the values that a CSV file could not tell apart."""
-    domain = run.spec["space"][key]
-    values = {identity(value): value for value in domain.get("values", [])}
-    return set(_shared({text: "" if value is None else str(value) for text, value in values.items()}))
+@once
+def _alike(run: Run) -> dict[str, set[str]]:
+    """The identities of the values of each parameter that a CSV file could not tell apart."""
+    values = {key: {identity(value): value for value in domain.get("values", [])} for key, domain in run.spec["space"].items()}
+    return {key: set(_shared({text: "" if value is None else str(value) for text, value in of.items()})) for key, of in values.items()}
 
 
 def _of_float(value: float, digits: int) -> str:
