@@ -14,7 +14,7 @@ _CHAINED = re.compile(
 )
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _FAILURE = re.compile(r"^Failure # \d+ \(occurred at [^\n]*\)\n", re.MULTILINE)  # what Ray Tune writes before each
-_GROUP = re.compile(r"^  [|+] ?", re.MULTILINE)
+_GROUP = re.compile(r"^  [|+] ?")
 _BARE = re.compile(r"[\w.<>]+:")
 _MODULE = re.compile(r"^(?:[\w<>]+\.)+(?=\w)")
 
@@ -22,11 +22,11 @@ _MODULE = re.compile(r"^(?:[\w<>]+\.)+(?=\w)")
 def headline(error: str | None, most: int = LINE) -> str:
     """Type and first line of the exception that a traceback ends with, as in ``ValueError: no such layer``; of a text that is no traceback
     its first line. Cut after ``most`` characters; empty where nothing is said."""
-    text = _COLOURS.sub("", error or "")
-    lines = [line.rstrip() for line in _FAILURE.split(text)[-1].split("\n")]
-    lines = lines[next((place for place, line in enumerate(lines) if line), len(lines)) :]
-    found = _raised(_last_of_chain(lines)) if _is_traceback(lines) else " ".join(lines[:1])
-    return cut(_printable(found.strip()), most)
+    text = _FAILURE.split(_COLOURS.sub("", error or ""))[-1]
+    first, *chained = _CHAINED.split(text)
+    lines = _lines(chained[-1] if chained else first)
+    found = _raised(lines) if chained or _is_traceback(lines) else " ".join(lines[:1])
+    return cut(_printable(found).strip(), most)
 
 
 def cut(text: str, most: int) -> str:
@@ -53,12 +53,14 @@ def _is_traceback(lines: Sequence[str]) -> bool:
     if not lines:
         return False
     lost_its_beginning = lines[0].startswith(" ") and any(line.startswith('  File "') for line in lines[:4])
-    return lost_its_beginning or bool(re.match(r"(?:  \+ Exception Group )?Traceback\b|ray::", lines[0]))
+    return lost_its_beginning or bool(re.match(r"(?:Exception Group )?Traceback\b|ray::", lines[0]))
 
 
-def _last_of_chain(lines: Sequence[str]) -> list[str]:
-    last = _CHAINED.split("\n".join(lines))[-1]
-    return (_GROUP.sub("", last) if last.startswith("  + ") else last).split("\n")
+def _lines(text: str) -> list[str]:
+    """Its lines from the first that says something, those of a group without the bars before them."""
+    lines = [line.rstrip() for line in text.split("\n")]
+    lines = lines[next((place for place, line in enumerate(lines) if line), len(lines)) :]
+    return [_GROUP.sub("", line) for line in lines] if lines and lines[0].startswith("  + ") else lines
 
 
 def _raised(lines: Sequence[str]) -> str:

@@ -2,7 +2,8 @@
 
 import json
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -20,31 +21,25 @@ WHOLE = 1e15  # whole floats below it are written as such
 
 def show(value: Any, digits: int = LISTED) -> str:
     """The value of a parameter as text, which another value may share: numbers with at least so many significant digits."""
-    if value is pd.NA:
-        return MISSING
-    value = value.item() if isinstance(value, np.generic) else value
-    if value is None or value != value:
-        return "none"
-    if isinstance(value, float):
-        return _of_float(value, digits)
-    return _cut(_of_text(value) if isinstance(value, str) else str(value))
+    return MISSING if value is pd.NA else _cut(_told(value, digits))
 
 
 def value_labels(values: Iterable[Any], digits: int = LISTED) -> dict[str, str]:
     """The text of each value, by its ``identity``, no two the same: numbers have as many digits as tell them apart, and a text that reads
     like another value stands in quotes."""
     known = {identity(value): value for value in values}
-    texts = {key: show(value, digits) for key, value in known.items()}
+    texts = {key: _told(value, digits) for key, value in known.items()}
     for more in range(digits + 1, MOST + 1):
-        texts |= {key: show(known[key], more) for key in _shared(texts) if isinstance(known[key], float)}
-    while quoted := {key: json.dumps(known[key]) for key in _shared(texts) if _can_be_quoted(known[key], texts[key])}:
-        texts |= {key: _cut(text) for key, text in quoted.items()}
+        texts |= {key: _told(known[key], more) for key in _shared(texts) if isinstance(known[key], float)}
+    while quoted := {
+        key: quote for key in _shared(texts) if isinstance(known[key], str) and (quote := json.dumps(known[key])) != texts[key]
+    }:
+        texts |= quoted
+    texts = {key: _cut(text) for key, text in texts.items()}
     taken = set(map(_as_read, texts.values()))
-    for number, key in enumerate(_shared(texts), start=1):
-        while _as_read(text := f"{texts[key]} ({number})") in taken:
-            number += 1
-        texts[key] = text
-        taken.add(_as_read(text))
+    for key in _shared(texts):
+        texts[key] = _numbered(texts[key], taken)
+        taken.add(_as_read(texts[key]))
     return texts
 
 
@@ -85,9 +80,10 @@ class Growing:
         """The text of a value, which no value that came before it has."""
         key = identity(value)
         if key not in self._texts:
-            candidates = (show(value, digits) for digits in range(self._digits, MOST + 1))
+            candidates = [show(value, digits) for digits in range(self._digits, MOST + 1)]
+            candidates += [_cut(json.dumps(value))] if isinstance(value, str) else []
             free = (text for text in candidates if _as_read(text) not in self._taken)
-            self._texts[key] = next(free, f"{show(value, MOST)} ({len(self._taken)})")
+            self._texts[key] = next(free, None) or _numbered(candidates[-1], self._taken)
             self._taken.add(_as_read(self._texts[key]))
         return self._texts[key]
 
@@ -110,6 +106,15 @@ def _alike(run: Run) -> dict[str, set[str]]:
     return {key: set(_shared({text: "" if value is None else str(value) for text, value in of.items()})) for key, of in values.items()}
 
 
+def _told(value: Any, digits: int) -> str:
+    value = value.item() if isinstance(value, np.generic) else value
+    if value is None or value != value:
+        return "none"
+    if isinstance(value, float):
+        return _of_float(value, digits)
+    return _of_text(value) if isinstance(value, str) else str(value)
+
+
 def _of_float(value: float, digits: int) -> str:
     """Whole numbers as they are; no other one reads as a whole number."""
     if value.is_integer() and abs(value) < WHOLE:
@@ -122,8 +127,9 @@ def _of_float(value: float, digits: int) -> str:
 
 
 def _of_text(value: str) -> str:
-    """In quotes where it could not be read as it is: empty, with space at an end, or with signs that cannot be seen."""
-    return value if value.isprintable() and value == " ".join(value.split()) and value else json.dumps(value)
+    """In quotes where it could not be read as it is: empty, with spaces or signs that cannot be seen, or like several values."""
+    plain = value and value.isprintable() and value == " ".join(value.split()) and ", " not in value
+    return value if plain else json.dumps(value)
 
 
 def _cut(text: str) -> str:
@@ -131,8 +137,8 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:half]}\u2026{text[-half:]}"
 
 
-def _can_be_quoted(value: Any, text: str) -> bool:
-    return isinstance(value, str) and _cut(json.dumps(value)) != text
+def _numbered(text: str, taken: Set[str]) -> str:
+    return next(told for number in count(1) if _as_read(told := f"{text} ({number})") not in taken)
 
 
 def _shared(texts: Mapping[str, str]) -> list[str]:

@@ -23,10 +23,12 @@ def number(value: float, digits: int = DIGITS) -> str:
     if not _is_number(value):
         return MISSING
     text = _significant(float(value), digits)
+    if not _is_misleading(text, value, BOUNDS):
+        return text
     while digits < MOST and _is_misleading(text, value, BOUNDS):
         digits += 1
         text = _significant(float(value), digits)
-    return text
+    return _significant(float(value), min(MOST, digits + 1))  # two digits of the distance
 
 
 def fixed(value: float, decimals: int, bounds: Sequence[float] = BOUNDS) -> str:
