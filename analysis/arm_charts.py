@@ -1,5 +1,6 @@
 """The pictures of compared arms: facts in, a Vega-Lite specification out, as in ``charts``."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ import pandas as pd
 
 from analysis import axes
 from analysis.charts import COLOURS, FACTS, Layer, Spec, spec_of, tips
-from analysis.rounding import rounded, rounded_rows, spread_of
+from analysis.rounding import percent, rounded, rounded_rows, spread_of
 from analysis.wording import joined
 
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
@@ -67,7 +68,10 @@ def confusion_matrices(facts: pd.DataFrame, *, part: str) -> Spec:
     wrong = facts["true"] != facts["predicted"]
     top = float(facts.loc[wrong, "share"].max()) or 1.0
     frame = facts.assign(
-        wrong=wrong & (facts["count"] > 0), dark=wrong & (facts["share"] > 0.55 * top), text=[f"{n:,}" if n else "" for n in facts["count"]]
+        wrong=wrong & (facts["count"] > 0),
+        dark=wrong & (facts["share"] > 0.55 * top),
+        text=[f"{n:,}" if n else "" for n in facts["count"]],
+        told=[percent(share) for share in facts["share"]],
     )
     side = 46 if facts["true"].nunique() <= 10 else 34
     matrices = [_matrix(frame, arm, part, top, side) for arm in dict.fromkeys(facts["arm"])]
@@ -117,8 +121,13 @@ def _matrix(frame: pd.DataFrame, arm: str, part: str, top: float, side: int) -> 
     across = alt.X("predicted:O", title=f"read as {part}", scale=alt.Scale(domain=classes), axis=alt.Axis(labelAngle=0, orient="top"))
     base = alt.Chart().encode(x=across, y=alt.Y("true:O", title=f"true {part}", scale=alt.Scale(domain=classes)))
     base = base.transform_filter(alt.FieldEqualPredicate(field="arm", equal=arm))  # no expression: names may hold anything
-    shown = [*tips(arm="arm", true="true", predicted="read as", count="count"), alt.Tooltip("share:Q", format=".2%")]
-    legend = alt.Legend(title=f"share of the true {part}, misread", format=".2~%", orient="bottom", gradientLength=200)
+    shown = tips(arm="arm", true="true", predicted="read as", count="count", told="share")
+    legend = alt.Legend(
+        title=f"share of the true {part}, misread",
+        format=f".{max(0, -math.floor(math.log10(100 * top / axes.TICKS)))}~%",
+        orient="bottom",
+        gradientLength=200,
+    )
     colour = alt.Color("share:Q", scale=alt.Scale(scheme="blues", domain=[0, top]), legend=legend)
     cells = base.transform_filter(alt.datum.wrong).mark_rect().encode(color=colour, tooltip=shown)
     few = base.transform_filter(alt.datum.wrong).mark_text(fontSize=11)

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from analysis.axes import axis, scale
+from analysis.axes import axis, scale, tick_format
 from analysis.charts import BLUE, FACTS, Layer, Spec, spec_of, tips, with_texts
 from analysis.rounding import rounded
 
@@ -160,7 +160,7 @@ def _range(low: float, high: float, log: bool) -> dict[str, Any]:
     kind = {"type": "log"} if log else {"zero": False}
     return {
         "scale": alt.Scale(domain=[low, high], nice=False, padding=6, **kind),
-        "axis": alt.Axis(format="~g", labelOverlap=True, **ticks),
+        "axis": alt.Axis(format="~g" if log else tick_format([low, high]), labelOverlap=True, **ticks),
     }
 
 
