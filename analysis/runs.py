@@ -30,6 +30,7 @@ class Run:
     ``epochs``: one row per trial, epoch and seed: ``trial, epoch, seed, seconds, at`` and one column per metric;
     ``seconds`` is what the epoch took for all seeds of its trial together.
     ``notes``: what was tolerated while reading, in sentences.
+    ``whole``: of a part of a run, all of it.
     ``known``: see ``once``.
     """
 
@@ -38,6 +39,7 @@ class Run:
     trials: pd.DataFrame
     epochs: pd.DataFrame
     notes: list[str] = field(default_factory=list)
+    whole: "Run | None" = field(default=None, repr=False)
     known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -54,7 +56,7 @@ class Run:
         """The trials of one phase alone, "search" or "confirm", with their epochs."""
         trials = self.trials[self.trials["phase"] == name]
         epochs = self.epochs[self.epochs["trial"].isin(trials["trial"])]
-        return replace(self, trials=trials.reset_index(drop=True), epochs=epochs.reset_index(drop=True))
+        return replace(self, trials=trials.reset_index(drop=True), epochs=epochs.reset_index(drop=True), whole=self.whole or self)
 
     def arrays(self, trial: str) -> dict[str, np.ndarray]:
         """What ``trial`` recorded besides numbers, by name; empty where it recorded nothing.

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from analysis import load_run
+from analysis.rounding import LARGE, mean_text, number
 from tuning.asking import first_trial
 from tuning.checkpoints import state_problem
-from tuning.plan import setting_text
 from tuning.prepare import describe_data, source_of
 from tuning.process_state import process_restored
+from tuning.progress import setting_words, space_labels
 from tuning.replay import changed_since, replay, verdict
 from tuning.resume import continued, unchanged
 from tuning.rows import Exited, NotKept, NotReported, iterate
@@ -29,7 +30,7 @@ def try_first(study: Study) -> int:
     if problem := unsendable(study):
         raise StudyError(f"Study {study.name!r}: {problem}")
     trial = first_trial(study)
-    print(f"trial {trial.id}: {setting_text(trial.config)}; seeds {_range(trial.seeds)}")
+    print(f"trial {trial.id}: {setting_words(trial.config, space_labels(study))}; seeds {_range(trial.seeds)}")
     try:
         for row, state in _trained(study, trial):
             print(f"epoch {row['epoch']}  {_metrics(row['metrics'])}  {row['seconds']:.3f} s", flush=True)
@@ -72,5 +73,10 @@ def _range(seeds: Sequence[int]) -> str:
 
 def _metrics(metrics: Mapping[str, Any]) -> str:
     """A metric with one value per seed as its mean."""
-    flat = {name: sum(value) / len(value) if isinstance(value, list) else value for name, value in metrics.items()}
-    return "  ".join(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value:.5g}" for name, value in flat.items())
+    return "  ".join(f"{name} {_metric(value)}" for name, value in metrics.items())
+
+
+def _metric(value: Any) -> str:
+    if isinstance(value, list):
+        return mean_text(value, 5)
+    return f"{value:,}" if isinstance(value, int) and abs(value) < LARGE else number(value, 5)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
+from analysis.labels import show, value_labels
 from trainables.limits import Limit, problems
 from tuning.values import RULE, cut, holds, is_kept, plain, shown
 
@@ -63,10 +64,10 @@ def text(values: Any) -> str:
     """A list or a range in words, for a terminal."""
     facts = describe(values)
     if "values" in facts:
-        return ", ".join(map(str, facts["values"]))
-    step = f", in steps of {facts['step']:g}" if facts["step"] not in (None, 1) else ""
+        return ", ".join(value_labels(facts["values"]).values())
+    step = f", in steps of {show(facts['step'])}" if facts["step"] not in (None, 1) else ""
     whole = "whole numbers " if facts["kind"] == "int" else ""
-    return f"{whole}{facts['low']:g} to {facts['high']:g}{', logarithmic' if facts['log'] else ''}{step}"
+    return f"{whole}{show(facts['low'])} to {show(facts['high'])}{', logarithmic' if facts['log'] else ''}{step}"
 
 
 def ends(values: Any) -> list[Any]:
