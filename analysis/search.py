@@ -6,17 +6,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.columns import HELD_OUT
 from analysis.comparison import rival_table
 from analysis.intervals import t_intervals
 from analysis.runs import STATUSES, Run
 from analysis.samples import moments
-from analysis.search_trials import parameter_columns, trial_ends
+from analysis.search_trials import trial_ends
 from analysis.tables import last_epochs, samples_by_setting, seed_table, setting_keys, settings_table, trial_settings
 
 STATES = ("completed", "unfinished", *(status for status in STATUSES if status not in ("completed", "unfinished")))
 CONFIRMED = ["confirmed_mean", "confirmed_std", "confirmed_n", "confirmed_low", "confirmed_high"]
-HELD_OUT = ("test_", "extra_test_")
-"""How the names of metrics begin that are of test data, and of data of another source, which nothing was trained or chosen by."""
 AGAINST = {"ci_low": "difference_low", "ci_high": "difference_high"}
 
 
@@ -27,7 +26,7 @@ def leaderboard(run: Run) -> pd.DataFrame:
     ``rank``: by search score, equals share it; only completed trials have one
     ``trial``: the search trial (several, if more than one ended alike); missing for a setting that only the confirmation names
     ``name``: what the confirmation calls the setting, if it does
-    the parameters (see ``search_trials.parameter_columns``)
+    the parameters
     ``status, last_epoch, rung``: how the trial ended, its last epoch, the epoch at which it was stopped if it was
     ``search_score, search_n``: mean of the metric over seeds at the last epoch of completed trials, and how many seeds
     ``confirmed_mean, confirmed_std`` (``ddof=1``), ``confirmed_n, confirmed_low, confirmed_high`` (95 % t interval of the mean): the
@@ -114,13 +113,13 @@ def _listed(run: Run, part: Run) -> pd.DataFrame:
     """The settings that the trials of a phase had, index their keys."""
     settings = settings_table(part)
     tried = settings.loc[sorted(set(trial_settings(part)))]
-    return tried.set_axis(pd.Index(setting_keys(tried), dtype=object)).rename(columns=parameter_columns(run)).astype(object)
+    return tried.set_axis(pd.Index(setting_keys(tried), dtype=object))
 
 
 def _named(run: Run) -> pd.DataFrame:
     settings = [entry["setting"] for entry in _also(run)]
     frame = pd.DataFrame([{key: setting.get(key) for key in run.parameters} for setting in settings], columns=run.parameters, dtype=object)
-    return frame.set_axis(pd.Index(setting_keys(frame), dtype=object)).rename(columns=parameter_columns(run))
+    return frame.set_axis(pd.Index(setting_keys(frame), dtype=object))
 
 
 def _also(run: Run) -> list[Mapping[str, Any]]:
@@ -174,7 +173,7 @@ def _moments(values: np.ndarray) -> list[float]:
 
 def _order(run: Run, tests: list[str]) -> list[str]:
     found = ["status", "last_epoch", "rung", "search_score", "search_n"]
-    return ["rank", "trial", "name", *parameter_columns(run).values(), *found, *CONFIRMED, "shrinkage", *tests]
+    return ["rank", "trial", "name", *run.parameters, *found, *CONFIRMED, "shrinkage", *tests]
 
 
 def _best_first(run: Run, facts: pd.DataFrame) -> pd.Index:

@@ -11,7 +11,7 @@ from analysis.runs import Run
 from analysis.search import held_out_metrics
 from analysis.search_answer import setting_name
 from analysis.search_costs import ALL
-from analysis.search_trials import brief, parameter_columns, short_name
+from analysis.search_trials import brief, short_name
 from analysis.wording import MISSING, count, decimals_for, in_numbers, listing, number, signed
 
 SHOWN_ROWS = 60  # a longer leaderboard stands in its CSV file alone
@@ -105,7 +105,7 @@ def readable_board(found: SearchFindings) -> pd.DataFrame:
         shown["95 % interval"] = _joined(text["confirmed_low"], text["confirmed_high"], " to ")
         shown["shrinkage"] = [signed(value) for value in board["shrinkage"]]
     shown |= {"ended": board["status"].map(_word), "epoch": board["last_epoch"].map(_whole)}
-    shown |= {column: board[column].map(brief) for column in parameter_columns(found.run).values()}
+    shown |= {column: board[column].map(brief) for column in found.run.parameters}
     return pd.DataFrame({name: list(column) for name, column in shown.items()}, dtype=object)
 
 

@@ -12,23 +12,6 @@ from analysis.runs import Run
 from analysis.tables import status_table
 from analysis.wording import show
 
-OWN = (
-    "rank",
-    "name",
-    "ended",
-    "confirmed",
-    "last_epoch",
-    "search_score",
-    "search_n",
-    "shrinkage",
-    "pairs",
-    "paired",
-    "difference",
-    "p",
-    "p_holm",
-    "supported",
-)
-OWN_BEGINNINGS = ("confirmed_", "corrected_", "difference_", "test_")  # of columns of the tables of a search, as those above
 DIGITS = 3  # a value drawn from a range has more digits than anyone reads
 
 
@@ -75,11 +58,6 @@ def trial_ends(run: Run) -> pd.DataFrame:
     return ends.assign(epoch=ends["epoch"].fillna(0).astype(int), seconds=ends["seconds"].astype(float).fillna(0.0))
 
 
-def parameter_columns(run: Run) -> dict[str, str]:
-    """The name of each parameter's column in the tables of a search: its own, unless that is one of theirs."""
-    return {key: f"setting {key}" if key in OWN or key.startswith(OWN_BEGINNINGS) else key for key in run.parameters}
-
-
 def brief(value: Any) -> str:
     """The value of a parameter for reading: measured numbers with three significant digits, the rest as it is."""
     return f"{value:.{DIGITS}g}" if isinstance(value, float) and not np.isnan(value) and value != int(value) else show(value)
@@ -87,7 +65,7 @@ def brief(value: Any) -> str:
 
 def described(run: Run, row: Mapping[Any, Any]) -> str:
     """``learning_rate 0.00102, levels 3``: the setting of a row of the leaderboard, briefly."""
-    return ", ".join(f"{key} {brief(row[column])}" for key, column in parameter_columns(run).items())
+    return ", ".join(f"{key} {brief(row[key])}" for key in run.parameters)
 
 
 def short_name(row: Any) -> str:

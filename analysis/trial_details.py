@@ -19,7 +19,7 @@ def trial_details(run: Watched, trial: WatchedTrial) -> dict[str, Any]:
         "setting": list(zip(run.spec["space"], trial.setting, strict=True)),
         "status": trial.status,
         "attempt": trial.attempt,
-        "seeds": trial.seeds,
+        "seeds": len(trial.seeds),
         "where": trial.where,
         "error": trial.error,
         "names": ["epoch", *names, "seconds"],
