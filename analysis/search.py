@@ -23,7 +23,7 @@ def leaderboard(run: Run) -> pd.DataFrame:
     """One row per setting that was tried or is named by the confirmation, best first.
 
     Columns:
-    ``rank``: by search score, equals share it; only completed trials have one
+    ``rank``: by the confirmed mean; settings without one follow by their search score, which only completed trials have; equals share it
     ``trial``: the search trial (several, if more than one ended alike); missing for a setting that only the confirmation names
     ``name``: what the confirmation calls the setting, if it does
     the parameters
@@ -42,7 +42,7 @@ def leaderboard(run: Run) -> pd.DataFrame:
     settings = settings[~settings.index.duplicated()]
     facts = _tried(search).join(_confirmed(confirm), how="outer").reindex(settings.index)
     facts["name"] = facts.index.map(_names(run))
-    facts["rank"] = facts["search_score"].rank(method="min", ascending=run.spec["mode"] == "min").astype("Int64")
+    facts["rank"] = _ranks(facts, run.spec["mode"])
     facts["shrinkage"] = facts["confirmed_mean"] - facts["search_score"]
     tests = [name for name in facts if name.startswith(HELD_OUT)]
     board = settings.join(facts.drop(columns="value"))[_order(run, tests)]
@@ -73,7 +73,9 @@ def awaited(run: Run, board: pd.DataFrame) -> int:
     """How many settings the confirmation is still to train: of the best ranked and of those it names, those of which not all seeds have
     ended there, and any other with a trial that is unfinished."""
     planned, confirm = run.spec.get("confirm"), run.phase("confirm")
-    chosen = {*board.index[board["rank"].notna()][: planned["top"]], *board.index[board["name"].notna()]} if planned else set()
+    searched = board[board["search_score"].notna()]
+    searched = searched.sort_values(["search_score", "trial"], ascending=[run.spec["mode"] == "min", True], kind="stable")
+    chosen = {*searched.index[: planned["top"]], *board.index[board["name"].notna()]} if planned else set()
     keys = pd.Series(setting_keys(confirm.trials[run.parameters]), dtype=object)
     unfinished = confirm.trials["status"] == "unfinished"
     seeds = confirm.trials["seeds"][~unfinished].explode().groupby(keys).nunique()
@@ -174,6 +176,13 @@ def _moments(values: np.ndarray) -> list[float]:
 def _order(run: Run, tests: list[str]) -> list[str]:
     found = ["status", "last_epoch", "rung", "search_score", "search_n"]
     return ["rank", "trial", "name", *run.parameters, *found, *CONFIRMED, "shrinkage", *tests]
+
+
+def _ranks(facts: pd.DataFrame, mode: str) -> pd.Series:
+    """Settings with a mean over fresh seeds by that mean, then the others by their search score, which is too good."""
+    scores = facts["search_score"].where(facts["confirmed_mean"].isna())
+    fresh, others = (each.rank(method="min", ascending=mode == "min") for each in (facts["confirmed_mean"], scores))
+    return fresh.fillna(others + fresh.count()).astype("Int64")
 
 
 def _best_first(run: Run, facts: pd.DataFrame) -> pd.Index:

@@ -70,6 +70,14 @@ def last_epochs(run: Run) -> pd.DataFrame:
     return last.drop_duplicates(["setting", "seed"], keep="last").sort_values(["setting", "seed"]).set_index("setting")
 
 
+def repeats(run: Run) -> int:
+    """How many completed trials had a setting and a seed that an earlier one had."""
+    completed = (run.trials["status"] == "completed").to_numpy()
+    pairs = pd.DataFrame({"setting": trial_settings(run).to_numpy(), "trial": run.trials["trial"], "seed": run.trials["seeds"]})[completed]
+    pairs = pairs.explode("seed")
+    return int(pairs.loc[pairs.duplicated(["setting", "seed"]), "trial"].nunique())
+
+
 def summary_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFrame:
     """One row per setting, index ``setting``; settings without a single result are kept with ``n`` 0.
 

@@ -71,7 +71,6 @@ def test_a_non_finite_metric_is_named(value: Any) -> None:
         (({"epoch": 1, "score": [1.0, 2.0, 3.0]}, None), "metric 'score' has 3 values for 2 seeds"),
         (({"epoch": 1, "score": None}, None), "metric 'score' is None, not a number"),
         (({"epoch": 1, "score": 1.0, "note": "fine"}, None), "metric 'note' is 'fine', not a number"),
-        (({"epoch": 1, "score": 1.0, "seed": 3}, None), "'seed' is a column of every record; give the metric another name"),
         (({"epoch": 1, "score": True}, None), "metric 'score' is True, not a number"),
         (({"epoch": 1, "score": 1.0, "arrays": [1, 2]}, None), "'arrays' is list; it must map names to arrays"),
         (({"epoch": 1, "score": 1.0, "arrays": {"x": object()}}, None), "array 'x' must hold numbers, text or truth values"),

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from trainables import Trainable
 from trainables.limits import Real, problems
-from tuning.space import is_range, outside_problems, range_problems, setting_problems
+from tuning.space import is_among, is_range, outside_problems, range_problems, setting_problems
 from tuning.specs import Grid
 
 if TYPE_CHECKING:
     from tuning.study import Study
 
-# Keys that a configuration may not use, because the study itself says them.
-RESERVED = (
-    *("epochs", "test", "loaded", "seeds", "seed", "epoch", "trial", "trials", "confirm", "phase", "rung", "setting"),
-    *("status", "seconds", "node", "error", "attempt", "at", "n", "ci_low", "ci_high", "solved", "solved_low", "solved_high"),
-)
+GIVEN = ("epochs", "test", "loaded")
+"""What the study itself puts into the configuration of a trial."""
+SET = ("seeds", "trials", "confirm", "dashboard")
+"""What ``--set`` changes of a study, beside its keys and ``epochs``."""
+REPORTED = ("epoch", "arrays")
+"""What a trainable reports beside its metrics."""
+PUBLISHED = ("mean", "std", "metric")
+"""What a published row says beside a setting."""
 
 
 def study_problems(study: "Study") -> list[str]:
@@ -84,6 +87,10 @@ def _shape_problems(study: "Study") -> list[str]:
             ),
             (study.mode not in ("max", "min"), f"mode={study.mode!r} must be 'max' or 'min'."),
             (not study.metric or not isinstance(study.metric, str), f"metric={study.metric!r} must be the name of a reported metric."),
+            (
+                study.metric in REPORTED,
+                f"metric={study.metric!r} is what a trainable reports beside its metrics; call the metric otherwise.",
+            ),
             (not study.space, "space is empty: give at least one key with the values to try."),
             (not _is_count(study.epochs), f"epochs={study.epochs!r} must be a whole number, 1 or more."),
             (
@@ -110,16 +117,10 @@ def _shape_problems(study: "Study") -> list[str]:
 
 def _value_problems(study: "Study") -> list[str]:
     """What is wrong with the keys and values of space and fixed."""
-    found = [
-        f"{key!r} is the study's own word and cannot be a key of space or fixed."
-        for key in {**study.space, **study.fixed}
-        if key in RESERVED
-    ]
+    keys = {**study.space, **study.fixed}
+    taken = (*GIVEN, *SET, *(PUBLISHED if study.published else ()))
+    found = [f"{key!r} is the study's own word and cannot be a key of space or fixed; call it otherwise." for key in keys if key in taken]
     found += [f"{key!r} is in space and in fixed; keep one of them." for key in study.space if key in study.fixed]
-    columns = (study.metric, *(f"{study.metric}_{what}" for what in ("mean", "std", "median")))
-    found += [
-        f"space: {key!r} is a column of the metric {study.metric!r} in tables; call it otherwise." for key in study.space if key in columns
-    ]
     for key, values in study.space.items():
         if is_range(values):
             found += range_problems(key, values, study.limits)
@@ -127,7 +128,7 @@ def _value_problems(study: "Study") -> list[str]:
         if not isinstance(values, (list, tuple)) or not values:
             found.append(f"space: {key}={values!r} must be a list with at least one value.")
             continue
-        if any(value in values[:i] for i, value in enumerate(values)):
+        if any(is_among(value, values[:i]) for i, value in enumerate(values)):
             found.append(f"space: {key}={list(values)!r} holds a value twice.")
         found += [
             f"space: {key} holds {value!r}; {_PLAIN}" for value in values if isinstance(value, (list, tuple, dict)) or not _is_json(value)
@@ -144,7 +145,7 @@ def _compare_problems(study: "Study") -> list[str]:
         return []
     parameter, baseline = study.compare.parameter, study.compare.baseline
     listed = _listed(study, parameter)
-    if baseline in listed or any(problems({parameter: value}, study.limits) for value in listed):
+    if is_among(baseline, listed) or any(problems({parameter: value}, study.limits) for value in listed):
         return []
     return [f"compare: baseline={baseline!r} is no value of {parameter!r} in the space."]
 

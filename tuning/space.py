@@ -1,6 +1,6 @@
 """What varies: a list of values to choose from, or one of Ray Tune's own ranges (``tune.uniform``, ``tune.randint`` and so on)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainables.limits import Limit, problems
@@ -59,11 +59,16 @@ def ends(values: Any) -> list[Any]:
     return facts["values"] if "values" in facts else [facts["low"], facts["high"]]
 
 
+def is_among(value: Any, values: Sequence[Any]) -> bool:
+    """Whether ``values`` hold ``value``. True is not 1, though Python calls them equal."""
+    return any(isinstance(each, bool) == isinstance(value, bool) and each == value for each in values)
+
+
 def nearest(values: Any, value: Any) -> Any:
     """``value`` where it is in the list or range, else what is nearest to it there: of what is no number, the first."""
     found = ends(values)
-    if value in found or not all(isinstance(each, int | float) for each in (value, *found)):
-        return value if value in found else found[0]
+    if is_among(value, found) or not all(isinstance(each, int | float) for each in (value, *found)):
+        return value if is_among(value, found) else found[0]
     return min(max(value, found[0]), found[-1]) if is_range(values) else min(found, key=lambda each: abs(each - value))
 
 
@@ -80,7 +85,7 @@ def outside_problems(setting: Mapping[str, Any], space: Mapping[str, Any]) -> li
     return [
         f"{key}={value!r} is not in the space: {text(space[key])}."
         for key, value, found in known
-        if not (found[0] <= value <= found[-1] if is_range(space[key]) and isinstance(value, int | float) else value in found)
+        if not (found[0] <= value <= found[-1] if is_range(space[key]) and isinstance(value, int | float) else is_among(value, found))
     ]
 
 
