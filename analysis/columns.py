@@ -25,7 +25,8 @@ BESIDE_PARAMETERS = frozenset(
         *("rank", "name", "last_epoch", "search_score", "search_n", "confirmed_mean", "confirmed_std", "confirmed_n", "confirmed_low"),
         *("confirmed_high", "shrinkage", "pairs", "paired", "difference", "difference_low", "difference_high", "corrected_low"),
         *("corrected_high", "p", "p_holm", "supported"),
-        *("search score", "confirmed", "95 % interval", "ended", "epoch"),  # of a leaderboard for reading
+        *("search score", "confirmed", "95 % interval", "ended", "epoch", "at"),  # of tables for reading
+        *("training seconds", "training seconds per seed", "images per second"),
     }
 )
 """Our columns in frames that have columns for parameters."""

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,12 @@ def readable(table: pd.DataFrame, measured: list[list[str]], decimals: int | Non
         for place, name in enumerate(names):
             text[name] = stacked[place * len(table) : (place + 1) * len(table)]
     return text
+
+
+def text_table(columns: Sequence[tuple[str, Iterable[Any]]]) -> pd.DataFrame:
+    """A table of texts from its columns, in order. Two may have one name: what a study calls its arms and parts may be a word of ours."""
+    frame = pd.DataFrame({place: list(column) for place, (_, column) in enumerate(columns)}, dtype=object)
+    return frame.set_axis([name for name, _ in columns], axis=1)
 
 
 COUNTS = ("parameters", "n", "trials", "seeds")

@@ -87,13 +87,14 @@ def allowed(names: Sequence[str]) -> list[str]:
     return [name for name in dict.fromkeys(names) if name not in (*GIVEN, *SET, *REPORTED)]
 
 
-def trainable(metrics: Sequence[str], reported: Callable[[Any, int, int], float]) -> Any:
-    """One that reports these metrics; ``reported``: the number of the first of them, for a configuration, an epoch and a seed."""
+def trainable(metrics: Sequence[str], reported: Callable[[Any, int, int], float], **more: float) -> Any:
+    """One that reports these metrics, and ``more``; ``reported``: the number of the first of them, for a configuration, an epoch and a
+    seed."""
 
     def train(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
         for epoch in range(1, config["epochs"] + 1):
             first = [reported(config, epoch, seed) for seed in seeds]
-            yield {"epoch": epoch, **{name: [value + place for value in first] for place, name in enumerate(metrics)}}, None
+            yield {"epoch": epoch, **more, **{name: [value + place for value in first] for place, name in enumerate(metrics)}}, None
 
     return train
 
