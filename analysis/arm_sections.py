@@ -1,6 +1,6 @@
 """What stands in a report about compared arms and about what was known beforehand: findings in, markup out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis import page
 from analysis.arms import MEANS, OVERALL, SPREADS, Compared
-from analysis.export import Figures, latex, markdown, readable
+from analysis.export import Figures, latex, markdown, readable, text_table
 from analysis.intervals import seeds_for_sign_flips
 from analysis.labels import show
 from analysis.power import settled_text
@@ -60,21 +60,21 @@ def readable_arms(what: Compared, rows: pd.DataFrame) -> pd.DataFrame:
     stds, limits = ["baseline_std", "arm_std"], [("ci_low", "ci_high"), ("corrected_low", "corrected_high")]
     means = Figures([*MEANS, *stds], stds, decimals=what.decimals)
     text = readable(rows[[*means.names, *differences]], [means, Figures(differences, limits=limits, decimals=what.decimals)])
-    shown = {
-        what.part: rows["part"],
-        f"{baseline} mean \u00b1 std{unit}": joined(text["baseline_mean"], text["baseline_std"], " \u00b1 "),
-        f"{arm} mean \u00b1 std{unit}": joined(text["arm_mean"], text["arm_std"], " \u00b1 "),
-        **({} if rows["n"].nunique() == 1 else {"n": rows["n"].map(str)}),
-        f"difference{points}": _signs(text["difference"]),
-        "95 % interval": joined(text["ci_low"], text["ci_high"], " to "),
-        "corrected interval": joined(text["corrected_low"], text["corrected_high"], " to "),
-        "p (Holm)": [p_text(value) for value in rows["p_holm"]],
-        f"P({arm} better)": [fixed(value, 2) for value in rows["probability_better"]],
-    }
+    shown: list[tuple[str, Iterable[str]]] = [
+        (what.part, rows["part"]),
+        (f"{baseline} mean \u00b1 std{unit}", joined(text["baseline_mean"], text["baseline_std"], " \u00b1 ")),
+        (f"{arm} mean \u00b1 std{unit}", joined(text["arm_mean"], text["arm_std"], " \u00b1 ")),
+        *([] if rows["n"].nunique() == 1 else [("n", rows["n"].map(str))]),
+        (f"difference{points}", _signs(text["difference"])),
+        ("95 % interval", joined(text["ci_low"], text["ci_high"], " to ")),
+        ("corrected interval", joined(text["corrected_low"], text["corrected_high"], " to ")),
+        ("p (Holm)", [p_text(value) for value in rows["p_holm"]]),
+        (f"P({arm} better)", [fixed(value, 2) for value in rows["probability_better"]]),
+    ]
     if rows[PUBLISHED].notna().any(axis=None):
-        shown |= {f"published {baseline}{unit}": text["published_baseline"], f"published {arm}{unit}": text["published_arm"]}
-        shown[f"published difference{points}"] = _signs(text["published_difference"])
-    return pd.DataFrame({name: list(column) for name, column in shown.items()}, dtype=object)
+        shown += [(f"published {baseline}{unit}", text["published_baseline"]), (f"published {arm}{unit}", text["published_arm"])]
+        shown += [(f"published difference{points}", _signs(text["published_difference"]))]
+    return text_table(shown)
 
 
 def readable_costs(what: Compared, costs: pd.DataFrame) -> pd.DataFrame:
@@ -82,21 +82,21 @@ def readable_costs(what: Compared, costs: pd.DataFrame) -> pd.DataFrame:
     unit = " (%)" if what.percent else ""
     names = ["mean", "std", "low", "high"]
     text = readable(costs[names], [Figures(names, ["std"], [("low", "high")], what.decimals)])
-    shown = {what.parameter: costs["arm"].map(what.name), "at": costs["at"], "n": costs["n"].map(str)}
-    shown |= {f"{what.metrics[0]} mean \u00b1 std{unit}": joined(text["mean"], text["std"], " \u00b1 ")}
-    shown |= {"95 % interval": joined(text["low"], text["high"], " to ")}
+    shown: list[tuple[str, Iterable[str]]] = [(what.parameter, costs["arm"].map(what.name))]
+    shown += [("at", costs["at"])] if costs["at"].any() else []
+    shown += [("n", costs["n"].map(str)), (f"{what.metrics[0]} mean \u00b1 std{unit}", joined(text["mean"], text["std"], " \u00b1 "))]
+    shown += [("95 % interval", joined(text["low"], text["high"], " to "))]
     if "parameters" in costs:
-        shown["parameters"] = [MISSING if pd.isna(value) else f"{value:,}" for value in costs["parameters"]]
-        shown[f"against {what.name(what.baseline)}"] = list(map(_fewer, costs["fewer_parameters"]))
+        shown += [("parameters", [MISSING if pd.isna(value) else f"{value:,}" for value in costs["parameters"]])]
+        shown += [(f"against {what.name(what.baseline)}", map(_fewer, costs["fewer_parameters"]))]
     for name, title in {
         "train_seconds": "training seconds",
         "train_seconds_per_seed": "training seconds per seed",
         "images_per_second": "images per second",
     }.items():
         if name in costs:
-            shown[title] = [number(value) for value in costs[name]]
-    frame = pd.DataFrame({name: list(column) for name, column in shown.items()}, dtype=object)
-    return frame if costs["at"].any() else frame.drop(columns="at")
+            shown += [(title, [number(value) for value in costs[name]])]
+    return text_table(shown)
 
 
 def written_arms(found: ArmFindings) -> dict[str, str]:

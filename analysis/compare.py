@@ -11,9 +11,10 @@ from analysis.comparison import differences
 from analysis.labels import describe
 from analysis.runs import Run
 from analysis.samples import moments
+from analysis.search import leaderboard
 from analysis.search_costs import search_progress
 from analysis.search_trials import trial_ends
-from analysis.tables import seed_table, setting_keys
+from analysis.tables import seed_table
 from analysis.wording import count, listing
 
 SHOWN = 10  # settings of each leaderboard
@@ -31,7 +32,8 @@ class Comparison:
     ``runs``: one row per run: ``run, study, search, trials, completed, epochs, network_epochs, seconds, setting`` (the one it chose),
     ``chosen_by`` ("confirmed" on fresh seeds, or "search": by the same numbers that it is described with), ``n, mean, std``
     ``progress``: the best score so far: ``run, network_epochs`` (spent until then: epochs times seeds), ``best, score, trial``
-    ``leaderboards``: the best ten settings of each run: ``run, rank, setting, score, n, confirmed_mean, confirmed_n``
+    ``leaderboards``: the best ten settings of each run, as ``search.leaderboard`` ranks them: ``run, rank, setting, score, n,
+    confirmed_mean, confirmed_n``
     ``differences``: one row per pair of runs: ``first, last`` and the columns of ``comparison.differences``: mean of the metric over the
     seeds of the chosen setting, last minus first
     ``notes``: what to know when reading, in sentences
@@ -152,22 +154,11 @@ def _progress(run: Run) -> pd.DataFrame:
 
 
 def _leaderboard(run: Run) -> pd.DataFrame:
-    search, confirm = run.phase("search"), run.phase("confirm")
-    board = _means(search).rename(columns={"mean": "score"})
-    ahead = -board["score"] if run.spec["mode"] == "max" else board["score"]
-    board = board.assign(rank=ahead.rank(method="min").astype(int)).sort_values(["rank", "setting"], kind="stable").head(SHOWN)
-    fresh = _means(confirm).set_index("key")[["mean", "n"]].rename(columns={"mean": "confirmed_mean", "n": "confirmed_n"})
-    board = board.join(fresh, on="key").astype({"confirmed_n": "Int64"}).assign(run="")
+    board = leaderboard(run)
+    board = board[board["rank"].notna()].head(SHOWN)
+    texts = pd.Series([describe(run, row) for row in board.to_dict("records")], dtype=object)
+    board = board.rename(columns={"search_score": "score", "search_n": "n"}).reset_index(drop=True).assign(setting=texts, run="")
     return board[["run", "rank", "setting", "score", "n", "confirmed_mean", "confirmed_n"]]
-
-
-def _means(part: Run) -> pd.DataFrame:
-    seeds = _scores(part)
-    means = seeds.groupby(level=0)[part.metric].agg(["mean", "count"]).rename(columns={"count": "n"})
-    settings = seeds.loc[~seeds.index.duplicated(), part.parameters].reindex(means.index)
-    texts = [describe(part, setting) for setting in settings.to_dict("records")]
-    named = means.assign(setting=pd.Series(texts, index=means.index, dtype=object), key=setting_keys(settings))
-    return named.reset_index(drop=True)
 
 
 def _differences(names: list[str], samples: list[tuple[str, pd.DataFrame]], metric: str) -> pd.DataFrame:

@@ -180,5 +180,7 @@ def _leaderboards(found: Comparison) -> str:
     table = pd.DataFrame(columns, dtype=object).fillna("")
     table.insert(0, "rank", [str(place + 1) for place in table.index])
     note = f"The best ten settings of each run: {found.metric} at the last epoch of completed trials, mean over the seeds of the search."
+    if found.leaderboards["confirmed_mean"].notna().any():
+        note += " Those that were trained again come first, ranked by their mean on fresh seeds."
     left = [name for name in table if name.endswith(": setting")]
     return page.paragraph(note) + page.dense(page.table(table, left=left)) + page.files("leaderboards.csv")

@@ -5,7 +5,7 @@ import pandas as pd
 
 from analysis.arms import OVERALL, Compared, arm_means
 from analysis.runs import Run
-from analysis.tables import completed_epochs, identity
+from analysis.tables import completed_epochs, counts_weights, identity
 
 SECONDS, SPEED = "train_seconds", "images_per_second"  # as trainables report them: once for all seeds of a trial
 
@@ -21,7 +21,7 @@ def costs_table(run: Run, what: Compared, means: pd.DataFrame | None = None) -> 
     table = means[means["part"] == OVERALL].set_index("setting")[["arm", "at", "n", "mean", "std", "low", "high"]]
     epochs = completed_epochs(run).drop_duplicates(["trial", "epoch"])
     by_setting = epochs.groupby("setting")
-    if "parameters" in epochs:
+    if counts_weights(run):
         table["parameters"] = by_setting["parameters"].max().reindex(table.index).astype("Int64")
         table["fewer_parameters"] = _fewer(table, what)
     if SECONDS in epochs:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -67,6 +67,12 @@ def readable(
         for name in figures.names:
             text[name] = shown[name].tolist()
     return text
+
+
+def text_table(columns: Sequence[tuple[str, Iterable[Any]]]) -> pd.DataFrame:
+    """A table of texts from its columns, in order. Two may have one name: what a study calls its arms and parts may be a word of ours."""
+    frame = pd.DataFrame({place: list(column) for place, (_, column) in enumerate(columns)}, dtype=object)
+    return frame.set_axis([name for name, _ in columns], axis=1)
 
 
 COUNTS = ("parameters", "n", "trials", "seeds")

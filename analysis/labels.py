@@ -95,8 +95,11 @@ def written(run: Run, key: str, value: Any) -> Any:
 
 def unambiguous(run: Run, table: pd.DataFrame) -> pd.DataFrame:
     """A table for a CSV file, with the values of parameters as ``written``."""
-    columns = {key: [written(run, key, value) for value in table[key]] for key in run.parameters if key in table and _alike(run)[key]}
-    return table.assign(**{key: pd.Series(values, index=table.index, dtype=object) for key, values in columns.items()})
+    table = table.copy()
+    for key in run.parameters:
+        if key in table and _alike(run)[key]:
+            table[key] = pd.Series([written(run, key, value) for value in table[key]], index=table.index, dtype=object)
+    return table
 
 
 @once

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.columns import Columns, columns_of
 from analysis.once import once
 from analysis.records import SCHEMA as SCHEMA
 from analysis.records import STATUSES as STATUSES
@@ -23,13 +24,15 @@ from analysis.run_paths import RunPaths as RunPaths
 class Run:
     """A run, read back.
 
-    ``spec``: the content of ``study.json``.
+    ``spec``: the content of ``study.json``, parameters and metrics called as their columns are.
     ``trials``: one row per trial: ``trial, phase, status, rung, seeds, attempt, epochs, seconds, node, error`` and one column per setting
     key. ``phase`` is "search", or "confirm" for settings that were trained again on fresh seeds; ``rung`` is the epoch at which a pruned
     trial was stopped; ``attempt`` counts the starts of the trial.
     ``epochs``: one row per trial, epoch and seed: ``trial, epoch, seed, seconds, at`` and one column per metric;
     ``seconds`` is what the epoch took for all seeds of its trial together.
     ``notes``: what was tolerated while reading, in sentences.
+    ``columns``: which column holds which parameter and which metric: that of its name, unless a column of ours is called so.
+    ``recorded``: the content of ``study.json`` as it is.
     ``whole``: of a part of a run, all of it.
     ``known``: see ``once``.
     """
@@ -39,6 +42,8 @@ class Run:
     trials: pd.DataFrame
     epochs: pd.DataFrame
     notes: list[str] = field(default_factory=list)
+    columns: Columns = Columns({}, {})
+    recorded: Mapping[str, Any] = field(default_factory=dict)
     whole: "Run | None" = field(default=None, repr=False)
     known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -85,12 +90,14 @@ def load_run(folder: str | Path) -> Run:
     """
     paths = RunPaths(Path(folder).resolve())
     notes: list[str] = []
-    spec = read_spec(paths.study)
+    recorded = read_spec(paths.study)
     with _no_collection():
         trial_rows = read_lines(paths.trials, {"trial", "config", "seeds", "status"}, trial_problem, notes)
         epoch_rows = read_lines(paths.epochs, {"trial", "epoch", "metrics", "seconds", "at"}, epoch_problem, notes)
-        epochs = _epochs_frame(paths, epoch_rows, {row["trial"]: row["seeds"] for row in trial_rows})
-    return Run(paths, spec, _without_gaps(_trials_frame(spec, trial_rows), epochs, notes), epochs, notes)
+        columns = columns_of(recorded, dict.fromkeys(chain.from_iterable(row["metrics"] for row in epoch_rows)))
+        epochs = _epochs_frame(paths, epoch_rows, {row["trial"]: row["seeds"] for row in trial_rows}, columns)
+    trials = _without_gaps(_trials_frame(recorded["fixed"], trial_rows, columns), epochs, notes)
+    return Run(paths, columns.renamed(recorded), trials, epochs, notes, columns, recorded)
 
 
 @contextmanager
@@ -114,9 +121,8 @@ def _without_gaps(trials: pd.DataFrame, epochs: pd.DataFrame, notes: list[str]) 
     return trials.assign(status=trials["status"].mask(gaps, "unfinished"))
 
 
-def _trials_frame(spec: Mapping[str, Any], rows: list[dict[str, Any]]) -> pd.DataFrame:
-    last = {row["trial"]: row for row in rows}
-    keys = [*spec["space"], *(key for key in spec["fixed"] if key not in spec["space"])]
+def _trials_frame(fixed: Mapping[str, Any], rows: list[dict[str, Any]], columns: Columns) -> pd.DataFrame:
+    last = sorted({row["trial"]: row for row in rows}.values(), key=lambda row: row["trial"])
     records = [
         {
             "trial": row["trial"],
@@ -129,15 +135,17 @@ def _trials_frame(spec: Mapping[str, Any], rows: list[dict[str, Any]]) -> pd.Dat
             "seconds": row.get("seconds", np.nan),
             "node": row.get("node"),
             "error": row.get("error"),
-            **{key: row["config"].get(key) for key in keys},
         }
-        for row in last.values()
+        for row in last
     ]
-    columns = ["trial", "phase", "status", "rung", "seeds", "attempt", "epochs", "seconds", "node", "error", *keys]
-    return pd.DataFrame(records, columns=columns).sort_values("trial", ignore_index=True)
+    ours = ["trial", "phase", "status", "rung", "seeds", "attempt", "epochs", "seconds", "node", "error"]
+    settings = [{**fixed, **row["config"]} for row in last]
+    # As objects: beside None or 2.5 a column of numbers would turn 1 into 1.0, and round what has more than 53 bits.
+    values = {column: pd.Series([setting.get(key) for setting in settings], dtype=object) for key, column in columns.parameters.items()}
+    return pd.concat([pd.DataFrame(records, columns=ours), pd.DataFrame(values, dtype=object)], axis=1)
 
 
-def _epochs_frame(paths: RunPaths, rows: list[dict[str, Any]], seeds: Mapping[str, list[int]]) -> pd.DataFrame:
+def _epochs_frame(paths: RunPaths, rows: list[dict[str, Any]], seeds: Mapping[str, list[int]], names: Columns) -> pd.DataFrame:
     last = {(row["trial"], row["epoch"]): (number, row) for number, row in enumerate(rows, start=1)}
     for (trial, _), (number, _) in last.items():
         if trial not in seeds:
@@ -147,19 +155,19 @@ def _epochs_frame(paths: RunPaths, rows: list[dict[str, Any]], seeds: Mapping[st
         return pd.DataFrame({name: np.array([]) for name in ("trial", "epoch", "seed", "seconds", "at")}).astype({"seed": int})
     sizes = [len(seeds[row["trial"]]) for row in rows]
     places = np.repeat(np.arange(len(rows)), sizes)  # of the row that each line of the frame comes from
-    names = sorted(seeds)  # each is sorted, and made a string of pandas, once, and not at every line
-    number_of = {name: number for number, name in enumerate(names)}
+    trials = sorted(seeds)  # each is sorted, and made a string of pandas, once, and not at every line
+    number_of = {trial: number for number, trial in enumerate(trials)}
     trial = np.array([number_of[row["trial"]] for row in rows])[places]
     columns = {name: np.array([row[name] for row in rows])[places] for name in ("epoch", "seconds", "at")}
     columns["seed"] = np.array([seed for row in rows for seed in seeds[row["trial"]]])
     try:
         for name in dict.fromkeys(chain.from_iterable(row["metrics"] for row in rows)):
-            columns[name] = _over_seeds([row["metrics"].get(name) for row in rows], sizes, places)
+            columns[names.metrics[name]] = _over_seeds([row["metrics"].get(name) for row in rows], sizes, places)
     except (TypeError, ValueError):
         raise _wrong_metric(paths, last.values(), seeds) from None
     order = np.lexsort((columns["seed"], columns["epoch"], trial))
     frame = pd.DataFrame({name: values[order] for name, values in columns.items()})
-    frame.insert(0, "trial", pd.Series(names, dtype="str").array.take(trial[order]))
+    frame.insert(0, "trial", pd.Series(trials, dtype="str").array.take(trial[order]))
     return frame
 
 

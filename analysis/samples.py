@@ -24,6 +24,17 @@ def sample_table(samples: Sequence[np.ndarray], metric: str, spec: Mapping[str, 
     return table.astype({"n": int})
 
 
+def seed_numbers(seeds: Sequence[int], value: Any) -> dict[int, Any]:
+    """A metric as it is recorded, a number per seed or one that holds for all, by seed."""
+    return dict(zip(seeds, value if isinstance(value, list) else [value] * len(seeds), strict=False))
+
+
+def by_seed(trials: Mapping[str, Mapping[int, float]]) -> dict[int, float]:
+    """The number of each seed of a setting, from its trials: id -> seed -> number. A seed that two trials had counts once, as the later one
+    had it."""
+    return {seed: value for _, numbers in sorted(trials.items()) for seed, value in numbers.items()}
+
+
 def moments(values: np.ndarray) -> dict[str, float]:
     """``n, mean, std`` (``ddof=1``) and ``median`` of a sample, missing where it is too small."""
     if not len(values):

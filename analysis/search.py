@@ -6,17 +6,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.columns import HELD_OUT
 from analysis.comparison import rival_table
 from analysis.intervals import t_intervals
 from analysis.runs import STATUSES, Run
 from analysis.samples import moments
-from analysis.search_trials import parameter_columns, trial_ends
+from analysis.search_trials import trial_ends
 from analysis.tables import last_epochs, samples_by_setting, seed_table, setting_keys, settings_table, trial_settings
 
 STATES = ("completed", "unfinished", *(status for status in STATUSES if status not in ("completed", "unfinished")))
 CONFIRMED = ["confirmed_mean", "confirmed_std", "confirmed_n", "confirmed_low", "confirmed_high"]
-HELD_OUT = ("test_", "extra_test_")
-"""How the names of metrics begin that are of test data, and of data of another source, which nothing was trained or chosen by."""
 AGAINST = {"ci_low": "difference_low", "ci_high": "difference_high"}
 
 
@@ -24,10 +23,10 @@ def leaderboard(run: Run) -> pd.DataFrame:
     """One row per setting that was tried or is named by the confirmation, best first.
 
     Columns:
-    ``rank``: by search score, equals share it; only completed trials have one
+    ``rank``: by the confirmed mean; settings without one follow by their search score, which only completed trials have; equals share it
     ``trial``: the search trial (several, if more than one ended alike); missing for a setting that only the confirmation names
     ``name``: what the confirmation calls the setting, if it does
-    the parameters (see ``search_trials.parameter_columns``)
+    the parameters
     ``status, last_epoch, rung``: how the trial ended, its last epoch, the epoch at which it was stopped if it was
     ``search_score, search_n``: mean of the metric over seeds at the last epoch of completed trials, and how many seeds
     ``confirmed_mean, confirmed_std`` (``ddof=1``), ``confirmed_n, confirmed_low, confirmed_high`` (95 % t interval of the mean): the
@@ -43,7 +42,7 @@ def leaderboard(run: Run) -> pd.DataFrame:
     settings = settings[~settings.index.duplicated()]
     facts = _tried(search).join(_confirmed(confirm), how="outer").reindex(settings.index)
     facts["name"] = facts.index.map(_names(run))
-    facts["rank"] = facts["search_score"].rank(method="min", ascending=run.spec["mode"] == "min").astype("Int64")
+    facts["rank"] = _ranks(facts, run.spec["mode"])
     facts["shrinkage"] = facts["confirmed_mean"] - facts["search_score"]
     tests = [name for name in facts if name.startswith(HELD_OUT)]
     board = settings.join(facts.drop(columns="value"))[_order(run, tests)]
@@ -74,7 +73,9 @@ def awaited(run: Run, board: pd.DataFrame) -> int:
     """How many settings the confirmation is still to train: of the best ranked and of those it names, those of which not all seeds have
     ended there, and any other with a trial that is unfinished."""
     planned, confirm = run.spec.get("confirm"), run.phase("confirm")
-    chosen = {*board.index[board["rank"].notna()][: planned["top"]], *board.index[board["name"].notna()]} if planned else set()
+    searched = board[board["search_score"].notna()]
+    searched = searched.sort_values(["search_score", "trial"], ascending=[run.spec["mode"] == "min", True], kind="stable")
+    chosen = {*searched.index[: planned["top"]], *board.index[board["name"].notna()]} if planned else set()
     keys = pd.Series(setting_keys(confirm.trials[run.parameters]), dtype=object)
     unfinished = confirm.trials["status"] == "unfinished"
     seeds = confirm.trials["seeds"][~unfinished].explode().groupby(keys).nunique()
@@ -114,13 +115,13 @@ def _listed(run: Run, part: Run) -> pd.DataFrame:
     """The settings that the trials of a phase had, index their keys."""
     settings = settings_table(part)
     tried = settings.loc[sorted(set(trial_settings(part)))]
-    return tried.set_axis(pd.Index(setting_keys(tried), dtype=object)).rename(columns=parameter_columns(run)).astype(object)
+    return tried.set_axis(pd.Index(setting_keys(tried), dtype=object))
 
 
 def _named(run: Run) -> pd.DataFrame:
     settings = [entry["setting"] for entry in _also(run)]
     frame = pd.DataFrame([{key: setting.get(key) for key in run.parameters} for setting in settings], columns=run.parameters, dtype=object)
-    return frame.set_axis(pd.Index(setting_keys(frame), dtype=object)).rename(columns=parameter_columns(run))
+    return frame.set_axis(pd.Index(setting_keys(frame), dtype=object))
 
 
 def _also(run: Run) -> list[Mapping[str, Any]]:
@@ -174,7 +175,14 @@ def _moments(values: np.ndarray) -> list[float]:
 
 def _order(run: Run, tests: list[str]) -> list[str]:
     found = ["status", "last_epoch", "rung", "search_score", "search_n"]
-    return ["rank", "trial", "name", *parameter_columns(run).values(), *found, *CONFIRMED, "shrinkage", *tests]
+    return ["rank", "trial", "name", *run.parameters, *found, *CONFIRMED, "shrinkage", *tests]
+
+
+def _ranks(facts: pd.DataFrame, mode: str) -> pd.Series:
+    """Settings with a mean over fresh seeds by that mean, then the others by their search score, which is too good."""
+    scores = facts["search_score"].where(facts["confirmed_mean"].isna())
+    fresh, others = (each.rank(method="min", ascending=mode == "min") for each in (facts["confirmed_mean"], scores))
+    return fresh.fillna(others + fresh.count()).astype("Int64")
 
 
 def _best_first(run: Run, facts: pd.DataFrame) -> pd.Index:

@@ -5,10 +5,11 @@ from typing import Any
 import pandas as pd
 
 from analysis.answer import missing, sentence
+from analysis.labels import describe
 from analysis.rounding import MISSING, number, rounded_rows, signed, span, spread_of
 from analysis.runs import Run
 from analysis.search import awaited, held_out_metrics
-from analysis.search_trials import described, short_name
+from analysis.search_trials import short_name
 from analysis.wording import count, listing
 
 LIMITS = ["corrected_low", "corrected_high"]
@@ -26,7 +27,7 @@ def search_answer(run: Run, board: pd.DataFrame, confirmed: pd.DataFrame, status
 
 def setting_name(run: Run, row: Any) -> str:
     """What a row of the leaderboard is called, and its values: ``trial 0012 (width 3, depth 1)``."""
-    return f"{short_name(row)} ({described(run, row)})"
+    return f"{short_name(row)} ({describe(run, row)})"
 
 
 def _searched(run: Run, board: pd.DataFrame) -> str:

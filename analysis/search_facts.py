@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.facts import EPOCHS
 from analysis.labels import describe, label
 from analysis.runs import Run
-from analysis.search_trials import described, short_name, trial_ends, trial_epochs
+from analysis.search_trials import short_name, trial_ends, trial_epochs
 from analysis.tables import identity, seed_table, settings_table
 
 MOST_LINES = 60  # so many trials can be drawn one by one
@@ -85,7 +85,7 @@ def confirmed_facts(run: Run, confirmed: pd.DataFrame) -> tuple[pd.DataFrame, pd
     settings = confirmed.reset_index(drop=True)
     names = [short_name(row) for row in settings.to_dict("records")]
     named = {"mean": "confirmed_mean", "low": "confirmed_low", "high": "confirmed_high", "n": "confirmed_n", "search": "search_score"}
-    means = pd.DataFrame({"place": names, "label": [described(run, row) for row in settings.to_dict("records")]}, dtype=object)
+    means = pd.DataFrame({"place": names, "label": [describe(run, row) for row in settings.to_dict("records")]}, dtype=object)
     means = means.assign(**{name: settings[column].astype(float) for name, column in named.items()})
     confirm = run.phase("confirm")
     keys = {number: "\n".join(map(identity, row)) for number, *row in settings_table(confirm).itertuples(name=None)}

@@ -13,7 +13,8 @@ from analysis.runs import Run
 from analysis.search import held_out_metrics
 from analysis.search_answer import setting_name
 from analysis.search_costs import ALL
-from analysis.search_trials import parameter_columns, short_name
+from analysis.search_trials import short_name
+from analysis.tables import repeats
 from analysis.wording import count, joined, listing
 
 SHOWN_ROWS = 60  # a longer leaderboard stands in its CSV file alone
@@ -69,10 +70,11 @@ def searched_sizes(found: SearchFindings) -> str:
     scores = found.board["search_n"].dropna()
     if scores.empty:
         return "no trial of the search has a result"
-    each = f"{scores.min()}" if scores.min() == scores.max() else f"{scores.min()} to {scores.max()}"
     seeds = found.confirmed["confirmed_n"]
     fresh = "" if seeds.empty else f"; {count(len(seeds), 'setting')} on fresh seeds, {_spread(seeds)} each"
-    return f"{count(len(scores), 'setting')} with a search score, n = {each} each{fresh}"
+    twice = repeats(found.run.phase("search"))
+    again = f"; {count(twice, 'trial')} had a setting again, whose seeds count once, as the later trial had them" if twice else ""
+    return f"{count(len(scores), 'setting')} with a search score, n = {_spread(scores)} each{fresh}{again}"
 
 
 def written_leaderboard(found: SearchFindings) -> dict[str, str]:
@@ -83,15 +85,13 @@ def written_leaderboard(found: SearchFindings) -> dict[str, str]:
 
 def board_caption(found: SearchFindings) -> str:
     """What the leaderboard ranks by, and how much of it is shown."""
-    fresh = (
-        " confirmed: mean ± std (ddof = 1) over n fresh seeds, with the 95 % t interval of the mean; shrinkage: that mean minus the "
-        "search score."
-        if len(found.confirmed)
-        else ""
-    )
+    ranked, fresh = "Settings ranked by search score", ""
+    if len(found.confirmed):
+        ranked = "Settings trained again come first, ranked by their mean on fresh seeds; others follow by search score. Search score"
+        fresh = " confirmed: mean \u00b1 std (ddof = 1) over n fresh seeds, with its 95 % t interval; shrinkage: it minus the search score."
     part = "" if len(found.board) <= SHOWN_ROWS else f" The first {SHOWN_ROWS} of {len(found.board):,} settings."
     return (
-        f"Settings ranked by search score: {found.run.metric} of completed trials at their last epoch, mean over the seeds of the search. "
+        f"{ranked}: {found.run.metric} of completed trials at their last epoch, mean over the seeds of the search. "
         f"Trials that did not complete have no score, whatever they reached.{fresh}{part}"
     )
 
@@ -109,8 +109,8 @@ def readable_board(found: SearchFindings) -> pd.DataFrame:
         shown["95 % interval"] = joined(text["confirmed_low"], text["confirmed_high"], " to ")
         shown["shrinkage"] = [signed(value) for value in board["shrinkage"]]
     shown |= {"ended": board["status"].map(_word), "epoch": board["last_epoch"].map(_whole)}
-    for key, column in parameter_columns(found.run).items():
-        shown[column] = [label(found.run, key, value) for value in board[column]]
+    for column in found.run.parameters:
+        shown[column] = [label(found.run, column, value) for value in board[column]]
     return pd.DataFrame({name: list(column) for name, column in shown.items()}, dtype=object)
 
 

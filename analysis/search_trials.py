@@ -1,34 +1,14 @@
 """The trials of a search one by one: how each went on from epoch to epoch, and how it ended. Frames in, frames out."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.labels import label
 from analysis.once import once
 from analysis.runs import Run
 from analysis.tables import status_table
-
-OWN = (
-    "rank",
-    "name",
-    "ended",
-    "confirmed",
-    "last_epoch",
-    "search_score",
-    "search_n",
-    "shrinkage",
-    "pairs",
-    "paired",
-    "difference",
-    "p",
-    "p_holm",
-    "supported",
-)
-OWN_BEGINNINGS = ("confirmed_", "corrected_", "difference_", "test_")  # of columns of the tables of a search, as those above
 
 
 def is_search(run: Run) -> bool:
@@ -72,16 +52,6 @@ def trial_ends(run: Run) -> pd.DataFrame:
     seconds = epochs.groupby("trial")["seconds"].sum()
     ends = run.trials.set_index("trial")[["phase", "status", "rung"]].join(last).join(seconds)
     return ends.assign(epoch=ends["epoch"].fillna(0).astype(int), seconds=ends["seconds"].astype(float).fillna(0.0))
-
-
-def parameter_columns(run: Run) -> dict[str, str]:
-    """The name of each parameter's column in the tables of a search: its own, unless that is one of theirs."""
-    return {key: f"setting {key}" if key in OWN or key.startswith(OWN_BEGINNINGS) else key for key in run.parameters}
-
-
-def described(run: Run, row: Mapping[Any, Any]) -> str:
-    """``learning_rate 0.00102, levels 3``: the setting of a row of the leaderboard."""
-    return ", ".join(f"{key} {label(run, key, row[column])}" for key, column in parameter_columns(run).items())
 
 
 def short_name(row: Any) -> str:

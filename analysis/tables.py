@@ -22,6 +22,7 @@ KINDS = 10  # so many kinds of errors are named in a table
 @once
 def settings_table(run: Run) -> pd.DataFrame:
     """One row per setting, numbered by the index ``setting``, one column per parameter of the space; in the order of the space's values.
+    Values are as they were recorded, in columns of objects: no whole number is rounded or becomes a float.
 
     A grid lists all its settings, begun or not; any other search lists those that its trials had.
     """
@@ -31,10 +32,7 @@ def settings_table(run: Run) -> pd.DataFrame:
     distinct = {tuple(map(identity, setting)): setting for setting in [*tried, *planned]}
     ranks = [_ranks(space[key]) for key in run.parameters]
     ordered = sorted(distinct.values(), key=lambda setting: [rank(value) for rank, value in zip(ranks, setting, strict=True)])
-    columns = {
-        key: pd.Series([setting[i] for setting in ordered], dtype=None if ordered else object) for i, key in enumerate(run.parameters)
-    }
-    return pd.DataFrame(columns, columns=run.parameters).rename_axis("setting")
+    return pd.DataFrame(ordered, columns=run.parameters, dtype=object).rename_axis("setting")
 
 
 @once
@@ -60,7 +58,7 @@ def seed_table(run: Run) -> pd.DataFrame:
     Columns: the parameters of the space, ``parameters`` (number of weights, if recorded), ``seed``, ``trial``, the metric. The index
     ``setting`` is that of ``settings_table``. A setting that met the same seed in two trials counts it once, as the later trial had it.
     """
-    weights = ["parameters"] if _counts_weights(run) else []
+    weights = ["parameters"] if counts_weights(run) else []
     last = last_epochs(run)[[*weights, "seed", "trial", run.metric]]
     return settings_table(run).join(last.astype(dict.fromkeys(weights, "Int64")), how="inner")
 
@@ -76,6 +74,14 @@ def last_epochs(run: Run) -> pd.DataFrame:
     return last.drop_duplicates(["setting", "seed"], keep="last").sort_values(["setting", "seed"]).set_index("setting")
 
 
+def repeats(run: Run) -> int:
+    """How many completed trials had a setting and a seed that an earlier one had."""
+    completed = (run.trials["status"] == "completed").to_numpy()
+    pairs = pd.DataFrame({"setting": trial_settings(run).to_numpy(), "trial": run.trials["trial"], "seed": run.trials["seeds"]})[completed]
+    pairs = pairs.explode("seed")
+    return int(pairs.loc[pairs.duplicated(["setting", "seed"]), "trial"].nunique())
+
+
 def summary_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFrame:
     """One row per setting, index ``setting``; settings without a single result are kept with ``n`` 0.
 
@@ -84,7 +90,7 @@ def summary_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFrame:
     """
     seeds = seed_table(run) if seeds is None else seeds
     table = settings_table(run)
-    if _counts_weights(run):
+    if counts_weights(run):
         table["parameters"] = _weights(run).reindex(table.index).astype("Int64")
     samples = samples_by_setting(seeds, run.metric)
     known = sample_table([samples.get(number, np.array([])) for number in table.index], run.metric, run.spec)
@@ -153,12 +159,13 @@ def status_table(run: Run) -> pd.DataFrame:
 
 
 def identity(value: Any) -> str:
-    """One text per value: 1 and 1.0 agree, None and NaN agree, because a column of a frame may have turned one into the other."""
+    """One text per value. Numbers agree where they are equal (1, 1.0 and -0.0, 0 do; True is no number), and None agrees with NaN: a file
+    or a frame may have turned one into the other. No whole number is rounded."""
     value = value.item() if isinstance(value, np.generic) else value
     if value is None or value != value:
         return "null"
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return repr(float(value))
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
     return json.dumps(value, sort_keys=True, default=str)
 
 
@@ -193,14 +200,15 @@ def _ranks(domain: Mapping[str, Any]) -> Any:
     places = {identity(value): place for place, value in enumerate(domain.get("values", []))}
 
     def rank(value: Any) -> tuple[int, float, str]:
-        size = float(value) if isinstance(value, int | float | np.number) and value == value else np.inf
+        size = value if isinstance(value, int | float | np.number) and value == value else np.inf
         return places.get(identity(value), len(places)), size, identity(value)
 
     return rank
 
 
-def _counts_weights(run: Run) -> bool:
-    return "parameters" in run.epochs and "parameters" not in [*run.parameters, run.metric]
+def counts_weights(run: Run) -> bool:
+    """Whether trials report their number of weights: a metric of that name may be something else."""
+    return "parameters" in run.epochs and bool((run.epochs["parameters"].dropna() % 1 == 0).all())
 
 
 def _weights(run: Run) -> pd.Series:

@@ -20,7 +20,7 @@ def trial_details(run: Watched, trial: WatchedTrial) -> dict[str, Any]:
         "setting": list(zip(run.spec["space"], trial.setting, strict=True)),
         "status": trial.status,
         "attempt": trial.attempt,
-        "seeds": trial.seeds,
+        "seeds": len(trial.seeds),
         "where": trial.where,
         "error": shortened(trial.error, SHOWN, f"more in trials.jsonl and logs/{trial.trial}.log") if trial.error else None,
         "names": ["epoch", *names, "seconds"],

@@ -10,6 +10,7 @@ from typing import Any
 from analysis.labels import Growing
 from analysis.records import read_spec
 from analysis.runs import RunPaths
+from analysis.samples import by_seed, seed_numbers
 from analysis.tables import identity
 from analysis.tail import Tail
 
@@ -31,12 +32,14 @@ class WatchedTrial:
     """The value of each parameter of the space, as text."""
     key: tuple[str, ...] = ()
     """What trials of one setting share."""
-    seeds: int = 1
+    seeds: list[int] = field(default_factory=list)
     epoch: int = 0
     rung: int | None = None
     error: str | None = None
     where: dict[str, Any] = field(default_factory=dict)
     curve: dict[int, float | None] = field(default_factory=dict)
+    ends: dict[int, float | None] = field(default_factory=dict)
+    """Seed -> the metric at the last epoch."""
     seconds: dict[int, float] = field(default_factory=dict)
     places: dict[int, int] = field(default_factory=dict)
     """At which byte of ``epochs.jsonl`` each epoch stands."""
@@ -102,12 +105,11 @@ class Watched:
         scores: dict[tuple[str, ...], list[WatchedTrial]] = {}
         for trial in ended:
             scores.setdefault(trial.key, []).append(trial)
-        found = [(_mean(group), group) for group in scores.values()]
+        found = [(list(by_seed({trial.trial: trial.ends for trial in group}).values()), group) for group in scores.values()]
         if not found:
             return None
-        value, group = (max if self.spec["mode"] == "max" else min)(found, key=lambda each: each[0])
-        seeds = sum(trial.seeds for trial in group)
-        return {"value": value, "n": seeds, "setting": group[0].setting, "phase": group[0].phase, "trial": group[0].trial}
+        values, group = (max if self.spec["mode"] == "max" else min)(found, key=lambda each: mean_of(each[0]) or 0.0)
+        return {"value": mean_of(values), "n": len(values), "setting": group[0].setting, "phase": group[0].phase, "trial": group[0].trial}
 
     def epochs_of(self, trial: WatchedTrial, most: int) -> list[dict[str, Any]]:
         """The rows of the last ``most`` epochs of a trial, as recorded."""
@@ -121,7 +123,7 @@ class Watched:
         trial.attempt, trial.error, trial.rung = row.get("attempt", 1), row.get("error"), row.get("rung")
         trial.setting = [told.of(row["config"].get(key)) for key, told in self._labels.items()]
         trial.key = tuple(identity(row["config"].get(key)) for key in self.spec["space"])
-        trial.seeds = len(row.get("seeds") or [0])
+        trial.seeds = row.get("seeds") or [0]
         if trial.status != "running" and "epochs" in row:  # what an earlier attempt left beyond it does not count
             trial.epoch = row["epochs"]
         return trial.trial
@@ -130,7 +132,8 @@ class Watched:
         trial, epoch = self.trials.get(row.get("trial", "")), row.get("epoch")
         if trial is None or not isinstance(epoch, int) or not isinstance(row.get("metrics"), dict):
             return ""
-        trial.curve[epoch] = mean_of(row["metrics"].get(self.spec["metric"]))
+        value = row["metrics"].get(self.spec["metric"])
+        trial.curve[epoch], trial.ends = mean_of(value), seed_numbers(trial.seeds, value)
         trial.seconds[epoch] = row.get("seconds") or 0.0
         trial.places[epoch] = began
         trial.where = {key: row.get(key) for key in ("node", "ip", "pid", "at")}
@@ -143,11 +146,6 @@ class Watched:
             return self.paths.study.stat().st_mtime_ns
         except OSError:
             return 0
-
-
-def _mean(trials: list[WatchedTrial]) -> float:
-    """Over all seeds of the trials."""
-    return sum((trial.value or 0.0) * trial.seeds for trial in trials) / sum(trial.seeds for trial in trials)
 
 
 def mean_of(value: Any) -> float | None:

@@ -145,7 +145,7 @@ def test_a_full_report_has_every_section_and_file_in_order(lungs):
         "The images of this study are generated phantoms, no X-rays", "Study lungs_unet", "Which U-Net outlines lungs best?", "No winner:",
         "generated chest phantoms (200 images, data seed 0); training 120", "5 settings with a search score, n = 1 each; 4 settings",
         "optuna, 40 trials, seed 0; stopped early by asha: one in 3 goes on at epoch 2 and 6; confirmed: the best 3, and published best",
-        "Trials diverge with learning_rate at or above", "Settings ranked by search score: validation_dice of completed trials",
+        "Trials diverge with learning_rate at or above", "Settings trained again come first, ranked by",
         "Settings trained again on seeds",
         "Prediction and truth on test images", "Which parameters matter", "What became of the trials that reached each rung",
         "Epochs and seconds", "Errors",
@@ -301,9 +301,9 @@ def test_a_study_of_others_with_their_names(tmp_path):
     assert [name for _, attributes in page.elements for name in attributes if name.startswith("on")] == []
     assert [script for script in page.scripts if script.lstrip().startswith("alert")] == []
     board = pd.read_csv(tmp_path / "report" / "tables" / "leaderboard.csv")
-    assert board["setting rank"].tolist() == [1, 2, 1]
+    assert board["rank (parameter)"].tolist() == [1, 2, 1]
     assert board["rank"].tolist()[:2] == [1, 1]
-    assert "Settings ranked by" in page.text
+    assert "ranked by their mean on fresh seeds" in page.text
     assert "over the seeds of each setting at the last epoch" in page.text  # several seeds each: settings are told as well
 
 

@@ -99,7 +99,9 @@ def test_confirmed_settings_against_a_plain_recomputation(lungs):
     board = leaderboard(lungs)
     known = board[board["confirmed_n"].notna()]
     assert known["name"].dropna().tolist() == ["published best"]
-    assert known["rank"].tolist() == [1, 2, 3, pd.NA]
+    assert known["rank"].tolist() == [1, 2, 3, 4]
+    assert known["confirmed_mean"].is_monotonic_decreasing
+    assert board["search_score"].iloc[4:].dropna().is_monotonic_decreasing
     epochs = lungs.epochs[lungs.epochs["epoch"] == 18]
     for row in known.to_dict("records"):
         trial = next(name for name in ("c0001", "c0002", "c0003", "c0004") if _rate(lungs, name) == row["learning_rate"])

@@ -9,7 +9,7 @@ from searched_studies import searched_study
 from small_studies import small_study
 
 from trainables.limits import OneOf, Real, Whole
-from tuning.study import Compare, Confirm, Grid, Random, Resources, StudyError
+from tuning.study import Compare, Confirm, Grid, Published, Random, Resources, StudyError
 
 
 def test_trials_are_settings_times_seeds_in_the_order_of_the_space() -> None:
@@ -195,10 +195,32 @@ def test_limits_hold_for_space_and_fixed() -> None:
     ]
 
 
-@pytest.mark.parametrize("key", ["score", "score_mean", "score_std", "score_median"])
-def test_a_key_of_the_space_is_no_column_of_the_metric(key: str) -> None:
-    with pytest.raises(StudyError, match=f"space: '{key}' is a column of the metric 'score' in tables; call it otherwise"):
-        small_study(space={key: [1, 2]})
+@pytest.mark.parametrize("key", ["epochs", "test", "loaded", "seeds", "trials", "confirm", "dashboard"])
+def test_what_the_study_itself_says_is_no_key_of_the_space_and_of_fixed(key: str) -> None:
+    for changes in ({"space": {key: [1, 2]}}, {"fixed": {key: 1}}):
+        with pytest.raises(StudyError, match=f"'{key}' is the study's own word and cannot be a key of space or fixed; call it otherwise"):
+            small_study(**changes)
+
+
+@pytest.mark.parametrize("key", ["mean", "std", "metric"])
+def test_what_a_published_row_says_is_a_key_only_where_nothing_is_published(key: str) -> None:
+    assert list(small_study(space={key: [1, 2]}).space) == [key]
+    with pytest.raises(StudyError, match=f"'{key}' is the study's own word"):
+        small_study(space={key: [1, 2]}, published=Published(source="them", runs=3, rows=[{key: 1, "mean": 0.5}]))
+
+
+@pytest.mark.parametrize("metric", ["epoch", "arrays"])
+def test_what_is_reported_beside_the_metrics_is_no_metric(metric: str) -> None:
+    with pytest.raises(StudyError, match=f"metric='{metric}' is what a trainable reports beside its metrics; call the metric otherwise"):
+        small_study(metric=metric)
+
+
+def test_true_is_not_one() -> None:
+    assert len(small_study(space={"slope": [1, True, 0, False]}).settings()) == 4
+    with pytest.raises(StudyError, match="holds a value twice"):
+        small_study(space={"slope": [1, 1.0]})
+    with pytest.raises(StudyError, match="baseline=True is no value of 'slope'"):
+        small_study(space={"slope": [0, 1]}, compare=Compare(parameter="slope", baseline=True, metrics=["score"]))
 
 
 def test_a_baseline_is_missed_only_where_the_values_are_right() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from analysis.tables import identity
 from trainables.loop import derive_seed
 from tuning.past import Past
 from tuning.space import distribution
@@ -39,7 +40,7 @@ class Asker:
         self._optuna = optuna
         self._study = study
         self._search = study.search
-        self._space = {key: distribution(values) for key, values in study.space.items()}
+        self._space, self._alike = _told_apart({key: distribution(values) for key, values in study.space.items()})
         direction = "maximize" if study.mode == "max" else "minimize"
         name = journal.parent.name if journal else study.name
         self._told = optuna.create_study(storage=_storage(journal, between) if journal else None, study_name=name, direction=direction)
@@ -53,9 +54,10 @@ class Asker:
         """The trial with that number, counted from 1."""
         self._told.sampler = self._sampler(number)
         if number <= len(self._search.first):
-            self._told.enqueue_trial(dict(self._search.first[number - 1]))
+            self._told.enqueue_trial(self._for_optuna(self._search.first[number - 1]))
         asked = self._told.ask(self._space)
-        trial = Trial(id=trial_id(number, self._search.trials), config=dict(asked.params), seeds=self._study.seed_list)
+        setting = {key: self._alike.get(key, {}).get(value, value) for key, value in asked.params.items()}
+        trial = Trial(id=trial_id(number, self._search.trials), config=setting, seeds=self._study.seed_list)
         self._open[trial.id] = asked
         return trial
 
@@ -77,6 +79,9 @@ class Asker:
         complete = state == self._optuna.trial.TrialState.COMPLETE
         self._told.tell(asked, self._values.get(trial.id) if complete else None, state=state)
 
+    def _for_optuna(self, setting: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: identity(value) if key in self._alike else value for key, value in setting.items()}
+
     def _sampler(self, number: int) -> Any:
         seed = derive_seed(self._search.seed, "search", number) % 2**32
         if isinstance(self._search, Random):
@@ -95,7 +100,7 @@ class Asker:
         known = self._optuna.trial.create_trial(
             state=state,
             value=past.score if state in (states.COMPLETE, states.PRUNED) else None,  # as Optuna itself keeps a pruned trial
-            params=dict(past.trial.config),
+            params=self._for_optuna(past.trial.config),
             distributions=self._space,
             intermediate_values=dict(past.scores),
         )
@@ -106,6 +111,16 @@ class Asker:
             self._reported[past.trial.id].update(past.scores)
             if past.score is not None:
                 self._values[past.trial.id] = past.score
+
+
+def _told_apart(space: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """The distributions, and text -> value of those whose values Python takes for equal, True and 1 say: Optuna, which would take them for
+    one, is given their texts."""
+    from optuna.distributions import CategoricalDistribution
+
+    lists = {key: domain.choices for key, domain in space.items() if isinstance(domain, CategoricalDistribution)}
+    alike = {key: {identity(value): value for value in values} for key, values in lists.items() if len(set(values)) < len(values)}
+    return {**space, **{key: CategoricalDistribution(tuple(texts)) for key, texts in alike.items()}}, alike
 
 
 def first_trial(study: Study) -> Trial:

@@ -8,6 +8,7 @@ from typing import Any
 from analysis import load_run
 from analysis.export import write_aside
 from analysis.runs import Run, RunPaths
+from analysis.samples import by_seed
 from tuning import checkpoints
 from tuning.means import mean
 from tuning.past import Past, past_trials, setting_key
@@ -74,7 +75,7 @@ def _score(past: Past) -> float:
 
 def _mean(past: Sequence[Past]) -> float:
     """Over the seeds of all these trials."""
-    return mean([_score(one) for one in past for _ in one.trial.seeds])
+    return mean(list(by_seed({one.trial.id: one.ends for one in past}).values()))
 
 
 def _export(study: Study, best: Past, state: Any, folder: Path) -> None:

@@ -15,11 +15,14 @@ from tuning.values import LARGEST, RULE, holds, holds_twice, is_kept, is_kept_wh
 if TYPE_CHECKING:
     from tuning.study import Study
 
-# Keys that a configuration may not use, because the study itself says them.
-RESERVED = (
-    *("epochs", "test", "loaded", "seeds", "seed", "epoch", "trial", "trials", "confirm", "phase", "rung", "setting"),
-    *("status", "seconds", "node", "error", "attempt", "at", "n", "ci_low", "ci_high", "solved", "solved_low", "solved_high"),
-)
+GIVEN = ("epochs", "test", "loaded")
+"""What the study itself puts into the configuration of a trial."""
+SET = ("seeds", "trials", "confirm", "dashboard")
+"""What ``--set`` changes of a study, beside its keys and ``epochs``."""
+REPORTED = ("epoch", "arrays")
+"""What a trainable reports beside its metrics."""
+PUBLISHED = ("mean", "std", "metric")
+"""What a published row says beside a setting."""
 
 
 def study_problems(study: "Study") -> list[str]:
@@ -98,6 +101,10 @@ def _rules(study: "Study") -> list[tuple[bool, str]]:
         (not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", study.name), "name must be letters, digits, '_' or '-', 100 at most."),
         (not is_text(study.question), f"question={shown(study.question)} must be UTF-8 text."),
         (not holds(("max", "min"), study.mode), f"mode={shown(study.mode)} must be 'max' or 'min'."),
+        (
+            study.metric in REPORTED,
+            f"metric={study.metric!r} is what a trainable reports beside its metrics; call the metric otherwise.",
+        ),
         (not study.space, "space is empty: give at least one key with the values to try."),
         (
             not _are_seeds(study.seeds),
@@ -122,12 +129,9 @@ def _rules(study: "Study") -> list[tuple[bool, str]]:
 def _value_problems(study: "Study") -> list[str]:
     """What is wrong with the keys and values of space and fixed."""
     keys = {**study.space, **study.fixed}
-    found = [f"{key!r} is the study's own word and cannot be a key of space or fixed." for key in keys if key in RESERVED]
+    taken = (*GIVEN, *SET, *(PUBLISHED if study.published else ()))
+    found = [f"{key!r} is the study's own word and cannot be a key of space or fixed; call it otherwise." for key in keys if key in taken]
     found += [f"{key!r} is in space and in fixed; keep one of them." for key in study.space if key in study.fixed]
-    columns = (study.metric, *(f"{study.metric}_{what}" for what in ("mean", "std", "median")))
-    found += [
-        f"space: {key!r} is a column of the metric {study.metric!r} in tables; call it otherwise." for key in study.space if key in columns
-    ]
     return found + _space_problems(study) + _compare_problems(study) + value_problems(study.fixed, study.limits, is_kept_whole)
 
 

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from analysis.runs import Run
 from analysis.tables import identity
 from tuning.study import Trial, trial_id
@@ -24,6 +22,8 @@ class Past:
     """Epoch -> the study's metric, mean over the seeds of the trial; of epochs at which it was finite."""
     last_epoch: int = 0
     """0 before the first."""
+    ends: Mapping[int, float] = field(default_factory=dict)
+    """Seed -> the study's metric after the last epoch."""
 
     @property
     def score(self) -> float | None:
@@ -40,7 +40,11 @@ def past_trials(run: Run, phase: str = "search") -> list[Past]:
     part = run.phase(phase)
     scores = _scores(part)
     last = {} if part.epochs.empty else part.epochs.groupby("trial")["epoch"].max().to_dict()
-    return [_past(part, row, scores.get(row["trial"], {}), int(last.get(row["trial"], 0))) for row in part.trials.to_dict("records")]
+    ends = _ends(part)
+    return [
+        replace(_past(part, row, scores.get(row["trial"], {}), int(last.get(row["trial"], 0))), ends=ends.get(row["trial"], {}))
+        for row in part.trials.to_dict("records")
+    ]
 
 
 def trials_left(planned: Sequence[Trial], past: Sequence[Past]) -> list[Trial]:
@@ -67,7 +71,7 @@ def setting_key(setting: Mapping[str, Any]) -> str:
 
 
 def _past(run: Run, row: Mapping[Any, Any], scores: Mapping[int, float], last_epoch: int) -> Past:
-    setting = {key: _own(run.spec["space"][key], row[key]) for key in run.parameters}
+    setting = {key: _own(domain, row[run.columns.parameters[key]]) for key, domain in run.recorded["space"].items()}
     trial = Trial(id=row["trial"], config=setting, seeds=row["seeds"], phase=row["phase"])
     return Past(trial=trial, status=row["status"], attempt=int(row["attempt"]), scores=scores, last_epoch=last_epoch)
 
@@ -82,8 +86,14 @@ def _scores(run: Run) -> dict[str, dict[int, float]]:
     return found
 
 
+def _ends(run: Run) -> dict[str, dict[int, float]]:
+    if run.metric not in run.epochs:
+        return {}
+    last = run.epochs[run.epochs["epoch"] == run.epochs.groupby("trial")["epoch"].transform("max")]
+    return {str(trial): dict(zip(rows["seed"].tolist(), rows[run.metric].tolist(), strict=True)) for trial, rows in last.groupby("trial")}
+
+
 def _own(domain: Mapping[str, Any], value: Any) -> Any:
-    """A value out of a frame as the study has it: a column with 2.5 or None in it turns 1 into 1.0, and None into NaN."""
-    value = value.item() if isinstance(value, np.generic) else value
+    """A recorded value as the study has it, 1 or 1.0."""
     listed = next((each for each in domain.get("values", ()) if identity(each) == identity(value)), value)
     return int(listed) if domain.get("kind") == "int" else listed

@@ -9,6 +9,7 @@ from typing import Any
 from analysis.labels import Growing, show
 from analysis.rounding import mean_text
 from analysis.runs import Run
+from analysis.samples import by_seed, seed_numbers
 from tuning.estimate import Estimate, TimeLeft
 from tuning.means import mean
 from tuning.past import past_trials, setting_key
@@ -36,6 +37,7 @@ class StudyProgress:
         self._events: list[dict[str, Any]] = []
         self._last: dict[str, tuple[int, Mapping[str, Any]]] = {}
         self._scores: dict[str, dict[str, tuple[Mapping[str, Any], list[float]]]] = {}
+        self._ends: dict[tuple[str, str], dict[str, Mapping[int, float]]] = {}
         ended = self._recall(earlier) if earlier else Counter()
         waiting = {"search": study.planned - ended["search"], "confirm": study.planned_confirmations - ended["confirm"]}
         self._left = TimeLeft(study, waiting, max(1, min(slots, sum(waiting.values()))))
@@ -46,7 +48,7 @@ class StudyProgress:
         self.epochs += 1
         before, _ = self._last.get(trial.id, (row.get("attempt", 1), row))
         if (attempt := row.get("attempt", 1)) > before:
-            self._tell("retried", trial, epoch=row["epoch"], attempt=attempt)
+            self._tell("retried", trial, {"epoch": row["epoch"], "attempt": attempt})
         self._last[trial.id] = attempt, row
         self._left.epoch(trial, row)
 
@@ -54,14 +56,14 @@ class StudyProgress:
         self.statuses[status] += 1
         self._left.end(trial, status)
         _, row = self._last.pop(trial.id, (1, {"epoch": 0}))
-        values = self._values(trial, row) if status == "completed" else []
-        score = mean(values) if values else None
-        self._tell(status, trial, epoch=row["epoch"], **{self.study.metric: score}, error=error)
-        if values:
+        ends = self._values(trial, row) if status == "completed" else {}
+        score = mean(list(ends.values())) if ends else None
+        self._tell(status, trial, {"epoch": row["epoch"], "score": score, "error": error})
+        if ends:
             before = self.best_setting()
-            self._add(trial, values)
-            if (best := self.best_setting()) and (before is None or best[0] != before[0]):
-                self._tell("best", trial, **{self.study.metric: mean(best[1])}, n=len(best[1]))
+            self._add(trial, ends)
+            if (best := self.best_setting()) and (before is None or setting_key(best[0]) != setting_key(before[0])):
+                self._tell("best", trial, {"score": mean(best[1]), "n": len(best[1])})
 
     def news(self) -> list[dict[str, Any]]:
         """What was worth telling since this was asked last: ``event`` is the end of a trial, "retried", or "best"."""
@@ -114,36 +116,31 @@ class StudyProgress:
         since = time.monotonic() - self._estimated
         return Estimate(*(max(0.0, value - since) for value in (self._estimate.left, self._estimate.low, self._estimate.high)))
 
-    def _tell(self, event: str, trial: Trial, **facts: Any) -> None:
+    def _tell(self, event: str, trial: Trial, facts: Mapping[str, Any]) -> None:
         self._events.append({"event": event, "trial": trial.id, "phase": trial.phase, "setting": dict(trial.config), **facts})
 
     def _recall(self, earlier: Run) -> Counter[str]:
         """Take over what earlier sessions recorded; how many trials of each phase ended."""
         past = [one for phase in ("search", "confirm") for one in past_trials(earlier, phase) if one.ended]
         self.statuses.update(one.status for one in past)
-        ends = _ends(earlier)
         for one in past:
-            if one.status == "completed" and one.trial.id in ends:
-                self._add(one.trial, ends[one.trial.id])
+            if one.status == "completed" and one.ends:
+                self._add(one.trial, one.ends)
         return Counter(one.trial.phase for one in past)
 
-    def _add(self, trial: Trial, values: list[float]) -> None:
-        _, known = self._scores.setdefault(trial.phase, {}).setdefault(setting_key(trial.config), (trial.config, []))
-        known.extend(values)
+    def _add(self, trial: Trial, ends: Mapping[int, float]) -> None:
+        key = setting_key(trial.config)
+        of_setting = self._ends.setdefault((trial.phase, key), {})
+        of_setting[trial.id] = ends
+        found = self._scores.setdefault(trial.phase, {})
+        config, _ = found.get(key, (trial.config, []))
+        found[key] = config, list(by_seed(of_setting).values())
 
-    def _values(self, trial: Trial, row: Mapping[str, Any]) -> list[float]:
+    def _values(self, trial: Trial, row: Mapping[str, Any]) -> dict[int, float]:
+        """The study's metric of one epoch by seed."""
         if "metrics" not in row:
-            return []
-        value = row["metrics"][self.study.metric]
-        return list(value) if isinstance(value, list) else [value] * len(trial.seeds)
-
-
-def _ends(run: Run) -> dict[str, list[float]]:
-    """The metric of each trial after its last epoch, per seed."""
-    if run.metric not in run.epochs:
-        return {}
-    last = run.epochs[run.epochs["epoch"] == run.epochs.groupby("trial")["epoch"].transform("max")]
-    return {str(trial): values.tolist() for trial, values in last.groupby("trial")[run.metric]}
+            return {}
+        return seed_numbers(trial.seeds, row["metrics"][self.study.metric])
 
 
 def space_labels(study: Study) -> dict[str, Growing]:

@@ -56,7 +56,7 @@ def replay(study: Study, run: Run, name: str) -> Iterator[Replayed]:
         torch.set_num_threads(max(1, math.floor(study.resources.cpus)))
         for row, _ in iterate(study, trial, study.read_data()):
             if row["epoch"] in recorded:
-                yield _compared(row, recorded[row["epoch"]], trial.seeds)
+                yield _compared(row, recorded[row["epoch"]], trial.seeds, run.columns.metrics)
             if row["epoch"] >= max(recorded):
                 return
 
@@ -93,13 +93,14 @@ def changed_since(run: Run, source: Path) -> list[str]:
     return [f"{key.split('.')[-1]} was {was.get(key)}, now it is {now.get(key)}" for key in keys if was.get(key) != now.get(key)]
 
 
-def _compared(row: Mapping[str, Any], recorded: Any, seeds: Any) -> Replayed:
+def _compared(row: Mapping[str, Any], recorded: Any, seeds: Any, columns: Mapping[str, str]) -> Replayed:
+    """``columns``: metric -> its column of ``recorded``, the rows of the epoch with the index ``seed``."""
     found, numbers = {}, 0
-    columns = [name for name in recorded.columns if name not in ("trial", "epoch", "seconds", "at")]
-    for metric in dict.fromkeys([*row["metrics"], *columns]):
+    there = [metric for metric, column in columns.items() if column in recorded]
+    for metric in dict.fromkeys([*row["metrics"], *there]):
         if metric.endswith(CLOCKS):
             continue
-        before = recorded[metric].loc[list(seeds)].to_numpy() if metric in columns else np.full(len(seeds), math.nan)
+        before = recorded[columns[metric]].loc[list(seeds)].to_numpy() if metric in there else np.full(len(seeds), math.nan)
         after = np.broadcast_to(np.asarray(row["metrics"].get(metric, math.nan), dtype=float), len(seeds))
         # The record holds no number that is not finite.
         after = np.where(np.isfinite(after), after, math.nan)

@@ -26,7 +26,7 @@ def continued(run: Run, change: Callable[[Study, Study, Run], dict[str, Any]]) -
     # From the study as it stands in its file each time: one override takes the place of another.
     found = find_study(reference)
     was = found.override(run.spec["overrides"])
-    if differences := _differences(run.spec, was):
+    if differences := _differences(run.recorded, was):
         raise StudyError([f"{reference} is not the study of this run any more: {line}" for line in differences])
     overrides = change(found, was, run)
     return found.override(overrides), overrides

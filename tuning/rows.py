@@ -203,13 +203,7 @@ def _array_problem(name: Any, array: np.ndarray | None) -> str | None:
     return f"array {name!r} must hold numbers, text or truth values, in rows of one length" if array is None else None
 
 
-# Columns of the record beside the metrics.
-_TAKEN = ("trial", "seed", "seconds", "at")
-
-
 def _number_problem(name: str, value: Any, seeds: int) -> str | None:
-    if name in _TAKEN:
-        return f"{name!r} is a column of every record; give the metric another name"
     values = value if isinstance(value, (list, tuple)) else [value]
     if isinstance(value, (list, tuple)) and len(value) != seeds:
         return f"metric {name!r} has {len(value)} values for {seeds} seeds"

@@ -67,7 +67,7 @@ def go_on(run: str, change: Callable[[Study, Study, Run], dict[str, Any]], way: 
     study, overrides = continued(records, change)
     mirrors = chosen_mirrors(study, way.wandb, way.tensorboard, records.spec)
     with locked(records.paths.lock, say):
-        add_session(records.paths, records.spec, study, overrides, command_line(), mirrors)
+        add_session(records.paths, records.recorded, study, overrides, command_line(), mirrors)
         return train(study, records.paths, mirrors, way)
 
 

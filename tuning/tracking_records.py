@@ -6,7 +6,7 @@ deviation as they are read; those of the last epoch are kept.
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,9 +119,15 @@ def reduced(metrics: Mapping[str, Any]) -> dict[str, float]:
     for name, value in metrics.items():
         values = [_number(each) for each in value] if isinstance(value, list) else [_number(value)]
         numbers[name] = mean(values)
-        if len(values) > 1:
+        if len(values) > 1 and f"std/{name}" not in metrics:
             numbers[f"std/{name}"] = spread(values)
     return numbers
+
+
+def beside(ours: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """What we say, under names that are none of the user's."""
+    taken = set(names)
+    return {f"study/{key}" if key in taken else key: value for key, value in ours.items()}
 
 
 def _number(value: Any) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 
 import wandb
 
-from tuning.tracking_records import Told
+from tuning.tracking_records import Told, beside
 
 SECONDS_TO_CONNECT = 60.0
 """At the most, and no longer than the end of a run may take. wandb itself would try for 101 s to reach a server that does not answer."""
@@ -82,8 +82,9 @@ class TrialRun:
         setting = ", ".join(f"{key}={_short(told.row['config'].get(key))}" for key in spec["space"])
         phase = told.row.get("phase", "search")
         about = {"trial": told.trial, "phase": phase, "seeds": told.row["seeds"]}
+        theirs = _sent({**spec["fixed"], **told.row["config"]})
         self._run = place.start(
-            told.trial, title=f"{told.trial} {setting}", kind=phase, config={**spec["fixed"], **told.row["config"], **about}, tags=[phase]
+            told.trial, title=f"{told.trial} {setting}", kind=phase, config={**theirs, **beside(about, theirs)}, tags=[phase]
         )
         self._logged = self._run.starting_step - 1 if self._run.resumed else 0
         self._run.define_metric("epoch", hidden=True)
@@ -93,7 +94,7 @@ class TrialRun:
         """Send the epochs that were not sent yet."""
         for epoch in sorted(epoch for epoch in told.epochs if epoch > self._logged):
             when = {"_timestamp": told.times[epoch]} if isinstance(told.times[epoch], int | float) else {}
-            self._run.log({"epoch": epoch, **told.epochs[epoch], **when}, step=epoch)
+            self._run.log({"epoch": epoch, **_sent(told.epochs[epoch]), **when}, step=epoch)
             self._logged = epoch
 
     def finish(self, told: Told) -> None:
@@ -104,7 +105,7 @@ class TrialRun:
         """
         after = told.last_epoch + 1
         if self._logged < after and (table := _seed_table(told)):
-            self._run.log({"epoch": told.last_epoch, "seeds": table}, step=after)
+            self._run.log({"epoch": told.last_epoch, **beside({"seeds": table}, told.last)}, step=after)
         self._run.summary.update(_end(told))
         self._run.finish(exit_code=0 if told.status in SUCCESS else 1)
 
@@ -115,7 +116,8 @@ class TrialRun:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> wandb.Table:
     """A table of plain values, of any kind in each column."""
-    made = wandb.Table(columns=list(columns), allow_mixed_types=True)
+    names = [name if name not in columns[:place] else f"{name} ({place + 1})" for place, name in enumerate(columns)]
+    made = wandb.Table(columns=names, allow_mixed_types=True)
     for row in rows:
         made.add_data(*row)
     return made
@@ -134,7 +136,16 @@ def _end(told: Told) -> dict[str, Any]:
     """How the trial ended: its status, and what else its record says."""
     facts = {key: told.row[key] for key in ("attempt", "epochs", "seconds", "rung") if told.row.get(key) is not None}
     error = told.row.get("error")
-    return {"status": told.status, **facts} | ({"error": error.strip().splitlines()[-1]} if error else {})
+    ends = {"status": told.status, **facts} | ({"error": error.strip().splitlines()[-1]} if error else {})
+    return beside(ends, told.last)
+
+
+def _sent(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values under names that wandb does not take for its own."""
+    return {f"study/{name}" if name in _OF_WANDB else name: value for name, value in values.items()}
+
+
+_OF_WANDB = ("", "_step", "_timestamp", "_runtime", "_wandb")
 
 
 def _short(value: Any) -> str:

@@ -1,0 +1,154 @@
+"""Runs whose parameters and metrics are called as a test says, recorded as a session records them, but without Ray."""
+
+import inspect
+import io
+import json
+import pkgutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import analysis
+import tuning
+from analysis.runs import RunPaths
+from tuning.checks import GIVEN, REPORTED, SET
+from tuning.display import Json
+from tuning.prepare import prepare_run
+from tuning.progress import StudyProgress
+from tuning.recorder import Interruption, Listener, Recorder
+from tuning.records import Records
+from tuning.rows import iterate
+from tuning.study import Study, Trial
+
+PANDAS = [
+    "index",
+    "values",
+    "size",
+    "name",
+    "columns",
+    "T",
+    "shape",
+    "dtype",
+    "count",
+    "mean",
+    "sum",
+    "rank",
+    "loc",
+    "level_0",
+    "get",
+    "self",
+]
+STRANGE = [
+    *("a.b", "a[0]", "a:Q", "a:b:c", "it's", 'say "so"', "back`tick", "a\\b", "<b>bold</b>", "a & b", "_", "_private", "=1+1", "+1", "@x"),
+    *(
+        "Größe",
+        "学习率",
+        "🙂",
+        "x y",
+        " x ",
+        "a\nb",
+        "a\tb",
+        "a/b",
+        "std/score",
+        "100 %",
+        "{}",
+        "${x}",
+        "#",
+        "",
+        "nan",
+        "None",
+        "true",
+        "0",
+    ),
+    *("x" * 300, "__proto__", "constructor", "toString", "datum", "undefined", "_timestamp", "_step", "left_out (parameter)", "n (metric)"),
+]
+ENDINGS = ["score_mean", "score_std", "score_median", "score_min", "score_low", "loss_mean", "test_loss", "test_loss_mean", "test_loss_min"]
+
+
+def argument_names() -> list[str]:
+    """What the functions of the packages call their arguments."""
+    found: set[str] = set()
+    for package in (analysis, tuning):
+        for module in pkgutil.iter_modules(package.__path__):
+            members = vars(import_module(f"{package.__name__}.{module.name}")).values()
+            functions = [each for member in members for each in ([member, *vars(member).values()] if inspect.isclass(member) else [member])]
+            own = [each for each in functions if inspect.isfunction(each) and each.__module__.startswith(package.__name__)]
+            found |= {name for function in own for name in inspect.signature(function).parameters}
+    return sorted(found)
+
+
+def allowed(names: Sequence[str]) -> list[str]:
+    """Those that a study may use, each once."""
+    return [name for name in dict.fromkeys(names) if name not in (*GIVEN, *SET, *REPORTED)]
+
+
+def trainable(metrics: Sequence[str], reported: Callable[[Any, int, int], float], **more: float) -> Any:
+    """One that reports these metrics, and ``more``; ``reported``: the number of the first of them, for a configuration, an epoch and a
+    seed."""
+
+    def train(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+        for epoch in range(1, config["epochs"] + 1):
+            first = [reported(config, epoch, seed) for seed in seeds]
+            yield {"epoch": epoch, **more, **{name: [value + place for value in first] for place, name in enumerate(metrics)}}, None
+
+    return train
+
+
+def recorded(study: Study, folder: Path, *listeners: Listener, failed: Sequence[str] = ()) -> tuple[RunPaths, list[dict[str, Any]]]:
+    """The run of all trials of a grid, and of the confirmation of its first two settings where it has one; trials ``failed`` end after an
+    epoch. With what ``--json`` says of it."""
+    paths = prepare_run(study, folder, overrides={}, command=["study"])
+    trials = study.trials()
+    if study.confirm:
+        settings = [trial.config for trial in trials[:2]]
+        fresh = [Trial(id=f"c000{place}", config=each, seeds=study.fresh_seeds, phase="confirm") for place, each in enumerate(settings)]
+        trials = [*trials, *fresh]
+    said = io.StringIO()
+    with redirect_stdout(said):
+        display = Json(StudyProgress(study), paths)
+        records = Records(paths)
+        write_trials(study, records, trials, [display, *listeners], failed)
+        records.close()
+        display.show()
+    return paths, [json.loads(line) for line in said.getvalue().splitlines()]
+
+
+def write_trials(
+    study: Study, records: Records, trials: Sequence[Trial], listeners: Sequence[Listener], failed: Sequence[str] = ()
+) -> None:
+    """Train the trials in this process and record them as the recorder of a session does."""
+    keys: dict[str, Any] = {"stopped": {}, "attempts": {}, "reported": False, "check": lambda: None, "again": lambda trial: None}
+    recorder = Recorder(study, records, listeners, interruption=Interruption(), **keys)
+    for trial in trials:
+        recorder.plan(trial)
+        for row, _ in iterate(study, trial, {}):
+            recorder._write_epoch(trial, row)
+            if trial.id in failed:
+                recorder._write_end(trial, status="failed", error="ValueError: no")
+                break
+        else:
+            recorder._write_end(trial, status="completed")
+
+
+def frames_in(package: str, action: Callable[[], Any]) -> list[list[str]]:
+    """The columns of every frame that a function below the folder ``package`` had in a variable, or returned, during ``action``."""
+    found: set[tuple[str, ...]] = set()
+
+    def watch(frame: Any, event: str, value: Any) -> None:
+        if event == "return" and f"/{package}/" in frame.f_code.co_filename:
+            for each in [*frame.f_locals.values(), value]:
+                if isinstance(each, pd.DataFrame):
+                    found.add((*map(str, each.columns), *[str(name) for name in each.index.names if name is not None]))
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        action()
+    finally:
+        sys.setprofile(before)
+    return [list(columns) for columns in found]
