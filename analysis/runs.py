@@ -17,6 +17,7 @@ from analysis.records import STATUSES as STATUSES
 from analysis.records import DamagedRun as DamagedRun
 from analysis.records import damaged, epoch_problem, metric_problem, read_lines, read_spec, trial_problem
 from analysis.run_paths import RunPaths as RunPaths
+from analysis.versions import Versions, is_of, trial_versions, versions_note, wanted_versions
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Run:
     ``epochs``: one row per trial, epoch and seed: ``trial, epoch, seed, seconds, at`` and one column per metric;
     ``seconds`` is what the epoch took for all seeds of its trial together.
     ``notes``: what was tolerated while reading, in sentences.
+    ``versions``: the version of the study's code that the numbers of each trial are of, None where it was not recorded.
     ``known``: see ``once``.
     """
 
@@ -38,6 +40,7 @@ class Run:
     trials: pd.DataFrame
     epochs: pd.DataFrame
     notes: list[str] = field(default_factory=list)
+    versions: Versions = field(default_factory=dict)
     known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -76,6 +79,7 @@ def load_run(folder: str | Path) -> Run:
     """Read a run folder, finished or not.
 
     A torn last line (the writer died in the middle of it) is left out and noted. Where a trial and epoch stand twice, the last row counts.
+    Epochs that a trial left behind before it was trained anew with other code are left out.
     A trial that ended as completed, but not at the last epoch that is recorded of it, counts as unfinished, with a note.
 
     Raises:
@@ -87,8 +91,11 @@ def load_run(folder: str | Path) -> Run:
     with _no_collection():
         trial_rows = read_lines(paths.trials, {"trial", "config", "seeds", "status"}, trial_problem, notes)
         epoch_rows = read_lines(paths.epochs, {"trial", "epoch", "metrics", "seconds", "at"}, epoch_problem, notes)
-        epochs = _epochs_frame(paths, epoch_rows, {row["trial"]: row["seeds"] for row in trial_rows})
-    return Run(paths, spec, _without_gaps(_trials_frame(spec, trial_rows), epochs, notes), epochs, notes)
+        seeds = {row["trial"]: row["seeds"] for row in trial_rows}
+        epochs = _epochs_frame(paths, epoch_rows, seeds, wanted_versions(spec, trial_rows))
+    run = Run(paths, spec, _without_gaps(_trials_frame(spec, trial_rows), epochs, notes), epochs, notes, trial_versions(trial_rows))
+    notes += [note for note in [versions_note(run)] if note]
+    return run
 
 
 @contextmanager
@@ -135,12 +142,12 @@ def _trials_frame(spec: Mapping[str, Any], rows: list[dict[str, Any]]) -> pd.Dat
     return pd.DataFrame(records, columns=columns).sort_values("trial", ignore_index=True)
 
 
-def _epochs_frame(paths: RunPaths, rows: list[dict[str, Any]], seeds: Mapping[str, list[int]]) -> pd.DataFrame:
+def _epochs_frame(paths: RunPaths, rows: list[dict[str, Any]], seeds: Mapping[str, list[int]], versions: Versions) -> pd.DataFrame:
     last = {(row["trial"], row["epoch"]): (number, row) for number, row in enumerate(rows, start=1)}
     for (trial, _), (number, _) in last.items():
         if trial not in seeds:
             raise damaged(paths.epochs, number, f"it is of trial {trial}, which {paths.trials.name} does not know")
-    rows = [row for _, row in last.values()]
+    rows = [row for _, row in last.values() if is_of(row, versions)]
     if not rows:
         return pd.DataFrame({name: np.array([]) for name in ("trial", "epoch", "seed", "seconds", "at")})
     sizes = [len(seeds[row["trial"]]) for row in rows]

@@ -35,6 +35,8 @@ class WatchedTrial:
     epoch: int = 0
     rung: int | None = None
     error: str | None = None
+    version: str | None = None
+    """Of the code."""
     where: dict[str, Any] = field(default_factory=dict)
     curve: dict[int, float | None] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)
@@ -117,6 +119,8 @@ class Watched:
             return ""
         trial = self.trials.setdefault(row["trial"], WatchedTrial(row["trial"]))
         trial.phase, trial.status = row.get("phase", "search"), row.get("status", "running")
+        if trial.version != row.get("code"):  # it is trained anew
+            trial.version, trial.epoch, trial.curve, trial.seconds, trial.places = row.get("code"), 0, {}, {}, {}
         trial.attempt, trial.error, trial.rung = row.get("attempt", 1), row.get("error"), row.get("rung")
         trial.setting = [brief(row["config"].get(key)) for key in self.spec["space"]]
         trial.key = tuple(identity(row["config"].get(key)) for key in self.spec["space"])

@@ -7,7 +7,8 @@ from types import ModuleType
 
 import ray.cloudpickle
 
-from tuning.prepare import file_of, source_of
+from tuning.imports import file_of
+from tuning.prepare import source_of
 from tuning.study import Study
 
 OUR_PACKAGES = ("tuning", "trainables", "analysis", "cluster")
