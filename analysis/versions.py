@@ -43,7 +43,7 @@ def versions_note(run: "Run") -> str | None:
         if None not in kinds
         else "Numbers of several versions of the code may be pooled"
     )
-    return f"{pooled} in what follows: {listing(parts)}. The folder code/ of the run holds the code."
+    return f"{pooled} in this run: {listing(parts)}. The folder code/ of the run holds the code."
 
 
 def _part(version: str | None, trials: Any) -> str:

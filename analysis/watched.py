@@ -119,8 +119,9 @@ class Watched:
             return ""
         trial = self.trials.setdefault(row["trial"], WatchedTrial(row["trial"]))
         trial.phase, trial.status = row.get("phase", "search"), row.get("status", "running")
-        if trial.version != row.get("code"):  # it is trained anew
-            trial.version, trial.epoch, trial.curve, trial.seconds, trial.places = row.get("code"), 0, {}, {}, {}
+        if trial.version not in (None, row.get("code")):  # it is trained anew
+            trial.epoch, trial.curve, trial.seconds, trial.places = 0, {}, {}, {}
+        trial.version = row.get("code")
         trial.attempt, trial.error, trial.rung = row.get("attempt", 1), row.get("error"), row.get("rung")
         trial.setting = [brief(row["config"].get(key)) for key in self.spec["space"]]
         trial.key = tuple(identity(row["config"].get(key)) for key in self.spec["space"])

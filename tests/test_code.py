@@ -273,6 +273,16 @@ def test_what_cannot_be_told_counts_by_its_kind() -> None:
     assert held(closure(ring)) == held(closure(ring))
 
 
+def test_paths_in_the_folder_of_the_study_may_move_with_it() -> None:
+    def told(folder: Path, value: Any) -> dict[str, str]:
+        return Held({"trainable": closure(value)}, folder).values
+
+    for kind in (str, Path):
+        assert told(Path("/a"), kind("/a/data/x.npz")) == told(Path("/b/c"), kind("/b/c/data/x.npz"))
+        assert told(Path("/a"), kind("/a/data/x.npz")) != told(Path("/a"), kind("/ab/data/x.npz"))
+    assert told(Path("/a"), "x") != told(Path("/a"), Path("x"))
+
+
 def test_values_are_told_alike_in_every_process() -> None:
     """Sets of text come in another order in each."""
     program = (

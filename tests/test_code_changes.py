@@ -199,7 +199,7 @@ def test_a_run_without_versions_goes_on_with_a_note(begun: RunPaths, monkeypatch
     assert lines(result) == ["note: this run did not record its code: whether that has changed since is not known."]
     record(begun, rows("0002", 0.5, version_of(begun)))
     assert load_run(begun.root).notes == [
-        "Numbers of several versions of the code may be pooled in what follows: 1 trial (0001; seeds 0 to 2) of code that was not recorded "
+        "Numbers of several versions of the code may be pooled in this run: 1 trial (0001; seeds 0 to 2) of code that was not recorded "
         f"and 1 trial (0002; seeds 0 to 2) of version {version_of(begun)}. The folder code/ of the run holds the code."
     ]
 
@@ -234,7 +234,7 @@ def pooled(folder: Path) -> Path:
 
 
 NOTE = (
-    "Numbers of 2 versions of the code are pooled in what follows: 2 trials (t0000 to t0001; seeds 0 to 2) of version old and 2 trials "
+    "Numbers of 2 versions of the code are pooled in this run: 2 trials (t0000 to t0001; seeds 0 to 2) of version old and 2 trials "
     "(t0002 to t0003; seeds 3 and 4) of version new. The folder code/ of the run holds the code."
 )
 

@@ -40,8 +40,9 @@ class Code:
 def code_of(study: Study, reference: str = "") -> Code:
     """The code of a study that has been found by ``reference``: its file and all of its own that this imports, what lies in its folder and
     was imported by other means, and the files of the functions that the trainable and ``load`` are or hold."""
-    held = Held({"trainable": study.trainable, **({"load": study.load} if study.load else {})})
     root = _study_file(reference)
+    functions: dict[str, Any] = {"trainable": study.trainable, **({"load": study.load} if study.load else {})}
+    held = Held(functions, root[0].parent if root else None)
     roots = {**({root[0]: root[1]} if root else {}), **{file: _place(file, module) for file, module in held.files.items()}}
     installed = [file for file in ([root[0]] if root else []) + held.homes if not is_own(file)]
     found = own_files(roots, [_home(file, roots[file]) for file in installed])
@@ -104,7 +105,7 @@ def _study_file(reference: str) -> tuple[Path, str] | None:
     if not reference or reference.endswith(".py"):
         return (Path(reference).resolve(), Path(reference).name) if reference else None
     module = reference.split(":")[0] if ":" in reference else f"tuning.studies.{reference}"
-    file = file_of(sys.modules[module])
+    file = file_of(sys.modules.get(module))
     return (file, _place(file, module)) if file else None
 
 

@@ -4,6 +4,7 @@ import contextlib
 import enum
 import hashlib
 import inspect
+import os
 import re
 import sys
 import types
@@ -20,10 +21,12 @@ class Held:
     defined in; ``files``: these, and those of functions and classes that they hold, with the names of their modules.
 
     Values count as far as they can be told the same way in every process: numbers, text, containers, arrays, tensors, functions, own
-    objects by their attributes, and others by a text without an address in it. Of anything else its type counts.
+    objects by their attributes, and others by a text without an address in it. Of anything else its type counts. Paths below ``folder``
+    count by what follows it: the folder may be moved.
     """
 
-    def __init__(self, functions: Mapping[str, Callable[..., Any]]) -> None:
+    def __init__(self, functions: Mapping[str, Callable[..., Any]], folder: Path | None = None) -> None:
+        self._folder = str(folder) + os.sep
         self.files: dict[Path, str] = {}
         self.values: dict[str, str] = {role: _short(self._defined(function)) for role, function in functions.items()}
         self.homes = list(self.files)
@@ -43,10 +46,10 @@ class Held:
         """A value as text that is the same in every process."""
         if isinstance(value, enum.Enum):
             return f"{self._defined(type(value))}.{value.name}"
-        if value is None or type(value) in (bool, int, float, complex, str, bytes):
+        if isinstance(value, (str, Path)):
+            return f"{'path' if isinstance(value, Path) else 'text'} {str(value).removeprefix(self._folder)!r}"
+        if value is None or type(value) in (bool, int, float, complex, bytes):
             return f"{type(value).__name__} {value!r}"
-        if isinstance(value, Path):
-            return f"path {value}"
         if isinstance(value, types.ModuleType):
             return f"module {value.__name__}"
         if hasattr(value, "tolist") or hasattr(value, "to_numpy"):
