@@ -360,3 +360,12 @@ def test_a_copy_is_kept_whole_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "code" / code.version / "broken.py").unlink()
     assert kept(paths, code.version) is None
     assert kept(paths, "never") is None
+
+
+def test_what_a_trainable_imports_later_is_sent_with_it(tmp_path: Path) -> None:
+    """A trial that imports it after an edit has it as it was when the session began."""
+    from tuning.shipping import Sent
+
+    (tmp_path / "mine.py").write_text(STUDY.replace("        loss", "        from lazy import rate\n        loss"))
+    (tmp_path / "lazy.py").write_text("import trainables.xor, torch\nrate = 1\n")
+    assert Sent.of(find_study(str(tmp_path / "mine.py"))).files == {name: (tmp_path / name).read_bytes() for name in ("mine.py", "lazy.py")}

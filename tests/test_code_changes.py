@@ -55,7 +55,7 @@ def fresh_modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def forget_modules() -> None:
-    for name in ("model", "study_file_mine", "study_file_moved"):
+    for name in ("model", "mine", "moved", "study_file_mine", "study_file_moved"):
         sys.modules.pop(name, None)
     sys.path[:] = [place for place in sys.path if "pytest-" not in place]
     importlib.invalidate_caches()

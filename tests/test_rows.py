@@ -1,3 +1,4 @@
+import itertools
 import math
 import re
 import sys
@@ -8,19 +9,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from small_studies import small_study
 
+from tuning.ray_session import reports_refused
 from tuning.rows import Exited, NotReported, iterate
 from tuning.study import Trial
 
 TRIAL = Trial(id="0001", config={"slope": 2}, seeds=[0, 1])
 
 
-def rows_of(*items: Any) -> list[dict[str, Any]]:
+def rows_of(*items: Any, epochs: int | None = None, **changes: Any) -> list[dict[str, Any]]:
     def trainable(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
         yield from items
 
-    return [row for row, _ in iterate(small_study(trainable, epochs=max(1, len(items))), TRIAL, {})]
+    return [row for row, _ in iterate(small_study(trainable, epochs=epochs or max(1, len(items)), **changes), TRIAL, {})]
 
 
 def test_rows_carry_what_was_yielded() -> None:
@@ -99,8 +103,8 @@ def goes_on(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
 @pytest.mark.parametrize(
     ("resume", "message"),
     [
-        (None, "the trainable ended after epoch 3 of 5: it must yield every epoch"),
-        (2, "the trainable ended after epoch 3 of 5: it must yield every epoch"),
+        (None, "the trainable ended after epoch 3 of 5: it may leave epochs out, but must yield the last one"),
+        (2, "the trainable ended after epoch 3 of 5: it may leave epochs out, but must yield the last one"),
         (3, "the trainable yielded nothing after the state that it was to go on from"),
     ],
 )
@@ -113,10 +117,10 @@ def test_a_trial_that_goes_on_at_its_last_epoch_is_complete() -> None:
     assert [row["epoch"] for row, _ in iterate(small_study(goes_on), TRIAL, {}, 2)] == [3]
 
 
-@pytest.mark.parametrize("epochs", [[1, 1], [1, 3, 2]])
+@pytest.mark.parametrize("epochs", [[1, 1], [1, 3, 2], [2, 4, 4], [5, 1]])
 def test_an_epoch_that_comes_twice_or_out_of_order(epochs: list[int]) -> None:
     with pytest.raises(NotReported, match=f"yielded epoch {epochs[-1]} after epoch {epochs[-2]}: each epoch is yielded once, in order"):
-        rows_of(*(({"epoch": epoch, "score": 1.0}, None) for epoch in epochs))
+        rows_of(*(({"epoch": epoch, "score": 1.0}, None) for epoch in epochs), epochs=9)
 
 
 @pytest.mark.parametrize("epoch", [0, 1.0, True, [1, 1]])
@@ -133,3 +137,108 @@ def test_a_trainable_that_calls_exit_ends_one_trial(code: Any, said: str) -> Non
 
     with pytest.raises(Exited, match=re.escape(f"the trainable called {said}")):
         list(iterate(small_study(leaves), TRIAL, {}))
+
+
+def epochs_of(*epochs: int, last: int) -> list[int]:
+    return [row["epoch"] for row in rows_of(*(({"epoch": epoch, "score": 1.0}, None) for epoch in epochs), epochs=last)]
+
+
+def test_epochs_may_be_left_out_but_not_the_last_one() -> None:
+    assert epochs_of(2, 4, 6, last=6) == [2, 4, 6]
+    assert epochs_of(3, 5, last=5) == [3, 5]
+    with pytest.raises(NotReported, match="ended after epoch 9 of 10: it may leave epochs out, but must yield the last one"):
+        epochs_of(3, 6, 9, last=10)
+    with pytest.raises(NotReported, match="yielded epoch 12 after epoch 9, and the last one is 10"):
+        epochs_of(3, 6, 9, 12, last=10)
+    with pytest.raises(NotReported, match="yielded epoch 12, and the last one is 10"):
+        epochs_of(12, last=10)
+
+
+def test_a_trial_ends_at_its_last_epoch_whatever_the_trainable_does_then(capsys: pytest.CaptureFixture[str]) -> None:
+    assert epochs_of(1, 2, 3, 4, 5, last=3) == [1, 2, 3]
+    assert epochs_of(1, 2, 2, last=2) == [1, 2]
+    assert capsys.readouterr().out.count("what it yields there is not recorded") == 2
+    assert epochs_of(1, 2, last=2) == [1, 2]
+    assert capsys.readouterr().out == ""
+
+
+def test_a_trainable_without_an_end_is_left_and_what_follows_the_last_yield_runs() -> None:
+    done = []
+
+    def forever(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+        try:
+            for epoch in itertools.count(1):
+                yield {"epoch": epoch, "score": 1.0}, None
+        finally:
+            done.append("closed")
+
+    def tidies(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+        yield {"epoch": config["epochs"], "score": 1.0}, None
+        done.append("tidied")
+
+    for trainable in (forever, tidies):
+        assert list(iterate(small_study(trainable), TRIAL, {}))[-1][0]["epoch"] == 3
+    assert done == ["closed", "tidied"]
+
+
+VALUES = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=5), st.sampled_from(["list", "array", "tensor", "nested"]))
+def test_what_is_yielded_is_taken_as_it_is_then_and_not_as_it_becomes(steps: list[tuple[float, float]], kind: str) -> None:
+    made: dict[str, Any] = {
+        "list": [0.0, 0.0],
+        "array": np.zeros(2),
+        "tensor": torch.zeros(2, dtype=torch.float64),
+        "nested": [torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)],
+    }
+
+    def refills(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+        scores, image, metrics = made[kind], np.zeros(2), {}
+        for epoch, values in enumerate(steps, start=1):
+            for place, value in enumerate(values):
+                image[place] = value
+                if kind == "nested":
+                    scores[place].fill_(value)
+                else:
+                    scores[place] = value
+            metrics.update(epoch=epoch, score=scores, arrays={"image": image})
+            yield metrics, None
+
+    rows = [row for row, _ in iterate(small_study(refills, epochs=len(steps)), TRIAL, {})]
+    assert [tuple(row["metrics"]["score"]) for row in rows] == steps
+    assert [tuple(row["arrays"]["image"].tolist()) for row in rows] == steps
+
+
+def test_only_decisive_metrics_end_a_trial_as_diverged() -> None:
+    metrics = {"epoch": 1, "score": 1.0, "loss": math.inf, "perplexity": math.inf, "gap": [1.0, math.nan]}
+    (row,) = rows_of((metrics, None))
+    assert row["diverged"] == ["loss"]
+    (row,) = rows_of((metrics, None), must_be_finite=["gap", "unheard of"])
+    assert row["diverged"] == ["loss", "gap"]
+    (row,) = rows_of((metrics | {"loss": 1.0, "score": math.nan}, None))
+    assert row["diverged"] == ["score"]
+
+
+@pytest.mark.parametrize("error", [GeneratorExit(), BaseException("odd")])
+def test_what_would_pass_for_an_order_to_the_process_ends_one_trial(error: BaseException) -> None:
+    def raises(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+        raise error
+        yield
+
+    with pytest.raises(Exited, match=f"raised {type(error).__name__}"):
+        list(iterate(small_study(raises), TRIAL, {}))
+
+
+def test_tune_report_in_a_trainable_is_refused_however_it_was_imported() -> None:
+    from ray import tune
+    from ray.tune import report
+
+    for function in (tune.report, report):
+
+        def reports(config: Any, seeds: Any, resume: Any = None, function: Any = function) -> Iterator[Any]:
+            function({"score": 1.0})
+            yield {"epoch": 1, "score": 1.0}, None
+
+        with reports_refused(), pytest.raises(NotReported, match=r"calls tune.report, .* yield \(metrics, state\)"):
+            list(iterate(small_study(reports, epochs=1), TRIAL, {}))

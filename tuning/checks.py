@@ -96,6 +96,11 @@ def _shape_problems(study: "Study") -> list[str]:
             (not _is_count(study.retries, 0), f"retries={study.retries!r} must be a whole number, 0 or more."),
             (study.wandb not in ("off", "offline", "online"), f"wandb={study.wandb!r} must be 'off', 'offline' or 'online'."),
             (not isinstance(study.tensorboard, bool), f"tensorboard={study.tensorboard!r} must be True or False."),
+            (not isinstance(study.fresh_process, bool), f"fresh_process={study.fresh_process!r} must be True or False."),
+            (
+                not isinstance(study.must_be_finite, (list, tuple)) or not all(isinstance(name, str) for name in study.must_be_finite),
+                f"must_be_finite={study.must_be_finite!r} must be a list of names of metrics.",
+            ),
             (not isinstance(study.dashboard, bool), f"dashboard={study.dashboard!r} must be True or False."),
             (
                 study.solved is not None and Real(-math.inf).problem(study.solved),

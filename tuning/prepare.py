@@ -1,5 +1,6 @@
 """The folder of a run before its first trial: what is checked, and what ``study.json`` says."""
 
+import functools
 import json
 import os
 import secrets
@@ -9,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from analysis.export import write_aside
@@ -133,6 +135,7 @@ def _said(study: Study) -> dict[str, Any]:
         "metric": study.metric,
         "mode": study.mode,
         "epochs": study.epochs,
+        "must_be_finite": list(study.must_be_finite),
         "solved": study.solved,
         "published": asdict(study.published) if study.published else None,
         "compare": asdict(study.compare) if study.compare else None,
@@ -149,7 +152,15 @@ def found_again(reference: str, folder: Path) -> str:
 
 def source_of(study: Study) -> Path:
     """The file of the trainable, or the working folder where it has none."""
-    return file_of(sys.modules[study.trainable.__module__]) or Path.cwd()
+    return file_of(module_of(study)) or Path.cwd()
+
+
+def module_of(study: Study) -> ModuleType:
+    """The module that the trainable is defined in."""
+    function: Any = study.trainable
+    while isinstance(function, functools.partial):
+        function = function.func
+    return sys.modules[function.__module__]
 
 
 def _stopping(study: Study) -> dict[str, Any] | None:

@@ -29,21 +29,22 @@ def iterate(study: Study, trial: Trial, data: Mapping[str, Any], resume: Any = N
         NotReported: the trainable yields something that cannot be recorded, or ends before the last epoch of the study.
         Exited: the trainable calls ``sys.exit``.
     """
-    started = time.monotonic()
-    last = 0
+    started, last = time.monotonic(), 0
     for item in _items(study, {**study.config(trial.config, trial.phase), **data}, trial.seeds, resume):
+        if last == study.epochs:
+            print(f"note: the trainable goes on after epoch {last}, the last one; what it yields there is not recorded.")
+            break
         metrics = _checked(item, study, trial)
-        arrays = metrics.pop("arrays")
-        epoch = metrics.pop("epoch")
-        if epoch <= last:
-            raise NotReported(f"the trainable yielded epoch {epoch} after epoch {last}: each epoch is yielded once, in order.")
+        arrays, epoch = metrics.pop("arrays"), metrics.pop("epoch")
+        if problem := _order_problem(epoch, last, study.epochs):
+            raise NotReported(problem)
         now = time.monotonic()
         row = {
             "trial": trial.id,
             "epoch": epoch,
             "metrics": metrics,
             "arrays": arrays,
-            "diverged": [name for name, value in metrics.items() if not np.all(np.isfinite(value))],
+            "diverged": [name for name, value in metrics.items() if name in study.decisive and not np.all(np.isfinite(value))],
             "seconds": round(now - started, 6),
             "at": round(time.time(), 3),
         }
@@ -53,18 +54,36 @@ def iterate(study: Study, trial: Trial, data: Mapping[str, Any], resume: Any = N
         raise NotReported(_ended_early(last, study.epochs, resumed=resume is not None))
 
 
+def _order_problem(epoch: int, last: int, epochs: int) -> str | None:
+    if epoch <= last:
+        return f"the trainable yielded epoch {epoch} after epoch {last}: each epoch is yielded once, in order."
+    if epoch > epochs:
+        before = f" after epoch {last}" if last else ""
+        return f"the trainable yielded epoch {epoch}{before}, and the last one is {epochs}: it may leave epochs out, but not that one."
+    return None
+
+
 def _ended_early(last: int, epochs: int, resumed: bool) -> str:
     if last:
-        return f"the trainable ended after epoch {last} of {epochs}: it must yield every epoch."
+        return f"the trainable ended after epoch {last} of {epochs}: it may leave epochs out, but must yield the last one."
     where = " after the state that it was to go on from" if resumed else ""
     return f"the trainable yielded nothing{where}: it must yield (metrics, state) after every epoch."
 
 
 def _items(study: Study, config: Mapping[str, Any], seeds: Sequence[int], resume: Any) -> Iterator[Any]:
-    try:
-        yield from study.trainable(config, seeds, resume)
-    except SystemExit as error:
-        raise Exited(f"the trainable called sys.exit({'' if error.code is None else repr(error.code)}).") from error
+    items = iter(study.trainable(config, seeds, resume))
+    while True:
+        try:
+            item = next(items)
+        except StopIteration:
+            return
+        except SystemExit as error:
+            raise Exited(f"the trainable called sys.exit({'' if error.code is None else repr(error.code)}).") from error
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # it would pass for an order to this process
+            raise Exited(f"the trainable raised {type(error).__name__}: {error}") from error
+        yield item
 
 
 def _checked(item: Any, study: Study, trial: Trial) -> dict[str, Any]:
@@ -91,7 +110,10 @@ def _checked(item: Any, study: Study, trial: Trial) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Tensors, arrays and their scalars as Python numbers and lists."""
+    """Tensors, arrays, their scalars and lists of these as Python numbers and lists of their own: the trainable may write to its own
+    later."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
     return value.tolist() if hasattr(value, "tolist") else value
 
 
@@ -110,7 +132,7 @@ def _array(value: Any) -> np.ndarray | None:
         with contextlib.suppress(TypeError, ValueError, RuntimeError):
             array = convert(value)
             if not array.dtype.hasobject:
-                return array
+                return array.copy()
     return None
 
 

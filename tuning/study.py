@@ -70,6 +70,12 @@ class Study:
     """A trial that reports no epoch for so long counts as hung: its process is ended, which counts as a failure."""
     checkpoint_seconds: float = 1
     """Epochs shorter than this share a checkpoint: after a crash, so much is trained again. More saves writing where states are large."""
+    must_be_finite: Sequence[str] = ()
+    """Metrics that end a trial as diverged once they are NaN or infinite, as the study's metric and one called ``loss`` always do. Others
+    are then recorded as missing."""
+    fresh_process: bool = False
+    """Whether each trial gets a new process, which takes about a second. Without, one process trains many trials, and is put back into
+    its first state between them but for imports, caches and running threads (``tuning.process_state``)."""
     limits: Mapping[str, Limit] = field(default_factory=dict)
     """What the values of keys may be (``trainables.limits``)."""
     data: Callable[[Config], Mapping[str, Any]] | None = None
@@ -116,6 +122,16 @@ class Study:
     def rungs(self) -> list[int]:
         """The epochs at which trials of the search may be stopped, ascending."""
         return self.stopping.rungs(self.epochs) if self.stopping else []
+
+    def rung_between(self, before: int, epoch: int) -> int | None:
+        """The rung at which a trial is judged that reports ``epoch``, and ``before`` was the last epoch that it reported: the last rung
+        that it has reached since then. None where there is none, and at the last epoch, at which it is complete."""
+        return max((rung for rung in self.rungs if before < rung <= epoch < self.epochs), default=None)
+
+    @property
+    def decisive(self) -> set[str]:
+        """The metrics that must be finite."""
+        return {self.metric, "loss", *self.must_be_finite}
 
     @property
     def planned(self) -> int:
