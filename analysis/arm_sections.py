@@ -12,6 +12,7 @@ from analysis.export import latex, markdown, readable
 from analysis.intervals import seeds_for_sign_flips
 from analysis.power import settled_text
 from analysis.runs import Run
+from analysis.versions import pooled_words
 from analysis.wording import MISSING, count, listing, number, p_text, sentences, show
 
 PUBLISHED = ["published_baseline", "published_arm"]
@@ -170,8 +171,8 @@ def _caption(found: ArmFindings, rows: pd.DataFrame) -> str:
     source = found.run.spec.get("published") or {}
     published = ["Published: " + source["source"], source.get("note")] if rows[PUBLISHED].notna().any(axis=None) else []
     return sentences(
-        f"{arm} against {baseline}{at}: {what.metrics[0]} at the last epoch, overall and by {what.part}; std with ddof = 1 over the "
-        f"{seeds}; difference is {arm} minus {baseline}",
+        f"{pooled_words(found.run)}{arm} against {baseline}{at}: {what.metrics[0]} at the last epoch, overall and by {what.part}; "
+        f"std with ddof = 1 over the {seeds}; difference is {arm} minus {baseline}",
         without,
         *published,
     )

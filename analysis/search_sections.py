@@ -12,6 +12,7 @@ from analysis.search import held_out_metrics
 from analysis.search_answer import setting_name
 from analysis.search_costs import ALL
 from analysis.search_trials import brief, parameter_columns, short_name
+from analysis.versions import pooled_words
 from analysis.wording import MISSING, count, decimals_for, in_numbers, listing, number, signed
 
 SHOWN_ROWS = 60  # a longer leaderboard stands in its CSV file alone
@@ -73,7 +74,7 @@ def searched_sizes(found: SearchFindings) -> str:
 
 def written_leaderboard(found: SearchFindings) -> dict[str, str]:
     """The leaderboard rounded for reading, by file name."""
-    table, caption = readable_board(found), f"{found.run.spec['name']}: {board_caption(found)}"
+    table, caption = readable_board(found), f"{pooled_words(found.run)}{found.run.spec['name']}: {board_caption(found)}"
     return {"leaderboard.tex": latex(table, caption), "leaderboard.md": markdown(table, caption)}
 
 

@@ -19,6 +19,7 @@ from analysis.pictures import Picture
 from analysis.power import settled_text
 from analysis.published import evaluation_points
 from analysis.search_sections import cost_sections, result_sections, search_reading, searched_by, searched_sizes
+from analysis.versions import pooled_words
 from analysis.wording import MISSING, count, p_text, sentences
 
 DIFFERENCES = ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high"]
@@ -36,7 +37,7 @@ def caption(found: Findings) -> str:
         else f"n = {present.min()} to {present.max()}"
     )
     return (
-        f"{found.run.spec['name']}: {found.run.metric} over the seeds of each setting at the last epoch, {seeds}; "
+        f"{pooled_words(found.run)}{found.run.spec['name']}: {found.run.metric} over the seeds of each setting at the last epoch, {seeds}; "
         f"std with ddof = 1; ci: 95 % bootstrap interval of the mean (BCa, {RESAMPLES:,} resamples, widened for few seeds; "
         f"Student's t below {FEW})."
     )

@@ -32,18 +32,27 @@ def is_of(row: Mapping[str, Any], versions: Versions) -> bool:
 
 def versions_note(run: "Run") -> str | None:
     """Which trials are of which version, where the numbers of a run are of several."""
-    trained = run.trials[run.trials["trial"].isin(set(run.epochs["trial"]))]
-    found = [run.versions.get(trial) for trial in trained["trial"]]
-    kinds = list(dict.fromkeys(found))
-    if len(kinds) < 2:
+    if not (pooled := pooled_words(run)):
         return None
-    parts = [_part(kind, trained[[one == kind for one in found]]) for kind in kinds]
-    pooled = (
-        f"Numbers of {len(kinds)} versions of the code are pooled"
-        if None not in kinds
-        else "Numbers of several versions of the code may be pooled"
-    )
-    return f"{pooled} in this run: {listing(parts)}. The folder code/ of the run holds the code."
+    trained, found = _trained(run)
+    parts = [_part(kind, trained[[one == kind for one in found]]) for kind in dict.fromkeys(found)]
+    return f"{pooled.removesuffix('. ')}: {listing(parts)}. The folder code/ of the run holds the code."
+
+
+def pooled_words(run: "Run") -> str:
+    """A sentence for captions, with a space behind it, where the numbers of a run are of several versions of the code; else empty."""
+    kinds = set(_trained(run)[1])
+    if len(kinds) < 2:
+        return ""
+    if None in kinds:
+        return "Numbers of several versions of the code may be pooled in this run. "
+    return f"Numbers of {len(kinds)} versions of the code are pooled in this run. "
+
+
+def _trained(run: "Run") -> tuple[Any, list[str | None]]:
+    """The trials that have an epoch, and the version of each."""
+    trained = run.trials[run.trials["trial"].isin(set(run.epochs["trial"]))]
+    return trained, [run.versions.get(trial) for trial in trained["trial"]]
 
 
 def _part(version: str | None, trials: Any) -> str:
@@ -54,13 +63,8 @@ def _part(version: str | None, trials: Any) -> str:
 
 
 def _seeds(seeds: Sequence[int]) -> str:
-    if len(seeds) == 1:
-        return f"seed {seeds[0]}"
-    whole = len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1
-    return (
-        f"seeds {seeds[0]} to {seeds[-1]}"
-        if whole
-        else f"seeds {listing(map(str, seeds))}"
-        if len(seeds) < 7
-        else count(len(seeds), "seed")
-    )
+    if len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1:
+        return f"seeds {seeds[0]} to {seeds[-1]}"
+    if len(seeds) > 6:
+        return count(len(seeds), "seed")
+    return f"seed{'s' * (len(seeds) > 1)} {listing(map(str, seeds))}"

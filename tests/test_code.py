@@ -275,7 +275,7 @@ def test_what_cannot_be_told_counts_by_its_kind() -> None:
 
 def test_paths_in_the_folder_of_the_study_may_move_with_it() -> None:
     def told(folder: Path, value: Any) -> dict[str, str]:
-        return Held({"trainable": closure(value)}, folder).values
+        return Held({"trainable": closure(value)}, folder / "mine.py").values
 
     for kind in (str, Path):
         assert told(Path("/a"), kind("/a/data/x.npz")) == told(Path("/b/c"), kind("/b/c/data/x.npz"))

@@ -245,6 +245,8 @@ def test_pooled_numbers_are_said_wherever_they_are_shown(tmp_path: Path) -> None
     assert read.notes == [NOTE]
     page = write_report(read).read_text()
     assert page.index(NOTE) < page.index("<nav")
+    for name in ("summary.tex", "summary.md"):
+        assert "Numbers of 2 versions of the code are pooled in this run. " in (read.paths.tables / name).read_text()
     other = load_run(write_run(tmp_path / "other", [Trial(config={"width": 1}, epochs=scores([0.5, 0.6, 0.7]))]))
     assert f"run: {NOTE}" in compare_runs([read, other]).notes
     assert other.notes == []

@@ -42,7 +42,7 @@ def code_of(study: Study, reference: str = "") -> Code:
     was imported by other means, and the files of the functions that the trainable and ``load`` are or hold."""
     root = _study_file(reference)
     functions: dict[str, Any] = {"trainable": study.trainable, **({"load": study.load} if study.load else {})}
-    held = Held(functions, root[0].parent if root else None)
+    held = Held(functions, root[0] if root else None)
     roots = {**({root[0]: root[1]} if root else {}), **{file: _place(file, module) for file, module in held.files.items()}}
     installed = [file for file in ([root[0]] if root else []) + held.homes if not is_own(file)]
     found = own_files(roots, [_home(file, roots[file]) for file in installed])

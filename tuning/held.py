@@ -21,12 +21,12 @@ class Held:
     defined in; ``files``: these, and those of functions and classes that they hold, with the names of their modules.
 
     Values count as far as they can be told the same way in every process: numbers, text, containers, arrays, tensors, functions, own
-    objects by their attributes, and others by a text without an address in it. Of anything else its type counts. Paths below ``folder``
-    count by what follows it: the folder may be moved.
+    objects by their attributes, and others by a text without an address in it. Of anything else its type counts. Paths below the folder
+    of the study's file ``root`` count by what follows it: the folder may be moved.
     """
 
-    def __init__(self, functions: Mapping[str, Callable[..., Any]], folder: Path | None = None) -> None:
-        self._folder = str(folder) + os.sep
+    def __init__(self, functions: Mapping[str, Callable[..., Any]], root: Path | None = None) -> None:
+        self._root, self._folder = root, str(root.parent if root else None) + os.sep
         self.files: dict[Path, str] = {}
         self.values: dict[str, str] = {role: _short(self._defined(function)) for role, function in functions.items()}
         self.homes = list(self.files)
@@ -83,7 +83,9 @@ class Held:
         file = file_of(sys.modules.get(named.__module__))
         if file:
             self.files.setdefault(file, named.__module__)
-        return named.__qualname__ if file or not isinstance(named, types.FunctionType) else f"{named.__qualname__} {_source(named)}"
+        # The name of the study's file may change.
+        name = named.__qualname__ if file and file == self._root else f"{named.__module__}.{named.__qualname__}"
+        return name if file or not isinstance(named, types.FunctionType) else f"{name} {_source(named)}"
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:

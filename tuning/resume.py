@@ -104,7 +104,7 @@ def notes_of(run: Run, going: Continued) -> list[str]:
 
 
 def _found(run: Run, reference: str) -> Study:
-    if reference.endswith(".py") and not Path(reference).is_file():
+    if reference == run.spec.get("reference") and reference.endswith(".py") and not Path(reference).is_file():
         last = last_version(run)
         copy = f" {run.paths.code / last} holds a copy of its code." if last else ""
         raise StudyError(f"there is no study file {reference} any more: say where it is with --study FILE.{copy}")
