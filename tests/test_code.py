@@ -215,6 +215,13 @@ class Trainer:
         yield self.value, None
 
 
+class Broken:
+    """Raises at whatever it is asked."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
 HOLDERS = [
     closure,
     Trainer,
@@ -253,6 +260,8 @@ def test_what_a_trainable_holds_counts_by_value(holder: Any, one: Any, other: An
         (Path("a"), Path("b")),
         (np.sin, np.cos),
         (Trainer, dict),
+        (np.ndarray, torch.Tensor),
+        ([np.ones(1), Broken()], [np.zeros(1), Broken()]),
         (Trainer(Trainer(1)), Trainer(Trainer(2))),
         (lambda: scores, lambda: held),
     ],
@@ -268,9 +277,13 @@ def test_what_cannot_be_told_counts_by_its_kind() -> None:
 
     assert held(closure(threading.Lock())) == held(closure(threading.Lock()))
     assert held(closure(object())) == held(closure(object())) != held(closure(threading.Lock()))
-    ring: list[Any] = []
+    ring: list[Any] = [1]
     ring.append(ring)
-    assert held(closure(ring)) == held(closure(ring))
+    assert held(closure(ring)) == held(closure(ring)) != held(closure([1]))
+    doubled: list[Any] = []
+    for _ in range(200):
+        doubled = [doubled, doubled]
+    assert held(closure(doubled)) == held(closure(doubled))
 
 
 def test_paths_in_the_folder_of_the_study_may_move_with_it() -> None:

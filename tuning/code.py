@@ -125,7 +125,9 @@ def _home(file: Path, place: str) -> Path:
 
 def _loaded_below(folder: Path) -> Iterator[tuple[Path, str]]:
     for module in list(sys.modules.values()):
-        file = file_of(module)
+        place = getattr(module, "__file__", None)
+        # Most modules are installed, and to resolve the paths of thousands takes half a second.
+        file = file_of(module) if isinstance(place, str) and is_own(Path(place)) else None
         if file and file.is_relative_to(folder) and is_own(file):
             yield file, file.relative_to(folder).as_posix()
 

@@ -30,37 +30,38 @@ class Held:
         self.files: dict[Path, str] = {}
         self.values: dict[str, str] = {role: _short(self._defined(function)) for role, function in functions.items()}
         self.homes = list(self.files)
-        self._seen: dict[int, Any] = {}
+        self._seen: dict[int, tuple[Any, str]] = {}
         for role, function in functions.items():
-            self._seen = {id(function): function}
             for name, value in _parts(function):
-                self.values[f"{role}: {name}"] = _short(self._told_safely(value))
-
-    def _told_safely(self, value: Any) -> str:
-        try:
-            return self._told(value)
-        except Exception:  # of an object of whatever library
-            return self._defined(type(value))
+                self.values[f"{role}: {name}"] = _short(self._told(value))
 
     def _told(self, value: Any) -> str:
         """A value as text that is the same in every process."""
-        if isinstance(value, enum.Enum):
-            return f"{self._defined(type(value))}.{value.name}"
-        if isinstance(value, (str, Path)):
-            return f"{'path' if isinstance(value, Path) else 'text'} {str(value).removeprefix(self._folder)!r}"
-        if value is None or type(value) in (bool, int, float, complex, bytes):
-            return f"{type(value).__name__} {value!r}"
-        if isinstance(value, types.ModuleType):
-            return f"module {value.__name__}"
-        if hasattr(value, "tolist") or hasattr(value, "to_numpy"):
-            return _array(value)
-        if id(value) in self._seen:
-            return "as above"
-        self._seen[id(value)] = value  # kept, so that no other value gets its id
-        return self._nested(value)
+        kind = type(value)  # for ``isinstance`` asks the value itself, which may raise
+        if issubclass(kind, (str, Path)) and not issubclass(kind, enum.Enum):
+            return f"{'path' if issubclass(kind, Path) else 'text'} {str(value).removeprefix(self._folder)!r}"
+        if value is None or kind in (bool, int, float, complex, bytes):
+            return f"{kind.__name__} {value!r}"
+        if id(value) not in self._seen:
+            # Also what it holds may hold it. It is kept, so that no other value gets its id.
+            self._seen[id(value)] = value, "itself"
+            self._seen[id(value)] = value, self._told_safely(value)
+        return self._seen[id(value)][1]
+
+    def _told_safely(self, value: Any) -> str:
+        try:
+            return _short(self._nested(value))
+        except Exception:  # of an object of whatever library
+            return self._defined(type(value))
 
     def _nested(self, value: Any) -> str:
         kind = type(value).__name__
+        if isinstance(value, enum.Enum):
+            return f"{self._defined(type(value))}.{value.name}"
+        if isinstance(value, types.ModuleType):
+            return f"module {value.__name__}"
+        if not isinstance(value, type) and (hasattr(value, "tolist") or hasattr(value, "to_numpy")):
+            return _array(value)
         if isinstance(value, Mapping):
             return f"{kind} {[(self._told(key), self._told(each)) for key, each in value.items()]}"
         if isinstance(value, (list, tuple)):
