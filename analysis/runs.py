@@ -32,6 +32,7 @@ class Run:
     ``seconds`` is what the epoch took for all seeds of its trial together.
     ``notes``: what was tolerated while reading, in sentences.
     ``versions``: the version of the study's code that the numbers of each trial are of, None where it was not recorded.
+    ``whole``: of a part of a run, all of it.
     ``known``: see ``once``.
     """
 
@@ -41,6 +42,7 @@ class Run:
     epochs: pd.DataFrame
     notes: list[str] = field(default_factory=list)
     versions: Versions = field(default_factory=dict)
+    whole: "Run | None" = field(default=None, repr=False)
     known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -57,7 +59,7 @@ class Run:
         """The trials of one phase alone, "search" or "confirm", with their epochs."""
         trials = self.trials[self.trials["phase"] == name]
         epochs = self.epochs[self.epochs["trial"].isin(trials["trial"])]
-        return replace(self, trials=trials.reset_index(drop=True), epochs=epochs.reset_index(drop=True))
+        return replace(self, trials=trials.reset_index(drop=True), epochs=epochs.reset_index(drop=True), whole=self.whole or self)
 
     def arrays(self, trial: str) -> dict[str, np.ndarray]:
         """What ``trial`` recorded besides numbers, by name; empty where it recorded nothing.
@@ -149,7 +151,7 @@ def _epochs_frame(paths: RunPaths, rows: list[dict[str, Any]], seeds: Mapping[st
             raise damaged(paths.epochs, number, f"it is of trial {trial}, which {paths.trials.name} does not know")
     rows = [row for _, row in last.values() if is_of(row, versions)]
     if not rows:
-        return pd.DataFrame({name: np.array([]) for name in ("trial", "epoch", "seed", "seconds", "at")})
+        return pd.DataFrame({name: np.array([]) for name in ("trial", "epoch", "seed", "seconds", "at")}).astype({"seed": int})
     sizes = [len(seeds[row["trial"]]) for row in rows]
     places = np.repeat(np.arange(len(rows)), sizes)  # of the row that each line of the frame comes from
     names = sorted(seeds)  # each is sorted, and made a string of pandas, once, and not at every line

@@ -20,6 +20,7 @@ from trainables.loop import batch_orders, build_seeded, derive_seed
 CONFIG: dict[str, Any] = {
     "data": "",
     "extra_test": "",
+    "lung_labels": [],
     "data_seed": 0,
     "phantoms": 20,
     "image_size": 16,
@@ -192,7 +193,7 @@ CHANGES: dict[str, Any] = {
 
 
 def test_every_key_changes_what_is_learnt() -> None:
-    assert {*CHANGES, "data", "extra_test"} == set(CONFIG)
+    assert {*CHANGES, "data", "extra_test", "lung_labels"} == set(CONFIG)
     assert set(CONFIG) - {"epochs"} == set(lungs.LIMITS)
     usual = run()[0][0]["loss"]
     assert run()[0][0]["loss"] == usual
@@ -293,10 +294,21 @@ def test_a_size_that_does_not_fit_is_refused_before_training() -> None:
 
 def test_values_that_are_not_allowed() -> None:
     assert problems(CONFIG, lungs.LIMITS) == []
-    wrong = {"data": "nowhere", "extra_test": __file__, "optimizer": "adamw", "loss": "dice", "augment": 1, "levels": 0, "dropout": 1.0}
+    wrong = {
+        "data": "nowhere",
+        "extra_test": __file__,
+        "lung_labels": "1",
+        "optimizer": "adamw",
+        "loss": "dice",
+        "augment": 1,
+        "levels": 0,
+        "dropout": 1.0,
+    }
     assert problems(CONFIG | wrong, lungs.LIMITS) == [
         "data='nowhere' must be an .npz file or a folder that exists, or ''.",
         f"extra_test={__file__!r} must be an .npz file or a folder that exists, or ''.",
+        "lung_labels='1' must be a list of the labels that mark lung: whole numbers, or colours such as '#ff0000'; "
+        "[] for all but the background.",
         "levels=0 must be a whole number from 1 to 6.",
         "dropout=1.0 must be a finite number 0 or more, at most 0.9.",
         "optimizer='adamw' must be one of 'adam', 'sgd'.",

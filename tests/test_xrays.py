@@ -14,6 +14,7 @@ from trainables import xrays
 from trainables.phantoms import draw_phantoms
 
 CONFIG: dict[str, Any] = {"data": "", "extra_test": "", "data_seed": 0, "phantoms": 20, "image_size": 32}
+ALLOWED = "whole numbers from 0 up, floats from 0 to 1, or floats of grey levels (the largest 16 or more), all finite."
 needs_xrays = pytest.mark.skipif(not os.environ.get("STUDY_DATA"), reason="STUDY_DATA does not say where lungs/shenzhen.npz lies")
 
 
@@ -154,13 +155,18 @@ def test_what_is_wrong_with_an_npz_file_is_said_at_once(tmp_path: Path) -> None:
     y_train, y_val = arrays["y_train"].copy(), arrays["y_val"].copy()
     y_train[[1, 3]] = 0
     path = save_npz(
-        tmp_path, y_train=y_train, x_test=arrays["x_test"][:2], y_val=y_val, x_val=arrays["x_val"].astype(np.int64), ids_val=np.array(["a"])
+        tmp_path,
+        y_train=y_train,
+        x_test=arrays["x_test"][:2],
+        y_val=y_val,
+        x_val=arrays["x_val"].astype(np.int64) - 256,
+        ids_val=np.array(["a"]),
     )
     assert problems(data=path) == [
         f"{path}: y_train[1] is empty. Leave the image out, or mark its lungs.",
         f"{path}: y_train[3] is empty. Leave the image out, or mark its lungs.",
         f"{path}: ids_val holds 1 names for 2 images.",
-        f"{path}: x_val is int64; it must be uint8, or floats from 0 to 1, all finite.",
+        f"{path}: x_val is int64, {int(arrays['x_val'].min()) - 256} to -1; it must be {ALLOWED}",
         f"{path}: x_test is (2, 32, 32) and y_test is (3, 32, 32); both must be (n, height, width), one mask per image, n above 0.",
     ]
 
@@ -168,7 +174,7 @@ def test_what_is_wrong_with_an_npz_file_is_said_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("wrong", [2.0, -0.1, np.nan])
 def test_floats_outside_0_to_1_are_refused(tmp_path: Path, wrong: float) -> None:
     path = save_npz(tmp_path, x_train=np.full((4, 32, 32), wrong))
-    assert problems(data=path) == [f"{path}: x_train is float64; it must be uint8, or floats from 0 to 1, all finite."]
+    assert problems(data=path) == [f"{path}: x_train is float64, {wrong:g} to {wrong:g}; it must be {ALLOWED}"]
 
 
 def test_images_are_never_made_larger(tmp_path: Path) -> None:
@@ -177,10 +183,12 @@ def test_images_are_never_made_larger(tmp_path: Path) -> None:
     assert problems(data=path, image_size=64)[0] == line
 
 
-def test_missing_arrays_are_named(tmp_path: Path) -> None:
+def test_what_arrays_there_must_be_is_said_once(tmp_path: Path) -> None:
     path = save_npz(tmp_path, y_val=None, x_test=None)
-    (line,) = problems(data=path)
-    assert line.startswith(f"{path} has no y_val, x_test. It must hold x_train, y_train, x_val, y_val, x_test, y_test;")
+    ways = "It must hold x and y, which data_seed splits, or x_train, y_train, x_val, y_val, x_test, y_test."
+    assert problems(data=path) == [f"{path} holds x_train, y_train, x_val, y_test. {ways}"]
+    np.savez(tmp_path / "empty.npz")
+    assert problems(data=str(tmp_path / "empty.npz")) == [f"{tmp_path}/empty.npz holds nothing. {ways}"]
 
 
 @pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04 torn"])

@@ -15,6 +15,7 @@ from trainables import Config, Metrics
 from trainables.augment import augment, draw_changes
 from trainables.limits import Limit, OneOf, Real, Whole
 from trainables.loop import batch_orders, batches, build_seeded, count_parameters, derive_seed, pick_device
+from trainables.masks import LabelList
 from trainables.mnist import learning_rate_at
 from trainables.unet import LOSSES, Average, UNet, logits_of, losses_of, predict, size_problem, standardised
 from trainables.xrays import Part, XRays, describe, load
@@ -36,6 +37,7 @@ class Source:
 LIMITS: Mapping[str, Limit] = {
     "data": Source(),
     "extra_test": Source(),
+    "lung_labels": LabelList(),
     "data_seed": Whole(0),
     "phantoms": Whole(10),
     "image_size": Whole(16, 1024),

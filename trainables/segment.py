@@ -12,8 +12,8 @@ from PIL import Image
 
 from trainables import Config
 from trainables.loop import count_parameters
+from trainables.pictures import read_gray, shrink
 from trainables.unet import Average, UNet, predict, standardised
-from trainables.xrays import read_gray, shrink
 
 EXAMPLE = '''"""Outline the lungs in every PNG of a folder: python segment.py IMAGES MASKS"""
 

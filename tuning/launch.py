@@ -95,6 +95,7 @@ class _Session:
 
     def __post_init__(self) -> None:
         self.records = Records(self.paths, self._between)
+        self.sent = Sent.of(self.study)
         spec = read_spec(self.paths.study)
         self.storage, self.version = spec.get("storage"), (spec.get("sessions") or [{}])[-1].get("code")
         self.kept_in = Folder.at(joined(self.storage, "checkpoints") if self.storage else self.paths.checkpoints)
@@ -110,7 +111,7 @@ class _Session:
         self.check()
 
     def run(self) -> None:
-        trainable = _trainable(self.study, self.kept_in)
+        trainable = _trainable(self.study, self.sent, self.kept_in)
         self._search(trainable)
         if self.study.confirm and not self.interruption.by:
             planned = confirmations(self.study, load_run(self.paths.root))
@@ -173,10 +174,10 @@ class _Session:
             raise StudyError(f"Study {self.study.name!r}: {what}")
 
 
-def _trainable(study: Study, kept_in: Folder) -> Any:
+def _trainable(study: Study, sent: Sent, kept_in: Folder) -> Any:
     # Data travel through the object store: they are read once here and once per node, not once per trial.
     data = [ray.put(study.read_data())]
-    worker = tune.with_parameters(Worker, sent=Sent.of(study), data=data, checkpoints_folder=kept_in)
+    worker = tune.with_parameters(Worker, sent=sent, data=data, checkpoints_folder=kept_in)
     return tune.with_resources(worker, {"cpu": study.resources.cpus, "gpu": study.resources.gpus})
 
 

@@ -1,6 +1,5 @@
 """The folder of a run before its first trial: what is checked, and what ``study.json`` says."""
 
-import functools
 import json
 import os
 import secrets
@@ -10,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from analysis.export import write_aside
 from analysis.runs import SCHEMA, RunPaths
+from tuning.callables import module_of, name_of
 from tuning.code import code_of, keep, package_version
 from tuning.copies import LOCAL
 from tuning.imports import file_of
@@ -23,6 +22,7 @@ from tuning.provenance import provenance
 from tuning.space import describe
 from tuning.storage import Folder, is_url, joined
 from tuning.study import Grid, Study, StudyError
+from tuning.values import cut, shown
 
 JOB = "STUDY_JOB"
 """The variable by which ``tuning.job`` marks the run that it starts."""
@@ -107,16 +107,18 @@ def _recordable(study: Study, said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _json_problem(value: Any) -> str | None:
     try:
-        json.dumps(value, allow_nan=False, default=_plain)
+        json.dumps(value, allow_nan=False, default=_plain, ensure_ascii=False).encode()
     except (TypeError, ValueError) as error:
-        return f"cannot be recorded ({error}); give text, finite numbers, True, False, None, and lists and mappings of these."
+        return (
+            f"cannot be recorded ({cut(str(error))}); give UTF-8 text, finite numbers, True, False, None, and lists and mappings of these."
+        )
     return None
 
 
 def _plain(value: Any) -> Any:
     """Numbers and arrays of numpy as Python's own."""
     if not hasattr(value, "tolist"):
-        raise TypeError(f"{value!r} is a {type(value).__name__}")
+        raise TypeError(f"{shown(value)} is a {type(value).__name__}")
     return value.tolist()
 
 
@@ -124,7 +126,7 @@ def _said(study: Study) -> dict[str, Any]:
     return {
         "name": study.name,
         "question": study.question,
-        "trainable": f"{study.trainable.__module__}.{study.trainable.__qualname__}",
+        "trainable": name_of(study.trainable),
         "space": {key: describe(values) for key, values in study.space.items()},
         "fixed": dict(study.fixed),
         "search": {"kind": type(study.search).__name__.lower(), **asdict(study.search)},
@@ -152,15 +154,7 @@ def found_again(reference: str, folder: Path) -> str:
 
 def source_of(study: Study) -> Path:
     """The file of the trainable, or the working folder where it has none."""
-    return file_of(module_of(study)) or Path.cwd()
-
-
-def module_of(study: Study) -> ModuleType:
-    """The module that the trainable is defined in."""
-    function: Any = study.trainable
-    while isinstance(function, functools.partial):
-        function = function.func
-    return sys.modules[function.__module__]
+    return file_of(sys.modules.get(module_of(study.trainable))) or Path.cwd()
 
 
 def _stopping(study: Study) -> dict[str, Any] | None:

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from tuning.ray_session import reports_refused
 from tuning.torch_state import seed_torch, torch_defaults, torch_state
 
 Undo = Callable[[], object]
@@ -34,7 +35,8 @@ Undo = Callable[[], object]
 
 @contextmanager
 def process_restored(seeds: Sequence[int]) -> Iterator[None]:
-    """Within the block the global random generators depend on ``seeds`` alone; after it the process is as it was."""
+    """What a trial of these seeds is trained in: the global random generators depend on the seeds alone, and Ray's own way to report is
+    refused. After the block the process is as it was."""
     undo = [take() for take in (_system, _python, _signals, _numpy, _multiprocessing, _loggers, torch_state)]
     had_torch = "torch" in sys.modules
     with ExitStack() as stack:
@@ -44,6 +46,7 @@ def process_restored(seeds: Sequence[int]) -> Iterator[None]:
             stack.callback(torch_defaults)
         stack.enter_context(warnings.catch_warnings())
         stack.enter_context(decimal.localcontext())
+        stack.enter_context(reports_refused())
         _seed(seeds)
         yield
 
@@ -102,8 +105,8 @@ def _signals() -> Undo:
     faults = faulthandler.is_enabled()
 
     def undo() -> None:
-        if faulthandler.is_enabled() and not faults:
-            faulthandler.disable()
+        if faulthandler.is_enabled() != faults:
+            (faulthandler.enable if faults else faulthandler.disable)()
         if threading.current_thread() is threading.main_thread():
             for number, handler in handlers.items():
                 if handler is not None and signal.getsignal(number) is not handler:
@@ -117,7 +120,7 @@ def _numpy() -> Undo:
     call = np.geterrcall()
 
     def undo() -> None:
-        np.seterr(**errors)  # type: ignore[call-overload]
+        np.seterr(**errors)
         np.seterrcall(call)
         np.set_printoptions(**printing)
 
@@ -126,7 +129,7 @@ def _numpy() -> Undo:
 
 def _multiprocessing() -> Undo:
     method = multiprocessing.get_start_method(allow_none=True)
-    return lambda: multiprocessing.set_start_method(method, force=True)  # type: ignore[arg-type]
+    return lambda: multiprocessing.set_start_method(method, force=True)
 
 
 def _loggers() -> Undo:

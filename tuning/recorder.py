@@ -188,6 +188,7 @@ class Recorder(tune.Callback):
         self, spec: Trial, *, status: str, error: str | None = None, stops_study: bool = False, misreported: bool = False, **facts: Any
     ) -> None:
         self.statuses[spec.id] = status
+        error = self._records.kept_error(spec.id, error) if error else error
         # One trial of many that reports nonsense is its own fault; the first of all that reports is not.
         if stops_study or (misreported and not self._reported):
             self.stops_study = error
@@ -204,4 +205,4 @@ class Recorder(tune.Callback):
 def _ray_error(trial: RayTrial) -> str:
     if not trial.error_file or not Path(trial.error_file).exists():
         return "the process of the trial died"
-    return Path(trial.error_file).read_text(encoding="utf-8", errors="replace")[-20_000:]
+    return Path(trial.error_file).read_text(encoding="utf-8", errors="replace")

@@ -11,10 +11,11 @@ from types import ModuleType
 
 import ray.cloudpickle
 
+from tuning.callables import module_of
 from tuning.catalog import load_module, renamed_files
 from tuning.imports import OURS, PACKAGES, file_of, own_files
-from tuning.prepare import module_of
-from tuning.study import Study
+from tuning.sendable import unsendable
+from tuning.study import Study, StudyError
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,14 @@ class Sent:
 
     @classmethod
     def of(cls, study: Study) -> "Sent":
-        """What the nodes need of ``study``."""
-        root = _root(module_of(study))
+        """What the nodes need of ``study``.
+
+        Raises:
+            StudyError: something in it cannot be pickled.
+        """
+        if problem := unsendable(study):
+            raise StudyError(f"Study {study.name!r}: {problem}")
+        root = _root(sys.modules.get(module_of(study.trainable)))
         files = {str(file.relative_to(root)): file.read_bytes() for file in _own_files(root)}
         renamed = {name: str(file.relative_to(root)) for name, file in renamed_files().items() if file.is_relative_to(root)}
         named = {name: path for name, path in renamed.items() if path in files}
@@ -71,10 +78,10 @@ def _content(file: Path) -> bytes | None:
         return None
 
 
-def _root(module: ModuleType) -> Path:
+def _root(module: ModuleType | None) -> Path:
     """The folder from which a module is imported; the working folder where it has no file."""
     file = file_of(module)
-    if file is None:
+    if module is None or file is None:
         return Path.cwd()
     inside = module.__name__.count(".") + (file.name == "__init__.py")
     return file.parents[inside]

@@ -3,7 +3,7 @@
 import os
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,6 @@ from ray import tune
 from tuning import checkpoints
 from tuning.printed import Printed, printing_kept
 from tuning.process_state import process_restored
-from tuning.ray_session import reports_refused
 from tuning.rows import NotKept, NotReported, iterate
 from tuning.shipping import Sent
 from tuning.storage import Folder, tried_again
@@ -69,8 +68,8 @@ class Worker(tune.Trainable):
             self._reports.close()
 
 
-def _reports(config: Mapping[str, Any], sent: Sent, data: Any, folder: Folder) -> Iterator[Report]:
-    with printing_kept() as printed, reports_refused():
+def _reports(config: Mapping[str, Any], sent: Sent, data: Any, folder: Folder) -> Generator[Report, None, None]:
+    with printing_kept() as printed:
         study = sent.opened()
         trial = trial_of(study, config)
         with process_restored(trial.seeds):

@@ -40,7 +40,15 @@ study = Study(
         "dropout": tune.uniform(0.0, 0.4),
         "networks": [1, 5],
     },
-    fixed={"data": "", "extra_test": "", "phantoms": 200, "image_size": 128, "data_seed": 0, "schedule": "one_cycle"},
+    fixed={
+        "data": "",
+        "extra_test": "",
+        "lung_labels": [],
+        "phantoms": 200,
+        "image_size": 128,
+        "data_seed": 0,
+        "schedule": "one_cycle",
+    },
     search=Optuna(trials=24, first=[DEFAULT, {**DEFAULT, "augment": True, "levels": 5, "networks": 5}]),
     stopping=Asha(min_epochs=4, keep_one_in=3, min_trials=2),
     confirm=Confirm(
