@@ -14,6 +14,7 @@ from analysis.labels import show
 from analysis.power import settled_text
 from analysis.rounding import MISSING, fixed, number, percent
 from analysis.runs import Run
+from analysis.versions import pooled_words
 from analysis.wording import count, joined, listing, p_text, sentences
 
 PUBLISHED = ["published_baseline", "published_arm"]
@@ -174,8 +175,8 @@ def _caption(found: ArmFindings, rows: pd.DataFrame) -> str:
     source = found.run.spec.get("published") or {}
     published = ["Published: " + source["source"], source.get("note")] if rows[PUBLISHED].notna().any(axis=None) else []
     return sentences(
-        f"{arm} against {baseline}{at}: {what.metrics[0]} at the last epoch, overall and by {what.part}; std with ddof = 1 over the "
-        f"{seeds}; difference is {arm} minus {baseline}",
+        f"{pooled_words(found.run)}{arm} against {baseline}{at}: {what.metrics[0]} at the last epoch, overall and by {what.part}; "
+        f"std with ddof = 1 over the {seeds}; difference is {arm} minus {baseline}",
         without,
         *published,
     )

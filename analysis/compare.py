@@ -15,6 +15,7 @@ from analysis.search import leaderboard
 from analysis.search_costs import search_progress
 from analysis.search_trials import trial_ends
 from analysis.tables import seed_table
+from analysis.versions import versions_note
 from analysis.wording import count, listing
 
 SHOWN = 10  # settings of each leaderboard
@@ -170,7 +171,8 @@ def _differences(names: list[str], samples: list[tuple[str, pd.DataFrame]], metr
 
 
 def _notes(runs: Sequence[Run], names: Sequence[str], samples: Sequence[tuple[str, pd.DataFrame]]) -> list[str]:
-    notes = []
+    pooled = [(name, versions_note(run)) for name, run in zip(names, runs, strict=True)]
+    notes = [f"{name}: {note}" for name, note in pooled if note]
     lengths = [int(run.spec["epochs"]) for run in runs]
     if len(set(lengths)) > 1:
         each = listing(f"{length} ({name})" for length, name in zip(lengths, names, strict=True))

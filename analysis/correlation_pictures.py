@@ -12,6 +12,7 @@ from analysis.pictures import Picture
 from analysis.rounding import MISSING, fixed
 from analysis.runs import Run
 from analysis.search_trials import is_search
+from analysis.versions import pooled_words
 from analysis.wording import count
 
 SECTION = "correlations"  # the anchor of the section
@@ -55,7 +56,8 @@ def correlation_section(correlations: pd.DataFrame, importances: pd.DataFrame, d
 def written_correlations(run: Run, correlations: pd.DataFrame) -> dict[str, str]:
     """The correlations to quote, rounded for reading, by file name."""
     table = readable_correlations(recommended(correlations, pearson=True))
-    caption = f"{run.spec['name']}: correlation of each parameter with {run.metric} over trials compared at one epoch, with 95 % intervals."
+    what = f"correlation of each parameter with {run.metric} over trials compared at one epoch, with 95 % intervals."
+    caption = f"{pooled_words(run)}{run.spec['name']}: {what}"
     return {"correlations.tex": latex(table, caption, _WORDS), "correlations.md": markdown(table, caption)}
 
 

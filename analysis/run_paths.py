@@ -9,6 +9,7 @@ A run folder holds
 ``checkpoints/``  where live trials can go on from
 ``optuna.journal`` what Optuna knows of a search, for optuna-dashboard to look at
 ``estimates.jsonl`` what was said on the way about the time left, and when it ended
+``code/``         the study's own files as each session ran them, one folder per version
 ``logs/``         what a trial printed, one ``<trial>.log`` each
 ``session.json``  where the Ray of the session that is going on can be looked at
 ``lock``          who writes, while somebody does
@@ -46,6 +47,10 @@ class RunPaths:
     @property
     def session(self) -> Path:
         return self.root / "session.json"
+
+    @property
+    def code(self) -> Path:
+        return self.root / "code"
 
     @property
     def checkpoints(self) -> Path:

@@ -18,6 +18,7 @@ from analysis.records import STATUSES as STATUSES
 from analysis.records import DamagedRun as DamagedRun
 from analysis.records import damaged, epoch_problem, metric_problem, read_lines, read_spec, trial_problem
 from analysis.run_paths import RunPaths as RunPaths
+from analysis.versions import Versions, is_of, trial_versions, versions_note, wanted_versions
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Run:
     ``notes``: what was tolerated while reading, in sentences.
     ``columns``: which column holds which parameter and which metric: that of its name, unless a column of ours is called so.
     ``recorded``: the content of ``study.json`` as it is.
+    ``versions``: the version of the study's code that the numbers of each trial are of, None where it was not recorded.
     ``whole``: of a part of a run, all of it.
     ``known``: see ``once``.
     """
@@ -44,6 +46,7 @@ class Run:
     notes: list[str] = field(default_factory=list)
     columns: Columns = Columns({}, {})
     recorded: Mapping[str, Any] = field(default_factory=dict)
+    versions: Versions = field(default_factory=dict)
     whole: "Run | None" = field(default=None, repr=False)
     known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -83,6 +86,7 @@ def load_run(folder: str | Path) -> Run:
     """Read a run folder, finished or not.
 
     A torn last line (the writer died in the middle of it) is left out and noted. Where a trial and epoch stand twice, the last row counts.
+    Epochs that a trial left behind before it was trained anew with other code are left out.
     A trial that ended as completed, but not at the last epoch that is recorded of it, counts as unfinished, with a note.
 
     Raises:
@@ -94,10 +98,13 @@ def load_run(folder: str | Path) -> Run:
     with _no_collection():
         trial_rows = read_lines(paths.trials, {"trial", "config", "seeds", "status"}, trial_problem, notes)
         epoch_rows = read_lines(paths.epochs, {"trial", "epoch", "metrics", "seconds", "at"}, epoch_problem, notes)
+        seeds = {row["trial"]: row["seeds"] for row in trial_rows}
         columns = columns_of(recorded, dict.fromkeys(chain.from_iterable(row["metrics"] for row in epoch_rows)))
-        epochs = _epochs_frame(paths, epoch_rows, {row["trial"]: row["seeds"] for row in trial_rows}, columns)
+        epochs = _epochs_frame(paths, epoch_rows, seeds, columns, wanted_versions(recorded, trial_rows))
     trials = _without_gaps(_trials_frame(recorded["fixed"], trial_rows, columns), epochs, notes)
-    return Run(paths, columns.renamed(recorded), trials, epochs, notes, columns, recorded)
+    run = Run(paths, columns.renamed(recorded), trials, epochs, notes, columns, recorded, trial_versions(trial_rows))
+    notes += [note for note in [versions_note(run)] if note]
+    return run
 
 
 @contextmanager
@@ -145,12 +152,14 @@ def _trials_frame(fixed: Mapping[str, Any], rows: list[dict[str, Any]], columns:
     return pd.concat([pd.DataFrame(records, columns=ours), pd.DataFrame(values, dtype=object)], axis=1)
 
 
-def _epochs_frame(paths: RunPaths, rows: list[dict[str, Any]], seeds: Mapping[str, list[int]], names: Columns) -> pd.DataFrame:
+def _epochs_frame(
+    paths: RunPaths, rows: list[dict[str, Any]], seeds: Mapping[str, list[int]], names: Columns, versions: Versions
+) -> pd.DataFrame:
     last = {(row["trial"], row["epoch"]): (number, row) for number, row in enumerate(rows, start=1)}
     for (trial, _), (number, _) in last.items():
         if trial not in seeds:
             raise damaged(paths.epochs, number, f"it is of trial {trial}, which {paths.trials.name} does not know")
-    rows = [row for _, row in last.values()]
+    rows = [row for _, row in last.values() if is_of(row, versions)]
     if not rows:
         return pd.DataFrame({name: np.array([]) for name in ("trial", "epoch", "seed", "seconds", "at")}).astype({"seed": int})
     sizes = [len(seeds[row["trial"]]) for row in rows]

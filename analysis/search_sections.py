@@ -15,6 +15,7 @@ from analysis.search_answer import setting_name
 from analysis.search_costs import ALL
 from analysis.search_trials import short_name
 from analysis.tables import repeats
+from analysis.versions import pooled_words
 from analysis.wording import count, joined, listing
 
 SHOWN_ROWS = 60  # a longer leaderboard stands in its CSV file alone
@@ -79,7 +80,7 @@ def searched_sizes(found: SearchFindings) -> str:
 
 def written_leaderboard(found: SearchFindings) -> dict[str, str]:
     """The leaderboard rounded for reading, by file name."""
-    table, caption = readable_board(found), f"{found.run.spec['name']}: {board_caption(found)}"
+    table, caption = readable_board(found), f"{pooled_words(found.run)}{found.run.spec['name']}: {board_caption(found)}"
     return {"leaderboard.tex": latex(table, caption), "leaderboard.md": markdown(table, caption)}
 
 
@@ -109,8 +110,7 @@ def readable_board(found: SearchFindings) -> pd.DataFrame:
         shown["95 % interval"] = joined(text["confirmed_low"], text["confirmed_high"], " to ")
         shown["shrinkage"] = [signed(value) for value in board["shrinkage"]]
     shown |= {"ended": board["status"].map(_word), "epoch": board["last_epoch"].map(_whole)}
-    for column in found.run.parameters:
-        shown[column] = [label(found.run, column, value) for value in board[column]]
+    shown |= {column: [label(found.run, column, value) for value in board[column]] for column in found.run.parameters}
     return pd.DataFrame({name: list(column) for name, column in shown.items()}, dtype=object)
 
 

@@ -21,6 +21,7 @@ from analysis.power import settled_text
 from analysis.published import evaluation_points
 from analysis.rounding import number
 from analysis.search_sections import cost_sections, result_sections, search_reading, searched_by, searched_sizes
+from analysis.versions import pooled_words
 from analysis.wording import count, joined, p_text, sentences
 
 DIFFERENCES = Figures(
@@ -41,7 +42,7 @@ def caption(found: Findings) -> str:
         else f"n = {present.min()} to {present.max()}"
     )
     return (
-        f"{found.run.spec['name']}: {found.run.metric} over the seeds of each setting at the last epoch, {seeds}; "
+        f"{pooled_words(found.run)}{found.run.spec['name']}: {found.run.metric} over the seeds of each setting at the last epoch, {seeds}; "
         f"std with ddof = 1; ci: 95 % bootstrap interval of the mean (BCa, {RESAMPLES:,} resamples, widened for few seeds; "
         f"Student's t below {FEW})."
     )

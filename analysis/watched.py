@@ -36,6 +36,8 @@ class WatchedTrial:
     epoch: int = 0
     rung: int | None = None
     error: str | None = None
+    version: str | None = None
+    """Of the code."""
     where: dict[str, Any] = field(default_factory=dict)
     curve: dict[int, float | None] = field(default_factory=dict)
     ends: dict[int, float | None] = field(default_factory=dict)
@@ -120,6 +122,9 @@ class Watched:
             return ""
         trial = self.trials.setdefault(row["trial"], WatchedTrial(row["trial"]))
         trial.phase, trial.status = row.get("phase", "search"), row.get("status", "running")
+        if trial.version not in (None, row.get("code")):  # it is trained anew
+            trial.epoch, trial.curve, trial.seconds, trial.places = 0, {}, {}, {}
+        trial.version = row.get("code")
         trial.attempt, trial.error, trial.rung = row.get("attempt", 1), row.get("error"), row.get("rung")
         trial.setting = [told.of(row["config"].get(key)) for key, told in self._labels.items()]
         trial.key = tuple(identity(row["config"].get(key)) for key in self.spec["space"])

@@ -48,16 +48,17 @@ def test_the_options_are_frozen() -> None:
     command = get_command(app)
     assert isinstance(command, typer.core.TyperGroup)
     options = {name: {option for parameter in sub.params for option in parameter.opts} for name, sub in command.commands.items()}
+    found = ["--accept-code-change", "--study"]
     way = ["--address", "--json", "--tensorboard", "--wandb", "--watch"]
     expected = {
         "list": [],
         "show": ["--seeds", "--set", "--smoke", "--trials", "study"],
         "run": ["--results", "--seeds", "--set", "--smoke", "--trials", *way, "study"],
-        "resume": [*way, "run"],
-        "extend": ["--seeds", "--trials", *way, "run"],
-        "confirm": [*way, "run"],
+        "resume": [*found, *way, "run"],
+        "extend": ["--seeds", "--trials", *found, *way, "run"],
+        "confirm": [*found, *way, "run"],
         "try": ["--seeds", "--set", "--smoke", "study"],
-        "replay": ["run", "trial"],
+        "replay": ["--study", "run", "trial"],
         "submit": ["--address", "--results", "--seeds", "--set", "--smoke", "--tensorboard", "--trials", "--wandb", "study"],
         "report": ["run"],
         "compare": ["--results", "runs"],

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_cli import ENVIRONMENT, STUDY
+from test_cli import ENVIRONMENT, NO_TRAINING, STUDY
 
 from analysis import Run, load_run, summary_table
 from benchmarks.chaos import differences, rows, run_folder
@@ -257,3 +257,28 @@ def test_a_study_that_is_not_what_it_was_is_refused(tmp_path: Path) -> None:
     assert process.returncode == 2
     assert 'is not the study of this run any more: fixed was {"pause": 0.03' in err
     assert sys.executable not in err
+
+
+def test_code_that_changed_is_refused_or_said_to_be_pooled(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        NO_TRAINING.replace("BODY", "from model import slope").replace('config["a"] + seed', 'slope * config["a"] + seed')
+    )
+    (tmp_path / "model.py").write_text("slope = 1\n")
+    run = finish(tmp_path, "run", "mine.py")
+    (tmp_path / "model.py").write_text("slope = 2\n")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    extend = ["extend", str(run.paths.root), "--seeds", "2"]
+    process = start(elsewhere, *extend)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "model.py: 1 line added, 1 removed" in err
+    process = start(elsewhere, *extend, "--accept-code-change")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    more = load_run(elsewhere / out.splitlines()[-1])
+    assert more.epochs.groupby(["trial", "seed"])["score"].max().tolist() == [1, 2, 2, 3, 4, 5, 6, 7]
+    (note,) = more.notes
+    assert note.startswith("Numbers of 2 versions of the code are pooled in this run: 2 trials (0001 to 0002; seeds 0 and 1) of version ")
+    assert note in err
+    assert note in more.paths.index.read_text()

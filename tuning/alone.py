@@ -1,20 +1,24 @@
 """One trial in this process, without Ray: the first of a study, or a recorded one."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from analysis import load_run
+from analysis import Run, load_run
 from analysis.rounding import LARGE, mean_text, number
 from tuning.asking import first_trial
 from tuning.checkpoints import state_problem
-from tuning.prepare import describe_data, source_of
+from tuning.code import Code
+from tuning.prepare import describe_data, found_again, source_of
 from tuning.process_state import process_restored
 from tuning.progress import setting_words, space_labels
-from tuning.replay import changed_since, replay, verdict
-from tuning.resume import continued, unchanged
+from tuning.provenance import changed_since
+from tuning.replay import find_trial, replay, verdict
+from tuning.resume import changes_since, continued, unchanged
 from tuning.rows import Exited, NotKept, NotReported, iterate
 from tuning.sendable import unsendable
+from tuning.start_folder import as_started
 from tuning.study import Study, StudyError, Trial
 from tuning.terminal import say
 
@@ -49,22 +53,45 @@ def _trained(study: Study, trial: Trial) -> Iterator[tuple[dict[str, Any], Any]]
         yield from iterate(study, trial, study.read_data())
 
 
-def replay_recorded(folder: Path, name: str) -> int:
+def replay_recorded(folder: Path, name: str, file: str | None = None) -> int:
     """Train a recorded trial again and print how its epochs compare with the record; returns 0 if every number is equal, else 1.
+    ``file``: where the study is to be found, if not where it was.
 
     Raises:
         StudyError: there is no such trial, or the study or its data are not what they were.
     """
     run = load_run(folder)
-    study, _ = continued(run, unchanged)
-    for line in changed_since(run, source_of(study)):
-        say(f"note: {line}")
-    epochs = []
-    for epoch in replay(study, run, name):
-        print(epoch.line(), flush=True)
-        epochs.append(epoch)
+    moved = found_again(file, Path.cwd()) if file else None
+    with as_started(run.spec, say):
+        going = continued(run, unchanged, file=moved, accept=True)
+        find_trial(run, name)
+        for line in [_version_line(run, name, going.code), *changed_since(_provenance_of(run, name), source_of(going.study))]:
+            say(f"note: {line}")
+        epochs = []
+        for epoch in replay(going.study, run, name):
+            print(epoch.line(), flush=True)
+            epochs.append(epoch)
     print(verdict(name, epochs))
     return 1 if any(epoch.differences for epoch in epochs) else 0
+
+
+def _provenance_of(run: Run, name: str) -> Mapping[str, Any]:
+    """That of the session which recorded the trial's last epoch."""
+    ended = run.epochs.loc[run.epochs["trial"] == name, "at"].max()
+    begun = [one for one in run.spec.get("sessions", []) if datetime.fromisoformat(one["started"]).timestamp() <= ended]
+    return (begun[-1].get("provenance") if begun else None) or run.spec.get("provenance", {})
+
+
+def _version_line(run: Run, name: str, code: Code) -> str:
+    """Which code the trial ran, and how today's differs."""
+    version = run.versions.get(name)
+    if not version:
+        return f"it is not recorded which code trial {name} ran"
+    changed = changes_since(run.paths, version, code)
+    copy = run.paths.code / version
+    if not changed:
+        return f"trial {name} ran version {version} of the code, which is unchanged"
+    return f"trial {name} ran version {version} of the code ({copy}), and today's code is another: {'; '.join(changed)}"
 
 
 def _range(seeds: Sequence[int]) -> str:

@@ -1,7 +1,6 @@
 """The command ``study``: parse, call, print."""
 
 from functools import partial
-from pathlib import Path
 
 import typer
 
@@ -9,6 +8,7 @@ from cluster.connect import prepare_environment
 from tuning.copies import fetched
 from tuning.mirrors import chosen_mirrors
 from tuning.options import (
+    AcceptCodeChange,
     Address,
     AsJson,
     Beside,
@@ -23,6 +23,7 @@ from tuning.options import (
     Seeds,
     Shared,
     Smoke,
+    StudyFile,
     StudyName,
     Submitted,
     SyncMode,
@@ -34,7 +35,7 @@ from tuning.options import (
     Watch,
 )
 from tuning.plan import plan_text, seeds_warning
-from tuning.steps import Way, command_line, find, go_on, train, written_report
+from tuning.steps import Way, command_line, compared, find, go_on, train, written_report
 from tuning.study import StudyError
 from tuning.terminal import OneLineErrors, end, plain_errors, removed_if_empty, say, shown
 
@@ -98,6 +99,8 @@ def run(
 @app.command()
 def resume(
     run: RunFolder,
+    study: StudyFile = None,
+    accept_code_change: AcceptCodeChange = False,
     address: Address = None,
     wandb: Wandb = None,
     tensorboard: Tensorboard = None,
@@ -108,7 +111,8 @@ def resume(
     from tuning.resume import unchanged
 
     with plain_errors():
-        code = go_on(run, unchanged, Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=json))
+        way = Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=json)
+        code = go_on(run, unchanged, way, study, accept_code_change)
     end(code)
 
 
@@ -117,6 +121,8 @@ def extend(
     run: RunFolder,
     trials: MoreTrials = None,
     seeds: MoreSeeds = None,
+    study: StudyFile = None,
+    accept_code_change: AcceptCodeChange = False,
     address: Address = None,
     wandb: Wandb = None,
     tensorboard: Tensorboard = None,
@@ -128,13 +134,16 @@ def extend(
 
     with plain_errors():
         change = partial(extended, trials=trials, seeds=seeds)
-        code = go_on(run, change, Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=json))
+        way = Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=json)
+        code = go_on(run, change, way, study, accept_code_change)
     end(code)
 
 
 @app.command()
 def confirm(
     run: RunFolder,
+    study: StudyFile = None,
+    accept_code_change: AcceptCodeChange = False,
     address: Address = None,
     wandb: Wandb = None,
     tensorboard: Tensorboard = None,
@@ -145,7 +154,8 @@ def confirm(
     from tuning.resume import confirmed
 
     with plain_errors():
-        code = go_on(run, confirmed, Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=json))
+        way = Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=json)
+        code = go_on(run, confirmed, way, study, accept_code_change)
     end(code)
 
 
@@ -161,12 +171,12 @@ def try_(study: StudyName, set_: Overrides = None, seeds: Seeds = None, smoke: S
 
 
 @app.command()
-def replay(run: RunFolder, trial: TrialName) -> None:
+def replay(run: RunFolder, trial: TrialName, study: StudyFile = None) -> None:
     """Train a recorded trial again in this process, and compare number by number."""
     with plain_errors():
         from tuning.alone import replay_recorded
 
-        code = replay_recorded(fetched(run, say), trial)
+        code = replay_recorded(fetched(run, say), trial, study)
     end(code)
 
 
@@ -205,16 +215,9 @@ def report(run: RunFolder) -> None:
 @app.command()
 def compare(runs: RunFolders, results: Beside = "results") -> None:
     """Set runs of one metric on the same data beside each other: what each found, and what it spent on it."""
-    from analysis import load_run
-    from analysis.compare import compare_runs
-    from analysis.compare_page import folder_name, sentences, write_comparison
-
     with plain_errors():
-        found = compare_runs([load_run(fetched(run, say)) for run in runs])
-        path = write_comparison(found, Path(results) / "comparisons" / folder_name(found))
-    for sentence in [*sentences(found), *found.notes]:
-        typer.echo(sentence)
-    typer.echo(f"comparison: {shown(path)}")
+        for line in compared(runs, results):
+            typer.echo(line)
 
 
 @app.command()

@@ -96,7 +96,8 @@ class _Session:
     def __post_init__(self) -> None:
         self.records = Records(self.paths, self._between)
         self.sent = Sent.of(self.study)
-        self.storage = read_spec(self.paths.study).get("storage")
+        spec = read_spec(self.paths.study)
+        self.storage, self.version = spec.get("storage"), (spec.get("sessions") or [{}])[-1].get("code")
         self.kept_in = Folder.at(joined(self.storage, "checkpoints") if self.storage else self.paths.checkpoints)
 
     def _between(self) -> None:
@@ -141,6 +142,9 @@ class _Session:
         """Train the trials of one phase that the records lack."""
         run = load_run(self.paths.root)
         past = past_trials(run, phase)
+        for one in past:  # none goes on from what other code has trained: it starts anew
+            if not one.ended and run.versions.get(one.trial.id) not in (None, self.version):
+                (self.kept_in / one.trial.id).clear()
         self.statuses |= {one.trial.id: one.status for one in past if one.ended}
         slots = Slots(self.study, phase)
         # A confirmation is there for full trials over all seeds: none is stopped.
@@ -158,6 +162,7 @@ class _Session:
             check=self._held,
             interruption=self.interruption,
             again=lambda trial: source.again(trial),
+            version=self.version,
         )
         source = TrialSource(self.study, trials(past), slots)
         # Ray's own state is never read: it lies where neither a full disk nor a slow one is in the way.

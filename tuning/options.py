@@ -34,3 +34,7 @@ Url = Annotated[str, typer.Option("--address", metavar="URL", help="The dashboar
 Shared = Annotated[
     str, typer.Option("--results", metavar="DIR", help="Where run folders go: a folder that all nodes of the cluster share.")
 ]
+StudyFile = Annotated[str | None, typer.Option("--study", metavar="FILE", help="Where the study is now, if its file has moved.")]
+AcceptCodeChange = Annotated[
+    bool, typer.Option("--accept-code-change", help="Go on although the code has changed; the report says what is of which code.")
+]

@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from analysis.export import write_aside
 from analysis.runs import SCHEMA, RunPaths
 from tuning.callables import module_of, name_of
+from tuning.code import code_of, keep, package_version
 from tuning.copies import LOCAL
+from tuning.imports import file_of
 from tuning.mirrors import NO_MIRRORS, Mirrors
 from tuning.provenance import provenance
 from tuning.space import describe
@@ -49,6 +50,7 @@ def prepare_run(
     if url:
         Folder.at(url)
     described = describe_study(study) | describe_data(study)
+    code = code_of(study, reference)
     started = datetime.now(UTC)
     letters = "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz") for _ in range(4))
     name = f"{started:%Y%m%d-%H%M%S}-{letters}"
@@ -67,19 +69,11 @@ def prepare_run(
     }
     try:
         paths.root.mkdir(parents=True)
-        write_spec(paths, record | {"sessions": [_session(record["command"], started)]})
+        keep(paths, code, code.version)
+        write_spec(paths, record | {"sessions": [session_record(record["command"], started, code.version)]})
     except OSError as error:
         raise StudyError(f"the results folder {results} cannot be written: {error.strerror}. Give another with --results.") from None
     return paths
-
-
-def add_session(
-    paths: RunPaths, spec: Mapping[str, Any], study: Study, overrides: Mapping[str, Any], command: Sequence[str], mirrors: Mirrors
-) -> None:
-    """Note in ``study.json`` that a run goes on, and as what."""
-    sessions = [*spec.get("sessions", []), _session(shlex.join(command), datetime.now(UTC))]
-    changed = {**describe_study(study), "overrides": dict(overrides), "mirrors": asdict(mirrors), "sessions": sessions}
-    write_spec(paths, {**spec, **changed})
 
 
 def write_spec(paths: RunPaths, record: Mapping[str, Any]) -> None:
@@ -163,11 +157,6 @@ def source_of(study: Study) -> Path:
     return file_of(sys.modules.get(module_of(study.trainable))) or Path.cwd()
 
 
-def file_of(module: ModuleType | None) -> Path | None:
-    file = getattr(module, "__file__", None)
-    return Path(file).resolve() if isinstance(file, str) else None
-
-
 def _stopping(study: Study) -> dict[str, Any] | None:
     return {"kind": "asha", **asdict(study.stopping), "rungs": study.rungs} if study.stopping else None
 
@@ -183,5 +172,7 @@ def _together(study: Study) -> int:
     return study.seeds_per_trial if isinstance(study.search, Grid) and not study.stopping else len(study.seed_list)
 
 
-def _session(command: str, started: datetime) -> dict[str, str]:
-    return {"command": command, "started": started.isoformat(timespec="seconds")}
+def session_record(command: str, started: datetime, version: str) -> dict[str, Any]:
+    """What each session notes of itself: ``folder`` is where relative paths are found from, ``package`` which sources of ours it ran."""
+    begun = {"command": command, "started": started.isoformat(timespec="seconds")}
+    return {**begun, "folder": str(Path.cwd()), "code": version, "package": package_version()}

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,13 @@ def provenance(source: Path) -> dict[str, Any]:
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
         "hardware": {"processor": _processor(), "cores": os.cpu_count(), "memory_gib": _memory_gib(), "system": platform.platform()},
     }
+
+
+def changed_since(was: Mapping[str, Any], source: Path) -> list[str]:
+    """What is not as an earlier ``provenance`` says, of what numbers can depend on: commit, packages, processor."""
+    then, now = _flat(was), _flat(provenance(source))
+    keys = [key for key in then | now if key == "commit" or key == "python" or key.startswith(("packages.", "hardware.processor"))]
+    return [f"{key.split('.')[-1]} was {then.get(key)}, now it is {now.get(key)}" for key in keys if then.get(key) != now.get(key)]
 
 
 def _commit(folder: Path) -> str | None:
@@ -54,3 +62,10 @@ def _memory_gib() -> float | None:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
     except (ValueError, OSError, AttributeError):
         return None
+
+
+def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in record.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+    return flat

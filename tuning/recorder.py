@@ -60,9 +60,10 @@ class Recorder(tune.Callback):
         check: Callable[[], None],
         interruption: Interruption,
         again: Callable[[Trial], None],
+        version: str | None,
     ) -> None:
         """``stopped``: the rung of each trial that was, by its id; ``attempts``: the starts of those of earlier sessions; ``reported``:
-        whether an epoch of this run was recorded already, of whatever phase."""
+        whether an epoch of this run was recorded already, of whatever phase; ``version``: of the code that this session runs."""
         self._study = study
         self._records = records
         self._listeners = listeners
@@ -72,6 +73,7 @@ class Recorder(tune.Callback):
         self._check = check
         self._interruption = interruption
         self._again = again
+        self._version = {"code": version} if version else {}
         self._planned: set[str] = set()
         self._failures: Counter[str] = Counter()
         self._epochs: dict[str, int] = {}
@@ -176,7 +178,7 @@ class Recorder(tune.Callback):
         if arrays:
             self._records.write_arrays(spec.id, arrays)
         self._epochs[spec.id], self._reported = row["epoch"], True
-        row = {"trial": row["trial"], "attempt": self._attempts[spec.id], **row}
+        row = {"trial": row["trial"], "attempt": self._attempts[spec.id], **self._version, **row}
         self._places[spec.id] = {key: row[key] for key in PLACE if key in row}
         self._records.append("epochs", row)
         for listener in self._listeners:
@@ -197,7 +199,7 @@ class Recorder(tune.Callback):
 
     def _trial_row(self, spec: Trial, **facts: Any) -> dict[str, Any]:
         about = {"trial": spec.id, "phase": spec.phase, "config": dict(spec.config), "seeds": list(spec.seeds)}
-        return {**about, "attempt": self._attempts[spec.id], **facts}
+        return {**about, "attempt": self._attempts[spec.id], **self._version, **facts}
 
 
 def _ray_error(trial: RayTrial) -> str:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ import torch
 from analysis.runs import Run
 from tuning.past import Past, past_trials
 from tuning.process_state import process_restored
-from tuning.provenance import provenance
 from tuning.rows import iterate
 from tuning.study import Study, StudyError
 
@@ -86,13 +84,6 @@ def find_trial(run: Run, name: str) -> Past:
     return trials[name]
 
 
-def changed_since(run: Run, source: Path) -> list[str]:
-    """What is not as it was when the run was started, of what numbers can depend on: commit, packages, processor."""
-    was, now = (_flat(each) for each in (run.spec.get("provenance", {}), provenance(source)))
-    keys = [key for key in was | now if key == "commit" or key == "python" or key.startswith(("packages.", "hardware.processor"))]
-    return [f"{key.split('.')[-1]} was {was.get(key)}, now it is {now.get(key)}" for key in keys if was.get(key) != now.get(key)]
-
-
 def _compared(row: Mapping[str, Any], recorded: Any, seeds: Any, columns: Mapping[str, str]) -> Replayed:
     """``columns``: metric -> its column of ``recorded``, the rows of the epoch with the index ``seed``."""
     found, numbers = {}, 0
@@ -115,10 +106,3 @@ def _largest(before: np.ndarray, after: np.ndarray) -> float:
     gaps = np.abs(before - after) / np.maximum(np.abs(before), np.finfo(float).tiny)
     gaps[(before == after) | (np.isnan(before) & np.isnan(after))] = 0
     return float(np.nan_to_num(gaps, nan=math.inf).max())
-
-
-def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in record.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
-    return flat

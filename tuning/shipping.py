@@ -13,11 +13,9 @@ import ray.cloudpickle
 
 from tuning.callables import module_of
 from tuning.catalog import load_module, renamed_files
-from tuning.prepare import file_of
+from tuning.imports import OURS, PACKAGES, file_of, own_files
 from tuning.sendable import unsendable
 from tuning.study import Study, StudyError
-
-OUR_PACKAGES = ("tuning", "trainables", "analysis", "cluster")
 
 
 @dataclass(frozen=True)
@@ -90,15 +88,19 @@ def _root(module: ModuleType | None) -> Path:
 
 
 def _own_files(root: Path) -> list[Path]:
-    """The files of the modules that were imported from below ``root``, but for what is installed on every node."""
+    """The files of the modules that were imported from below ``root``, or that these import later, but for what is installed on every
+    node."""
     if root.is_relative_to(sys.prefix):
         return []
-    found = {file for module in list(sys.modules.values()) if (file := _own_file(module, root))}
-    return sorted(found)
+    imported = {file for module in list(sys.modules.values()) if (file := _own_file(module, root))}
+    later = own_files({file: file.relative_to(root).as_posix() for file in imported})
+    ours = [OURS / name for name in PACKAGES]
+    theirs = {file for file in later if file.is_relative_to(root) and not any(file.is_relative_to(each) for each in ours)}
+    return sorted(imported | theirs)
 
 
 def _own_file(module: ModuleType, root: Path) -> Path | None:
     file = file_of(module)
     if file is None or not file.is_relative_to(root) or file.is_relative_to(sys.prefix) or not file.is_file():
         return None
-    return None if module.__name__.split(".")[0] in OUR_PACKAGES else file
+    return None if module.__name__.split(".")[0] in PACKAGES else file

@@ -3,16 +3,18 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.runs import Run, RunPaths
+from analysis.versions import versions_note
 from cluster.connect import prepare_environment
 from tuning.mirrors import Mirrors, chosen_mirrors
 from tuning.overrides import parse_overrides
+from tuning.start_folder import as_started
 from tuning.study import Study, StudyError, WandbMode
 from tuning.terminal import say, shown
 
@@ -54,21 +56,25 @@ def find(reference: str, pairs: list[str] | None, seeds: int | None, trials: int
     return chosen, overrides
 
 
-def go_on(run: str, change: Callable[[Study, Study, Run], dict[str, Any]], way: Way) -> int:
-    """Train what a run lacks, once ``change`` has said which overrides it is to have."""
+def go_on(run: str, change: Callable[[Study, Study, Run], dict[str, Any]], way: Way, file: str | None, accept: bool) -> int:
+    """Train what a run lacks, once ``change`` has said which overrides it is to have. ``file`` and ``accept``: as for ``continued``."""
     prepare_environment(way.address)
     from analysis import load_run
     from tuning.copies import fetched
     from tuning.lock import locked
-    from tuning.prepare import add_session
-    from tuning.resume import continued
+    from tuning.prepare import found_again
+    from tuning.resume import add_session, continued, notes_of
 
     records = load_run(fetched(run, say))
-    study, overrides = continued(records, change)
-    mirrors = chosen_mirrors(study, way.wandb, way.tensorboard, records.spec)
-    with locked(records.paths.lock, say):
-        add_session(records.paths, records.recorded, study, overrides, command_line(), mirrors)
-        return train(study, records.paths, mirrors, way)
+    moved = found_again(file, Path.cwd()) if file else None
+    with as_started(records.spec, say):
+        going = continued(records, change, file=moved, accept=accept)
+        for note in notes_of(records, going):
+            say(f"note: {note}")
+        mirrors = chosen_mirrors(going.study, way.wandb, way.tensorboard, records.spec)
+        with locked(records.paths.lock, say):
+            add_session(records.paths, records.recorded, going, command_line(), mirrors)
+            return train(going.study, records.paths, mirrors, way)
 
 
 def train(study: Study, paths: RunPaths, mirrors: Mirrors, way: Way) -> int:
@@ -95,6 +101,8 @@ def train(study: Study, paths: RunPaths, mirrors: Mirrors, way: Way) -> int:
             say(f"Interrupted. `study resume {shown(paths.root)}` goes on; `study report {shown(paths.root)}` reads what is there.")
             return display.ended(128 + outcome.interrupted_by)
         display.finished()
+        if note := versions_note(load_run(paths.root)):
+            display.line(note)
         report = written_report(paths.root)
         finish_mirror()
         return display.ended(_code(outcome.statuses), report)
@@ -117,6 +125,18 @@ def written_report(folder: Path) -> Path:
     from analysis import load_run, write_report
 
     return write_report(load_run(folder))
+
+
+def compared(runs: Sequence[str], results: str) -> list[str]:
+    """Write the comparison of some runs; returns what it found, in sentences, and where it is."""
+    from analysis import load_run
+    from analysis.compare import compare_runs
+    from analysis.compare_page import folder_name, sentences, write_comparison
+    from tuning.copies import fetched
+
+    found = compare_runs([load_run(fetched(run, say)) for run in runs])
+    path = write_comparison(found, Path(results) / "comparisons" / folder_name(found))
+    return [*sentences(found), *found.notes, f"comparison: {shown(path)}"]
 
 
 def command_line() -> list[str]:

@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from analysis.compare import UnequalRuns
 from analysis.runs import DamagedRun, RunPaths
+from tuning.start_folder import stands_in
 from tuning.study import StudyError
 
 MISTAKES = (StudyError, DamagedRun, UnequalRuns, ConnectionError)
@@ -111,7 +112,7 @@ def end(code: int) -> None:
 
 def shown(path: Path) -> str:
     """Relative to where the user stands, where that is shorter."""
-    relative = os.path.relpath(path)
+    relative = os.path.relpath(path, stands_in())
     return str(path) if relative.startswith("..") else relative
 
 
