@@ -14,7 +14,6 @@ from tuning.progress import setting_words, space_labels
 from tuning.replay import changed_since, replay, verdict
 from tuning.resume import continued, unchanged
 from tuning.rows import Exited, NotKept, NotReported, iterate
-from tuning.sendable import unsendable
 from tuning.study import Study, StudyError, Trial
 from tuning.terminal import say
 
@@ -27,8 +26,6 @@ def try_first(study: Study) -> int:
             debugger to stop there.
     """
     describe_data(study)
-    if problem := unsendable(study):
-        raise StudyError(f"Study {study.name!r}: {problem}")
     trial = first_trial(study)
     print(f"trial {trial.id}: {setting_words(trial.config, space_labels(study))}; seeds {_range(trial.seeds)}")
     try:
