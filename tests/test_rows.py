@@ -87,6 +87,7 @@ def test_a_non_finite_metric_is_named(value: Any) -> None:
         (({"epoch": 1, "score": 1.0, "note": "fine"}, None), "metric 'note' is 'fine', not a number"),
         (({"epoch": 1, "score": "1.0"}, None), "metric 'score' is '1.0', not a number"),
         (({"epoch": 1, "score": 1 + 1j}, None), r"metric 'score' is \(1\+1j\), not a number"),
+        (({"epoch": 1, "score": 1.0, "loss": None}, None), "metric 'loss' is None, not a number"),
         (({"epoch": 1, "score": [0.5, None]}, None), "metric 'score' is None, not a number"),
         (({"epoch": 1, "score": 1.0, "validation": {"loss": 1.0}}, None), "metric 'validation' is {'loss': 1.0}, not a number or one"),
         (
@@ -176,7 +177,7 @@ def test_every_number_is_the_nearest_one_that_the_records_hold(value: Any) -> No
 
 
 @pytest.mark.parametrize(("value", "found"), [(None, [math.nan]), ([None, 0.5], [math.nan, 0.5])])
-def test_none_stands_for_a_number_that_is_missing_unless_it_is_what_settings_are_compared_by(value: Any, found: list[float]) -> None:
+def test_none_stands_for_a_number_that_is_missing_unless_it_must_be_finite(value: Any, found: list[float]) -> None:
     (row,) = rows_of(({"epoch": 1, "score": 1.0, "validation": value}, None))
     assert np.array_equal(np.atleast_1d(row["metrics"]["validation"]), found, equal_nan=True)
 

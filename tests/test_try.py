@@ -14,11 +14,12 @@ from tuning.steps import find
 from tuning.study import StudyError
 
 FILE = """
+import functools, threading
 import numpy as np
 from ray import tune
 from tuning.study import Optuna, Study
 
-def train(config, seeds, resume=None):
+def train(config, seeds, resume=None, *, log=None):
     yield {"epoch": 1, "score": 1.0}, None
 
 about = {"name": "mine", "question": "?", "trainable": train, "space": {"a": [1]}, "metric": "score", "epochs": 1}
@@ -36,6 +37,7 @@ study = Study(**about | CHANGES)
         ('{"space": {"a": [np.arange(3)]}}', "a=array.* values are written"),
         ('{"space": {"a": {"b": tune.uniform(0, 1)}}}', "a={.*} must be a list with at least one value"),
         ('{"fixed": {"b": 10**400}}', "b=1000.*; values are written"),
+        ('{"trainable": functools.partial(train, log=threading.Lock())}', r"trainable.keywords\['log'\] is a _thread.lock, which cannot"),
     ],
 )
 def test_what_no_run_could_record_is_refused_whatever_is_done_with_the_study(changes: str, message: str, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """How a model learns: torch only, no Ray, no study.
 
-A *trainable* is a generator function::
+A *trainable* is a generator function, or anything else that can be called so and gives such pairs::
 
     def train(config, seeds, resume=None):
         for epoch in range(1, config["epochs"] + 1):
@@ -16,8 +16,8 @@ A *trainable* is a generator function::
 metrics      mapping name -> number, or name -> one number per seed (length ``len(seeds)``). Holds ``epoch`` (1 after the first)
              and the metric of the study. It is copied when it is yielded, so that one mapping may be filled anew in every epoch.
              A trial ends as diverged when the study's metric, one called ``loss`` or one that ``Study(must_be_finite=...)`` names
-             is NaN or infinite; other metrics are then recorded as missing. What is constant for the trial (``parameters``) is a
-             metric like any other.
+             is NaN or infinite; other metrics are then recorded as missing, and so is None. True and False count as 1 and 0. What is
+             constant for the trial (``parameters``) is a metric like any other.
              ``metrics["arrays"]`` (optional, at the last epoch) maps names to numpy arrays of any shape, of numbers, text or
              truth values: predictions, rasters. They are stored beside the numbers and never averaged.
 ``state``    what is needed to go on after this epoch (nested dicts, lists, numbers, tensors), or None if it cannot be resumed.

@@ -17,7 +17,6 @@ from tuning.provenance import changed_since
 from tuning.replay import find_trial, replay, verdict
 from tuning.resume import changes_since, continued, unchanged
 from tuning.rows import Exited, NotKept, NotReported, iterate
-from tuning.sendable import unsendable
 from tuning.start_folder import as_started
 from tuning.study import Study, StudyError, Trial
 from tuning.terminal import say
@@ -31,8 +30,6 @@ def try_first(study: Study) -> int:
             debugger to stop there.
     """
     describe_data(study)
-    if problem := unsendable(study):
-        raise StudyError(f"Study {study.name!r}: {problem}")
     trial = first_trial(study)
     print(f"trial {trial.id}: {setting_words(trial.config, space_labels(study))}; seeds {_range(trial.seeds)}")
     try:

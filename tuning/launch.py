@@ -170,7 +170,7 @@ class _Session:
             _tuner(trainable, folder, source, halving, self._recorder, not self.study.fresh_process).fit()
         self.statuses |= self._recorder.statuses
         if self._recorder.stops_study:
-            what = f"{self._recorder.stops_study}. The run was stopped; what it wrote is in {self.paths.root}"
+            what = f"{self._recorder.stops_study.removesuffix('.')}. The run was stopped; what it wrote is in {self.paths.root}"
             raise StudyError(f"Study {self.study.name!r}: {what}")
 
 

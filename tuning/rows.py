@@ -125,7 +125,7 @@ def _checked(item: Any, study: Study, trial: Trial) -> dict[str, Any]:
     if found := [problem for name in item[0] if (problem := _name_problem(name))]:
         raise NotReported("; ".join(found))
     given = {str.__str__(name): value for name, value in item[0].items()}
-    metrics = {name: _numbers(value, missing=name != study.metric) for name, value in given.items() if name != "arrays"}
+    metrics = {name: _numbers(value, missing=name not in study.decisive) for name, value in given.items() if name != "arrays"}
     arrays, found = _arrays(given.get("arrays", {}))
     for name in ("epoch", study.metric):
         if name not in metrics:
@@ -147,7 +147,7 @@ def _name_problem(name: Any) -> str | None:
 def _numbers(value: Any, missing: bool) -> Any:
     """A metric as a number or a list of numbers; as it is where it is none. ``missing``: whether None is a number that is missing."""
     value = _plain(value)
-    return [_number(_plain(each), missing) for each in value] if isinstance(value, (list, tuple)) else _number(value, missing)
+    return [_number(each, missing) for each in value] if isinstance(value, list) else _number(value, missing)
 
 
 def _number(value: Any, missing: bool) -> Any:

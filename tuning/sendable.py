@@ -10,10 +10,20 @@ from typing import Any
 import ray.cloudpickle
 
 from tuning.callables import name_of
-from tuning.study import Study
+from tuning.study import Study, StudyError
 from tuning.values import cut, shown
 
 _Part = tuple[str, Any]
+
+
+def check_sendable(study: Study) -> None:
+    """Nothing, if the study can be sent.
+
+    Raises:
+        StudyError: it holds an object that cannot be; the object is named.
+    """
+    if problem := unsendable(study):
+        raise StudyError(f"Study {study.name!r}: {problem}")
 
 
 def unsendable(study: Study) -> str | None:

@@ -14,8 +14,8 @@ import ray.cloudpickle
 from tuning.callables import module_of
 from tuning.catalog import load_module, renamed_files
 from tuning.imports import OURS, PACKAGES, file_of, own_files
-from tuning.sendable import unsendable
-from tuning.study import Study, StudyError
+from tuning.sendable import check_sendable
+from tuning.study import Study
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,7 @@ class Sent:
         Raises:
             StudyError: something in it cannot be pickled.
         """
-        if problem := unsendable(study):
-            raise StudyError(f"Study {study.name!r}: {problem}")
+        check_sendable(study)
         root = _root(sys.modules.get(module_of(study.trainable)))
         files = {str(file.relative_to(root)): file.read_bytes() for file in _own_files(root)}
         renamed = {name: str(file.relative_to(root)) for name, file in renamed_files().items() if file.is_relative_to(root)}

@@ -38,10 +38,11 @@ def find(reference: str, pairs: list[str] | None, seeds: int | None, trials: int
 
     Raises:
         StudyError: there is no such study, it cannot be overridden so, it has no short form where ``smoke`` asks for it, or something of
-            it cannot be recorded: whatever is done with the study, all is checked that a run of it would check.
+            it cannot be recorded or sent to trials: whatever is done with the study, all is checked that a run of it would check.
     """
     from tuning.catalog import find_study
     from tuning.prepare import describe_study
+    from tuning.sendable import check_sendable
 
     changes = parse_overrides(pairs or [])
     study = find_study(reference)
@@ -53,6 +54,7 @@ def find(reference: str, pairs: list[str] | None, seeds: int | None, trials: int
     overrides = {**(study.smoke if smoke else {}), **changes, **options}
     chosen = study.override(overrides)
     describe_study(chosen)
+    check_sendable(chosen)
     return chosen, overrides
 
 

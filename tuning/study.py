@@ -42,9 +42,10 @@ class Study:
     question: str
     """What the study is to answer, one sentence."""
     trainable: Trainable
-    """A generator function ``train(config, seeds, resume=None)``: see ``trainables``."""
+    """A generator function ``train(config, seeds, resume=None)``, a partial of one, or an object called like it: see ``trainables``."""
     space: Mapping[str, Any]
-    """What varies: each key with the list of its values or, where the search is no grid, a range of Ray Tune (see ``tuning.space``)."""
+    """What varies: each key with the list of its values or, where the search is no grid, a range of Ray Tune (see ``tuning.space``).
+    A value is a finite number, a whole number within 64 bits, text, True, False or None (``tuning.values``)."""
     metric: str
     """The name of the metric, as the trainable reports it, that settings are compared by."""
     mode: Literal["max", "min"] = "max"
@@ -60,7 +61,7 @@ class Study:
     confirm: Confirm | None = None
     """Which settings are trained again on fresh seeds after the search; None for none."""
     seeds: int | Sequence[int] = 5
-    """The seeds of every setting; a number n means 0 to n - 1."""
+    """The seeds of every setting, from 0 to 2**63 - 1; a number n means 0 to n - 1."""
     seeds_per_trial: int = 1
     """How many seeds one trial trains; more than 1 pays where the trainable trains them as one stacked network. Where trials are stopped
     early or settings are searched, a trial takes all seeds of the search: no seed is stopped alone."""
