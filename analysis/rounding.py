@@ -71,21 +71,19 @@ def mean_text(values: Sequence[float], digits: int = 4) -> str:
         return MISSING
     mean = float(found.mean()) if np.ptp(found) else float(found[0])
     error = float(found.std(ddof=1)) / math.sqrt(len(found)) if len(found) > 1 and np.ptp(found) else math.nan
-    if not error > NOISE * abs(mean):
+    if not _has_spread(mean, error):
         return number(mean, digits)
     return number(mean, max(digits, decimals_for(mean, error) + _exponent(mean) + 1))
 
 
-def decimals_for(value: float, spread: float) -> int:
+def decimals_for(value: float, spread: float, decimals: int | None = None) -> int:
     """How many decimals a number with this standard deviation, or half-width of its interval, deserves: such that the spread has two
-    significant digits (one where it begins with 4 or more), and the larger of both has three. Negative for large numbers."""
-    real = _is_number(spread) and spread > NOISE * abs(value)
-    size = max(abs(value), spread if real else 0.0) if _is_number(value) else spread if real else 0.0
-    least = DIGITS - 1 - _exponent(size) if size else DIGITS - 1
-    if not real:
-        return least
-    mantissa, exponent = f"{spread:e}".split("e")
-    return max(least, (1 if float(mantissa) < 3.55 else 0) - int(exponent))
+    significant digits (one where it begins with 4 or more), and the larger of both has three. Negative for large numbers. ``decimals``:
+    at the least, instead of those three digits; the spread then has one digit, or two where it begins with 1."""
+    real = _has_spread(value, spread)
+    size = max(abs(value), spread if real else 0.0)
+    least = decimals if decimals is not None else DIGITS - 1 - (_exponent(size) if size else 0)
+    return max(least, _decimals(spread, 3.55 if decimals is None else 1.5)) if real else least
 
 
 def rounded(values: Iterable[float], spreads: Iterable[float] | None = None, decimals: int | None = None) -> list[str]:
@@ -123,13 +121,9 @@ def spread_of(table: pd.DataFrame, deviations: Sequence[str] = (), limits: Seque
 def row_decimals(values: np.ndarray, spreads: np.ndarray, decimals: int | None = None) -> list[int]:
     """The decimals of each value: by its spread or, where it has none, such that values that differ read differently."""
     found = []
-    for value, spread, gap in zip(values, spreads, _gaps(values), strict=True):
-        has_spread = _is_number(spread) and spread > NOISE * abs(value)
-        least = decimals_for(value, spread) if decimals is None else decimals
-        if has_spread:
-            found.append(least if decimals is None else max(decimals, _first_digit(spread)))
-        else:
-            found.append(max(least, _decimals_apart(gap)) if 0 < gap < math.inf else least)
+    for value, spread, gap in zip(np.nan_to_num(values, posinf=0, neginf=0), spreads, _gaps(values), strict=True):
+        least = decimals_for(value, spread, decimals)
+        found.append(least if _has_spread(value, spread) or not math.isfinite(gap) else max(least, _decimals(gap, 1.000001)))
     return found
 
 
@@ -156,16 +150,14 @@ def _gaps(values: np.ndarray) -> np.ndarray:
     return gaps
 
 
-def _decimals_apart(gap: float) -> int:
-    """The decimals at which numbers this far apart are rounded to different ones."""
-    mantissa, exponent = f"{gap:e}".split("e")
-    return (0 if float(mantissa) > 1 else 1) - int(exponent)
+def _has_spread(value: float, spread: float) -> bool:
+    return _is_number(spread) and spread > NOISE * abs(value)
 
 
-def _first_digit(spread: float) -> int:
-    """The decimals at which a spread has a digit that is worth showing."""
+def _decimals(spread: float, two_below: float) -> int:
+    """Those of the first digit of a spread, or of the second where it begins with less than ``two_below``."""
     mantissa, exponent = f"{spread:e}".split("e")
-    return (1 if float(mantissa) < 1.5 else 0) - int(exponent)
+    return (1 if float(mantissa) < two_below else 0) - int(exponent)
 
 
 def _significant(value: float, digits: int) -> str:
