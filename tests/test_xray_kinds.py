@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
+from small_studies import small_study
 from test_xrays import load, parts, phantom_arrays, problems, write
 
 from trainables import xrays
 from trainables.masks import LabelList, Labels, marked, numbered, read_labels, without_soft_edges
 from trainables.phantoms import draw_phantoms
 from trainables.pictures import read_gray
+from tuning.alone import try_first
 
 SIZE, COUNT = 64, 6
 IMAGES, MASKS = draw_phantoms(COUNT, SIZE, 0)
@@ -268,6 +270,13 @@ def test_what_is_not_plain_is_said(tmp_path: Path) -> None:
     framed = np.pad(np.ones((SIZE - 8, SIZE - 8), np.uint8), 4)
     most = note(extra_test=folder(tmp_path / "most", lambda lung: Image.fromarray(framed)))
     assert most == "extra_test: all 6 images are marked as lung in more than half of the image"
+
+
+def test_a_note_on_the_data_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert try_first(small_study(data=lambda config: {"name": "some", "note": "one half alone"})) == 0
+    assert "data: one half alone\n" in capsys.readouterr().err
+    assert try_first(small_study(data=lambda config: {"name": "some"})) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_masks_with_different_backgrounds_are_refused(tmp_path: Path) -> None:

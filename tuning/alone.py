@@ -22,6 +22,8 @@ def try_first(study: Study) -> int:
         StudyError: the trainable yields what cannot be recorded. What else it raises is raised as it is, for a debugger to stop there.
     """
     trial = first_trial(study)
+    if noted := study.describe_data().get("note"):
+        say(f"data: {noted}")
     print(f"trial {trial.id}: {setting_text(trial.config)}; seeds {_range(trial.seeds)}")
     try:
         for row, _ in iterate(study, trial, study.read_data()):
