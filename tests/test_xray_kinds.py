@@ -179,6 +179,14 @@ def test_labels_with_soft_edges_are_refused(quality: int, tmp_path: Path) -> Non
         without_soft_edges(np.asarray(Image.fromarray(labels).resize((128, 128), Image.Resampling.BILINEAR)))
 
 
+@pytest.mark.parametrize(("left", "right"), [(1, 1), (1, 2), (5, 5), (20, 40)])
+@pytest.mark.parametrize("quality", [30, 75, 95])
+def test_a_jpeg_of_small_labels_is_never_taken_for_a_mask(left: int, right: int, quality: int, tmp_path: Path) -> None:
+    grey(left, right)(LUNGS[0]).save(tmp_path / "m.jpg", quality=quality)
+    with pytest.raises(ValueError, match=r"m\.jpg holds grey values within|is empty"):
+        marked(read_labels(tmp_path / "m.jpg"))
+
+
 @pytest.mark.parametrize("what", ["the image itself", "noise", "noise of labels"])
 def test_what_is_no_mask_is_refused(what: str) -> None:
     random = np.random.default_rng(0)

@@ -15,6 +15,8 @@ MANY = 32
 """A label map has no more labels than this."""
 CLOSE = 16
 """Whole numbers within fewer than this are labels: soft edges have grey levels from black to white."""
+FAINT = 64
+"""JPEG moves grey values by up to a dozen or so: nearer values cannot be told apart."""
 AREA, STEP, GREY = 0.02, 0.25, 0.25
 """What tells labels from soft edges, see ``without_soft_edges``."""
 EMPTY = "Leave the image out, or mark its lungs."
@@ -122,6 +124,8 @@ def read_labels(file: Path) -> Labels:
 
 
 def _labels(image: Image.Image) -> Labels:
+    if image.format == "JPEG" and 0 < (span := int(np.ptp(np.asarray(image.convert("L"))))) < FAINT:
+        raise ValueError(_undecided(f"grey values within {span + 1} of each other in a JPEG file, which blurs them"))
     if image.mode[:1] in "IF":
         return numbered(np.asarray(image))
     if image.mode in ("1", "L") and not image.has_transparency_data:
