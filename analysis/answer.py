@@ -1,16 +1,16 @@
 """The sentence at the top of a report: it says only what the corrected intervals support."""
 
-from collections.abc import Mapping
 from numbers import Real
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.intervals import excludes_zero, seeds_for_sign_flips
+from analysis.labels import describe, label
+from analysis.rounding import MISSING, rounded_rows, span, spread_of
 from analysis.runs import Run
 from analysis.tables import best_setting, identity
-from analysis.wording import count, describe, listing, number, show, signed
+from analysis.wording import count, listing
 
 NAMED = 3  # so many settings are named in the sentence; more are counted
 
@@ -45,16 +45,16 @@ def _effect(run: Run, name: str, rows: pd.DataFrame, family: int) -> str:
     if tested.empty:
         return f"too few results to say anything about {name}"
     if not tested["supported"].any():
-        return _no_evidence(name, tested, family)
+        return _no_evidence(run, name, tested, family)
     others = [key for key in run.parameters if key != name]
     by_value = [part for _, part in rows.groupby(rows["value"].map(identity), sort=False)]
     if _has_order(rows) and (len(by_value) == 1 or _is_trend(rows)):
-        return _trend(name, by_value, rows, others, sign)
+        return _trend(run, name, by_value, rows, others, sign)
     if sum(part["supported"].any() for part in by_value) > NAMED:
-        return _counted(name, rows, sign)
-    silent = [show(part["value"].iloc[0]) for part in by_value if not part["supported"].any()]
-    said = [_value(name, part, others, sign) for part in by_value if part["supported"].any()]
-    return "; ".join([*said, *_silent(name, silent, rows["first"].iloc[0])])
+        return _counted(run, name, rows, sign)
+    silent = [label(run, name, part["value"].iloc[0]) for part in by_value if not part["supported"].any()]
+    said = [_value(run, name, part, others, sign) for part in by_value if part["supported"].any()]
+    return "; ".join([*said, *_silent(name, silent, label(run, name, rows["first"].iloc[0]))])
 
 
 def _has_order(rows: pd.DataFrame) -> bool:
@@ -71,32 +71,31 @@ def _is_trend(rows: pd.DataFrame) -> bool:
     return bool(rows["supported"].all() and ((steps > 0).all() or (steps < 0).all()))
 
 
-def _trend(name: str, by_value: list[pd.DataFrame], rows: pd.DataFrame, others: list[str], sign: int) -> str:
+def _trend(run: Run, name: str, by_value: list[pd.DataFrame], rows: pd.DataFrame, others: list[str], sign: int) -> str:
     first, last = rows["first"].iloc[0], rows["value"].iloc[-1]
     parts = []
     for verb, way in (("helps", 1), ("hurts", -1)):
         chosen = rows[rows["supported"] & (rows["difference"] * sign * way > 0)]
         if len(chosen):
             values = by_value if len(by_value) <= NAMED else by_value[-1:]
-            sizes = [
-                f"{show(part['value'].iloc[0])} against {show(first)}: {_sizes(chosen.loc[chosen.index.intersection(part.index)])}"
-                for part in values
-            ]
+            told = [(label(run, name, part["value"].iloc[0]), chosen.index.intersection(part.index)) for part in values]
+            sizes = [f"{value} against {label(run, name, first)}: {_sizes(chosen.loc[places])}" for value, places in told]
             parts.append(f"{verb}{_places(chosen, rows, others)} ({', '.join(sizes)}, {_intervals(chosen)})")
     return f"{'more' if last > first else 'less'} {name} {', '.join([*parts, *_rest(rows, others)])}"
 
 
-def _value(name: str, rows: pd.DataFrame, others: list[str], sign: int) -> str:
+def _value(run: Run, name: str, rows: pd.DataFrame, others: list[str], sign: int) -> str:
     """What one value of a parameter does against the first one."""
     parts: list[str] = []
     first = rows["first"].iloc[0]
-    named = show(first) if isinstance(first, str) else f"{name} {show(first)}"
+    named = label(run, name, first)
+    named = named if isinstance(first, str) else f"{name} {named}"
     for verb, way in (("better", 1), ("worse", -1)):
         chosen = rows[rows["supported"] & (rows["difference"] * sign * way > 0)]
         if len(chosen):
             than = f" than {named}" if not parts else ""
             parts.append(f"{verb}{than}{_places(chosen, rows, others)} ({_sizes(chosen)}, {_intervals(chosen)})")
-    return f"{name} {show(rows['value'].iloc[0])} is {', '.join([*parts, *_rest(rows, others)])}"
+    return f"{name} {label(run, name, rows['value'].iloc[0])} is {', '.join([*parts, *_rest(rows, others)])}"
 
 
 def _rest(rows: pd.DataFrame, others: list[str]) -> list[str]:
@@ -106,20 +105,20 @@ def _rest(rows: pd.DataFrame, others: list[str]) -> list[str]:
     return [f"{words}{_places(chosen, rows, others)}" for words, chosen in kinds if len(chosen)]
 
 
-def _silent(name: str, values: list[str], first: Any) -> list[str]:
+def _silent(name: str, values: list[str], first: str) -> list[str]:
     """The values that no combination says anything about."""
     differs = "differs" if len(values) == 1 else "differ"
-    return [f"no evidence that {name} {listing(values)} {differs} from {show(first)}"] if values else []
+    return [f"no evidence that {name} {listing(values)} {differs} from {first}"] if values else []
 
 
-def _counted(name: str, rows: pd.DataFrame, sign: int) -> str:
+def _counted(run: Run, name: str, rows: pd.DataFrame, sign: int) -> str:
     """A parameter of many values: how many comparisons say what."""
     better = int((rows["supported"] & (rows["difference"] * sign > 0)).sum())
     worse = int((rows["supported"] & (rows["difference"] * sign < 0)).sum())
     counts = [f"better in {better}" if better else "", f"worse in {worse}" if worse else ""]
     open_rows = len(rows) - better - worse
     rest = f", no evidence in {open_rows}" if open_rows else ""
-    first = show(rows["first"].iloc[0])
+    first = label(run, name, rows["first"].iloc[0])
     return f"other values of {name} are {listing(text for text in counts if text)} of {len(rows)} comparisons with {first}{rest}"
 
 
@@ -148,17 +147,16 @@ def _places(chosen: pd.DataFrame, rows: pd.DataFrame, others: list[str]) -> str:
 
 
 def _range(rows: pd.DataFrame, low: str, high: str) -> str:
-    ends = list(dict.fromkeys([signed(rows[low].min()), signed(rows[high].max())]))
-    return " to ".join(ends)
+    return " to ".join(dict.fromkeys(span(rows[low].min(), rows[high].max())))
 
 
-def _no_evidence(name: str, rows: pd.DataFrame, family: int) -> str:
-    values = list(dict.fromkeys(map(show, rows["value"])))
+def _no_evidence(run: Run, name: str, rows: pd.DataFrame, family: int) -> str:
+    values = list(dict.fromkeys(label(run, name, value) for value in rows["value"]))
     named = f"{listing(values)} against" if len(values) <= NAMED else f"{len(values)} values against"
     seeds = int(rows["n"].max())
     few = f"; {count(seeds, 'seed')} are too few to show one" if seeds < seeds_for_sign_flips(family) else ""
     intervals = _intervals(rows) if len(rows) == 1 else _none_excludes(rows)
-    return f"no evidence of an effect of {name} ({named} {show(rows['first'].iloc[0])}: {_sizes(rows)}, {intervals}{few})"
+    return f"no evidence of an effect of {name} ({named} {label(run, name, rows['first'].iloc[0])}: {_sizes(rows)}, {intervals}{few})"
 
 
 def _none_excludes(rows: pd.DataFrame) -> str:
@@ -186,22 +184,21 @@ def _best(run: Run, summary: pd.DataFrame, rivals: pd.DataFrame, best: int) -> s
 
 
 def _others(run: Run, summary: pd.DataFrame, settings: pd.Series) -> str:
-    names = [_name(run, summary, setting) for setting in settings]
+    names = [describe(run, {str(key): value for key, value in summary.loc[setting].items()}) for setting in settings]
     named = listing(names) if len(run.parameters) == 1 else "; ".join(names)  # names of several parameters have commas in them
     return count(len(names), "other setting") + (f" ({named})" if len(names) <= NAMED else "")
 
 
 def _score(run: Run, summary: pd.DataFrame, setting: int) -> str:
-    row = summary.loc[setting]
-    mean = number(row[f"{run.metric}_mean"])
-    if row["n"] == 1:
-        return f"{mean} at {_name(run, summary, setting)}"
-    return f"{_name(run, summary, setting)} with mean {run.metric} {mean} [{number(row['ci_low'])}, {number(row['ci_high'])}]"
-
-
-def _name(run: Run, summary: pd.DataFrame, setting: int) -> str:
-    row: Mapping[str, Any] = {str(key): value for key, value in summary.loc[setting].items()}
-    return describe(row, run.parameters)
+    mean, limits = f"{run.metric}_mean", ("ci_low", "ci_high")
+    known = summary[summary["n"] > 0]
+    spreads = spread_of(known, [f"{run.metric}_std"], [limits])
+    row = rounded_rows(known, [mean, *limits], spreads).loc[setting]
+    name = describe(run, {str(key): value for key, value in summary.loc[setting].items()})
+    if summary.loc[setting, "n"] == 1:
+        return f"{row[mean]} at {name}"
+    interval = "" if row["ci_low"] == MISSING else f" [{row['ci_low']}, {row['ci_high']}]"
+    return f"{name} with mean {run.metric} {row[mean]}{interval}"
 
 
 def _extreme(run: Run) -> str:

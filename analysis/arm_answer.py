@@ -7,9 +7,10 @@ import pandas as pd
 from analysis.answer import missing, sentence
 from analysis.arms import OVERALL, Compared
 from analysis.intervals import excludes_zero
+from analysis.rounding import percent, rounded, rounded_rows, spread_of
 from analysis.runs import Run
 from analysis.tables import identity
-from analysis.wording import count, in_numbers, listing, show
+from analysis.wording import count, listing
 
 NAMED = 6  # so many parts are named in the sentence; more are counted
 
@@ -24,7 +25,7 @@ def arm_answer(run: Run, what: Compared, arms: pd.DataFrame, costs: pd.DataFrame
         return sentence("no trial has completed with a number, so there is no answer yet", missing(statuses))
     pairs = [rows for _, rows in arms.groupby(["baseline_setting", "arm_setting"], sort=False)]
     if not pairs:
-        return sentence(f"there is no arm to compare with {show(what.baseline)}", missing(statuses))
+        return sentence(f"there is no arm to compare with {what.name(what.baseline)}", missing(statuses))
     better = 1 if run.spec["mode"] == "max" else -1
     said = " ".join(f"{_statement(what, rows, costs, better)}." for rows in pairs)
     left_out = int(max(rows.loc[rows["part"] == OVERALL, "left_out"].max() for rows in pairs))
@@ -36,23 +37,23 @@ def arm_answer(run: Run, what: Compared, arms: pd.DataFrame, costs: pd.DataFrame
 def _statement(what: Compared, rows: pd.DataFrame, costs: pd.DataFrame, better: int) -> str:
     """One arm against the baseline at one combination of the other parameters."""
     overall, parts = rows[rows["part"] == OVERALL].iloc[0], rows[rows["part"] != OVERALL]
-    arm, baseline, at = show(overall["arm"]), show(overall["baseline"]), f" at {overall['at']}" if overall["at"] else ""
+    arm, baseline, at = what.name(overall["arm"]), what.name(overall["baseline"]), f" at {overall['at']}" if overall["at"] else ""
     if overall["n"] == 0:
-        return f"{_no_pair(overall)}, so there is no difference to speak of{at}"
+        return f"{_no_pair(what, overall)}, so there is no difference to speak of{at}"
     if overall["n"] == 1:
         return f"One paired seed supports no claim about {arm} and {baseline}{at}; {overall['metric']} {_means(what, overall)}, n = 1"
     return _claim(what, overall, parts, _weights(costs, overall), better)
 
 
-def _no_pair(overall: pd.Series) -> str:
-    absent = [show(overall[arm]) for arm in ("baseline", "arm") if pd.isna(overall[f"{arm}_mean"])]
+def _no_pair(what: Compared, overall: pd.Series) -> str:
+    absent = [what.name(overall[arm]) for arm in ("baseline", "arm") if pd.isna(overall[f"{arm}_mean"])]
     if absent:
         return f"{listing(absent)} {'has' if len(absent) == 1 else 'have'} no completed seed"
-    return f"{show(overall['arm'])} and {show(overall['baseline'])} share no seed"
+    return f"{what.name(overall['arm'])} and {what.name(overall['baseline'])} share no seed"
 
 
 def _claim(what: Compared, overall: pd.Series, parts: pd.DataFrame, weights: str, better: int) -> str:
-    arm, baseline, at = show(overall["arm"]), show(overall["baseline"]), f" at {overall['at']}" if overall["at"] else ""
+    arm, baseline, at = what.name(overall["arm"]), what.name(overall["baseline"]), f" at {overall['at']}" if overall["at"] else ""
     seeds, result = f"n = {overall['n']} paired seeds", _overall(what, overall)
     for sign, side in ((1, "above"), (-1, "below")):
         if len(parts) and (parts["supported"] & (parts["difference"] * sign > 0)).all():
@@ -94,14 +95,16 @@ def _named(parts: pd.DataFrame, rows: pd.DataFrame) -> str:
 
 
 def _overall(what: Compared, overall: pd.Series) -> str:
-    difference, low, high = in_numbers(overall[["difference", "corrected_low", "corrected_high"]], what.decimals)
+    row, limits = pd.DataFrame([overall]), ("corrected_low", "corrected_high")
+    difference, low, high = rounded_rows(row, ["difference", *limits], spread_of(row, limits=[limits]), what.decimals).iloc[0]
     interval = f" [{low}, {high}]" if pd.notna(overall["corrected_low"]) else ""
     return f"{_means(what, overall)}, {_sign(difference)}{interval}{_points(what)}"
 
 
 def _means(what: Compared, overall: pd.Series) -> str:
     unit = " %" if what.percent else ""
-    arm, baseline = in_numbers(overall[["arm_mean", "baseline_mean"]], what.decimals)
+    row, means = pd.DataFrame([overall]), ["arm_mean", "baseline_mean"]
+    arm, baseline = rounded_rows(row, means, spread_of(row, ["arm_std", "baseline_std"]), what.decimals).iloc[0]
     return f"{arm}{unit} against {baseline}{unit}"
 
 
@@ -110,7 +113,7 @@ def _points(what: Compared) -> str:
 
 
 def _range(what: Compared, parts: pd.DataFrame) -> str:
-    ends = in_numbers(parts["difference"].agg(["min", "max"]), what.decimals)
+    ends = rounded(parts["difference"].agg(["min", "max"]), decimals=what.decimals)
     return " to ".join(dict.fromkeys(map(_sign, ends)))
 
 
@@ -130,4 +133,4 @@ def _weights(costs: pd.DataFrame, overall: pd.Series) -> str:
     fewer = rows["fewer_parameters"].iloc[0]
     if pd.isna(fewer) or fewer == 0:
         return ""
-    return f", with {abs(fewer):.2%} {'fewer' if fewer > 0 else 'more'} parameters".replace("%", " %")
+    return f", with {percent(abs(fewer))} {'fewer' if fewer > 0 else 'more'} parameters"

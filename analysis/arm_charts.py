@@ -1,13 +1,16 @@
 """The pictures of compared arms: facts in, a Vega-Lite specification out, as in ``charts``."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
+from analysis import axes
 from analysis.charts import COLOURS, FACTS, Layer, Spec, spec_of, tips
-from analysis.wording import MISSING, number, show
+from analysis.rounding import percent, rounded, rounded_rows, spread_of
+from analysis.wording import joined
 
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
 TILE = 52  # pixels of a test image in the gallery
@@ -22,7 +25,8 @@ def part_dots(facts: pd.DataFrame, *, part: str, axis: str) -> Spec:
     arms = list(dict.fromkeys(frame["arm"]))
     dodge: dict[str, Any] = {"yOffset": alt.YOffset("arm:N", sort=arms)}
     base = alt.Chart().encode(y=alt.Y("part:N", sort=list(dict.fromkeys(frame["part"])), title=part), **dodge)
-    across = alt.X("mean:Q", title=axis, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=8))
+    drawn = [frame[name] for name in ("mean", "low", "high", "published")]
+    across = alt.X("mean:Q", title=axis, scale=axes.scale(*drawn), axis=axes.axis(*drawn, tickCount=8))
     colour, shape = _by_arm(arms)
     shown = tips(arm="arm", part=part, text=axis, limits="95 % interval", n="seeds")
     lines = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=axis), x2="high:Q", color=colour, tooltip=shown)
@@ -48,7 +52,8 @@ def cost_dots(facts: pd.DataFrame, *, axis: str) -> Spec:
     ticks = {"values": counts} if len(counts) <= FEW else {"tickCount": 5}
     across = alt.X("parameters:Q", title="parameters", scale=scale, axis=alt.Axis(format=",d", grid=len(counts) > FEW, **ticks))
     base = alt.Chart().encode(x=across)
-    up = alt.Y("mean:Q", title=axis, scale=alt.Scale(zero=False, padding=20))
+    drawn = [frame[name] for name in ("mean", "low", "high")]
+    up = alt.Y("mean:Q", title=axis, scale=axes.scale(*drawn, padding=20), axis=axes.axis(*drawn))
     colour, shape = _by_arm(arms)
     shown = [*tips(arm="arm", text=axis, limits="95 % interval", n="seeds"), alt.Tooltip("parameters:Q", format=",d")]
     lines = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=axis), y2="high:Q", color=colour, tooltip=shown)
@@ -63,7 +68,10 @@ def confusion_matrices(facts: pd.DataFrame, *, part: str) -> Spec:
     wrong = facts["true"] != facts["predicted"]
     top = float(facts.loc[wrong, "share"].max()) or 1.0
     frame = facts.assign(
-        wrong=wrong & (facts["count"] > 0), dark=wrong & (facts["share"] > 0.55 * top), text=[f"{n:,}" if n else "" for n in facts["count"]]
+        wrong=wrong & (facts["count"] > 0),
+        dark=wrong & (facts["share"] > 0.55 * top),
+        text=[f"{n:,}" if n else "" for n in facts["count"]],
+        told=[percent(share) for share in facts["share"]],
     )
     side = 46 if facts["true"].nunique() <= 10 else 34
     matrices = [_matrix(frame, arm, part, top, side) for arm in dict.fromkeys(facts["arm"])]
@@ -83,11 +91,10 @@ def image_gallery(facts: pd.DataFrame, *, titles: Sequence[str], part: str) -> S
 
 def _named(facts: pd.DataFrame) -> pd.DataFrame:
     """The facts with the arm, the mean, its limits and the published mean as texts."""
-    limits = [
-        MISSING if low != low else f"{number(low, 4)} to {number(high, 4)}" for low, high in zip(facts["low"], facts["high"], strict=True)
-    ]
-    known = {"known": [number(value, 4) for value in facts["published"]]} if "published" in facts else {}
-    return facts.assign(arm=facts["arm"].map(show), text=[number(value, 4) for value in facts["mean"]], limits=limits, **known)
+    text = rounded_rows(facts, ["mean", "low", "high"], spread_of(facts, limits=[("low", "high")]))
+    known = {"known": rounded(facts["published"])} if "published" in facts else {}
+    limits = joined(text["low"], text["high"], " to ")
+    return facts.assign(text=text["mean"], limits=limits, **known)
 
 
 def _by_arm(arms: list[str]) -> tuple[alt.Color, alt.Shape]:
@@ -114,8 +121,13 @@ def _matrix(frame: pd.DataFrame, arm: str, part: str, top: float, side: int) -> 
     across = alt.X("predicted:O", title=f"read as {part}", scale=alt.Scale(domain=classes), axis=alt.Axis(labelAngle=0, orient="top"))
     base = alt.Chart().encode(x=across, y=alt.Y("true:O", title=f"true {part}", scale=alt.Scale(domain=classes)))
     base = base.transform_filter(alt.FieldEqualPredicate(field="arm", equal=arm))  # no expression: names may hold anything
-    shown = [*tips(arm="arm", true="true", predicted="read as", count="count"), alt.Tooltip("share:Q", format=".2%")]
-    legend = alt.Legend(title=f"share of the true {part}, misread", format=".2~%", orient="bottom", gradientLength=200)
+    shown = tips(arm="arm", true="true", predicted="read as", count="count", told="share")
+    legend = alt.Legend(
+        title=f"share of the true {part}, misread",
+        format=f".{max(0, -math.floor(math.log10(100 * top / axes.TICKS)))}~%",
+        orient="bottom",
+        gradientLength=200,
+    )
     colour = alt.Color("share:Q", scale=alt.Scale(scheme="blues", domain=[0, top]), legend=legend)
     cells = base.transform_filter(alt.datum.wrong).mark_rect().encode(color=colour, tooltip=shown)
     few = base.transform_filter(alt.datum.wrong).mark_text(fontSize=11)

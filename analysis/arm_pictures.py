@@ -17,11 +17,13 @@ def arm_pictures(run: Run, what: Compared) -> Iterator[Picture]:
     from altair.utils.schemapi import debug_mode
 
     means = arm_means(run, what)
+    named = means.assign(arm=means["arm"].map(what.name))
     if not means["n"].sum():
         return
     with debug_mode(False):  # as in ``pictures.pictures``
-        yield _parts(what, means)
+        yield _parts(what, named)
         costs = costs_table(run, what, means)
+        costs["arm"] = costs["arm"].map(what.name)
         if "parameters" in costs and costs.dropna(subset=["mean", "parameters"])["parameters"].nunique() > 1:
             yield _costs(what, costs)
         yield from _network_pictures(run, what)

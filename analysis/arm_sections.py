@@ -8,11 +8,13 @@ import pandas as pd
 
 from analysis import page
 from analysis.arms import MEANS, OVERALL, SPREADS, Compared
-from analysis.export import latex, markdown, readable
+from analysis.export import Figures, latex, markdown, readable
 from analysis.intervals import seeds_for_sign_flips
+from analysis.labels import show
 from analysis.power import settled_text
+from analysis.rounding import MISSING, fixed, number, percent
 from analysis.runs import Run
-from analysis.wording import MISSING, count, listing, number, p_text, sentences, show
+from analysis.wording import count, joined, listing, p_text, sentences
 
 PUBLISHED = ["published_baseline", "published_arm"]
 
@@ -37,7 +39,7 @@ def arm_sections(found: ArmFindings) -> Iterator[tuple[str, str, str]]:
 def compared_by(what: Compared) -> str:
     """What is compared with what, and by what, in one line."""
     parts = f" and by {count(len(what.metrics) - 1, what.part)}" if len(what.metrics) > 1 else ""
-    return f"{what.parameter} {listing(map(show, what.arms))} against {show(what.baseline)}, by {what.metrics[0]}{parts}"
+    return f"{what.parameter} {listing(map(what.name, what.arms))} against {what.name(what.baseline)}, by {what.metrics[0]}{parts}"
 
 
 def known_section(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
@@ -52,21 +54,22 @@ def known_section(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
 
 def readable_arms(what: Compared, rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of one arm as texts, columns named for a reader."""
-    arm, baseline = show(rows.iloc[0]["arm"]), show(rows.iloc[0]["baseline"])
+    arm, baseline = what.name(rows.iloc[0]["arm"]), what.name(rows.iloc[0]["baseline"])
     unit, points = (" (%)", " (percentage points)") if what.percent else ("", "")
     differences = [name for name in SPREADS if not name.endswith("_std")]
-    means = [*MEANS, "baseline_std", "arm_std"]
-    text = readable(rows[[*means, *differences]], [means, differences], what.decimals)
+    stds, limits = ["baseline_std", "arm_std"], [("ci_low", "ci_high"), ("corrected_low", "corrected_high")]
+    means = Figures([*MEANS, *stds], stds, decimals=what.decimals)
+    text = readable(rows[[*means.names, *differences]], [means, Figures(differences, limits=limits, decimals=what.decimals)])
     shown = {
         what.part: rows["part"],
-        f"{baseline} mean \u00b1 std{unit}": _joined(text["baseline_mean"], text["baseline_std"], " \u00b1 "),
-        f"{arm} mean \u00b1 std{unit}": _joined(text["arm_mean"], text["arm_std"], " \u00b1 "),
+        f"{baseline} mean \u00b1 std{unit}": joined(text["baseline_mean"], text["baseline_std"], " \u00b1 "),
+        f"{arm} mean \u00b1 std{unit}": joined(text["arm_mean"], text["arm_std"], " \u00b1 "),
         **({} if rows["n"].nunique() == 1 else {"n": rows["n"].map(str)}),
         f"difference{points}": _signs(text["difference"]),
-        "95 % interval": _joined(text["ci_low"], text["ci_high"], " to "),
-        "corrected interval": _joined(text["corrected_low"], text["corrected_high"], " to "),
+        "95 % interval": joined(text["ci_low"], text["ci_high"], " to "),
+        "corrected interval": joined(text["corrected_low"], text["corrected_high"], " to "),
         "p (Holm)": [p_text(value) for value in rows["p_holm"]],
-        f"P({arm} better)": [MISSING if pd.isna(value) else f"{value:.2f}" for value in rows["probability_better"]],
+        f"P({arm} better)": [fixed(value, 2) for value in rows["probability_better"]],
     }
     if rows[PUBLISHED].notna().any(axis=None):
         shown |= {f"published {baseline}{unit}": text["published_baseline"], f"published {arm}{unit}": text["published_arm"]}
@@ -77,13 +80,14 @@ def readable_arms(what: Compared, rows: pd.DataFrame) -> pd.DataFrame:
 def readable_costs(what: Compared, costs: pd.DataFrame) -> pd.DataFrame:
     """The costs as texts, columns named for a reader."""
     unit = " (%)" if what.percent else ""
-    text = readable(costs[["mean", "std", "low", "high"]], [["mean", "std", "low", "high"]], what.decimals)
-    shown = {what.parameter: costs["arm"].map(show), "at": costs["at"], "n": costs["n"].map(str)}
-    shown |= {f"{what.metrics[0]} mean \u00b1 std{unit}": _joined(text["mean"], text["std"], " \u00b1 ")}
-    shown |= {"95 % interval": _joined(text["low"], text["high"], " to ")}
+    names = ["mean", "std", "low", "high"]
+    text = readable(costs[names], [Figures(names, ["std"], [("low", "high")], what.decimals)])
+    shown = {what.parameter: costs["arm"].map(what.name), "at": costs["at"], "n": costs["n"].map(str)}
+    shown |= {f"{what.metrics[0]} mean \u00b1 std{unit}": joined(text["mean"], text["std"], " \u00b1 ")}
+    shown |= {"95 % interval": joined(text["low"], text["high"], " to ")}
     if "parameters" in costs:
         shown["parameters"] = [MISSING if pd.isna(value) else f"{value:,}" for value in costs["parameters"]]
-        shown[f"against {show(what.baseline)}"] = list(map(_fewer, costs["fewer_parameters"]))
+        shown[f"against {what.name(what.baseline)}"] = list(map(_fewer, costs["fewer_parameters"]))
     for name, title in {
         "train_seconds": "training seconds",
         "train_seconds_per_seed": "training seconds per seed",
@@ -163,7 +167,7 @@ def _open(what: Compared, rows: pd.DataFrame) -> str:
 
 def _caption(found: ArmFindings, rows: pd.DataFrame) -> str:
     what, first = found.what, rows.iloc[0]
-    arm, baseline, at = show(first["arm"]), show(first["baseline"]), f" at {first['at']}" if first["at"] else ""
+    arm, baseline, at = what.name(first["arm"]), what.name(first["baseline"]), f" at {first['at']}" if first["at"] else ""
     left_out = int(rows["left_out"].max())
     seeds = f"paired seeds, n = {first['n']}" if rows["n"].nunique() == 1 else "n paired seeds"
     without = f"{count(left_out, 'seed')} that only one of them has: left out" if left_out else ""
@@ -186,10 +190,6 @@ def _pairs(table: pd.DataFrame) -> list[pd.DataFrame]:
     return [rows for _, rows in table.groupby(["baseline_setting", "arm_setting"], sort=False)]
 
 
-def _joined(first: pd.Series, last: pd.Series, between: str) -> list[str]:
-    return [start if end == MISSING else f"{start}{between}{end}" for start, end in zip(first, last, strict=True)]
-
-
 def _signs(column: pd.Series) -> list[str]:
     return [text if text.startswith(("-", MISSING)) else f"+{text}" for text in column]
 
@@ -203,7 +203,7 @@ def _fact(value: Any) -> str:
 
 def _fewer(share: float) -> str:
     """``88.29 % fewer``, ``50.00 % more``."""
-    return MISSING if pd.isna(share) else f"{abs(share):.2%} {'fewer' if share >= 0 else 'more'}".replace("%", " %")
+    return MISSING if pd.isna(share) else f"{percent(abs(share))} {'fewer' if share >= 0 else 'more'}"
 
 
 def _is_number(value: Any) -> bool:

@@ -1,6 +1,5 @@
 """The arms of a study against its baseline, paired by seed: overall and part by part, which differences the seeds support."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.intervals import are_supported, holm, holm_levels, sign_flip_p_values, t_intervals, t_p_values
+from analysis.labels import describe, label, labels, show
 from analysis.power import seeds_needed
 from analysis.published import published_rows
 from analysis.runs import Run
-from analysis.samples import moments
+from analysis.samples import difference, moments
 from analysis.tables import identities, identity, last_epochs, settings_table
-from analysis.wording import describe, listing, show
+from analysis.wording import listing
 
 LEVEL = 0.95
 OVERALL = "overall"
@@ -27,8 +27,8 @@ PLACES = ["baseline_setting", "arm_setting", "baseline", "arm", "at"]
 class Compared:
     """What a study compares, as its ``compare`` says.
 
-    ``arms``: the values of ``parameter`` other than ``baseline``; ``metrics``: the overall one first, then its parts; ``names``: theirs;
-    ``part``: what a part is called; ``scale``: 100 where the metrics are shares, so that they read in percent, else 1.
+    ``arms``: values of ``parameter`` other than ``baseline``; ``metrics``: the overall one first, then its parts; ``names``: theirs;
+    ``part``: what a part is called; ``scale``: 100 where metrics are shares, to read in percent, else 1; ``texts``: the labels of values.
     """
 
     parameter: str
@@ -38,10 +38,14 @@ class Compared:
     names: list[str]
     part: str
     scale: int
+    texts: Mapping[str, str]
 
     @property
     def percent(self) -> bool:
         return self.scale == 100
+
+    def name(self, value: Any) -> str:
+        return self.texts.get(identity(value)) or show(value)
 
     @property
     def decimals(self) -> int | None:
@@ -54,16 +58,17 @@ def compared(run: Run) -> Compared | None:
     content = run.spec.get("compare")
     if not content or content["parameter"] not in run.parameters:
         return None
-    values = settings_table(run)[content["parameter"]].tolist()
-    distinct = {identity(value): value for value in values if identity(value) != identity(content["baseline"])}
+    values = {identity(value): value for value in settings_table(run)[content["parameter"]]}
+    values.pop(identity(content["baseline"]), None)
     return Compared(
         parameter=content["parameter"],
         baseline=content["baseline"],
-        arms=list(distinct.values()),
+        arms=list(values.values()),
         metrics=list(content["metrics"]),
         names=[OVERALL, *part_names(content["metrics"][1:])],
         part=content.get("parts") or "part",
         scale=100 if content.get("percent") else 1,
+        texts=labels(run)[content["parameter"]],
     )
 
 
@@ -92,11 +97,9 @@ def compare_arms(run: Run, parameter: str | None = None, baseline: Any = None, m
     values = {identity(value): value for value in settings_table(run)[parameter].tolist()}
     first = next(iter(values.values()), None) if baseline is None else baseline
     if identity(first) not in values:
-        raise ValueError(f"{parameter} was never {baseline!r}, but {listing(map(show, values.values()))}.")
+        raise ValueError(f"{parameter} was never {baseline!r}, but {listing(label(run, parameter, value) for value in values.values())}.")
     chosen = {"parameter": parameter, "baseline": first, "metrics": list(metrics) or [run.metric]}
-    what = compared(replace(run, spec={**run.spec, "compare": chosen}))
-    assert what is not None
-    return arms_table(run, what)
+    return compare_arms(replace(run, spec={**run.spec, "compare": chosen}))
 
 
 def arm_pairs(run: Run, what: Compared) -> pd.DataFrame:
@@ -108,7 +111,7 @@ def arm_pairs(run: Run, what: Compared) -> pd.DataFrame:
     held = [identity(value) for value in settings[what.parameter]]
     places = {pair: number for number, pair in enumerate(zip(held, combinations, strict=True))}
     rows = [
-        (number, places[identity(arm), combination], what.baseline, arm, describe(settings.loc[number].to_dict(), others))
+        (number, places[identity(arm), combination], what.baseline, arm, describe(run, settings.loc[number].to_dict(), others))
         for number, (value, combination) in enumerate(zip(held, combinations, strict=True))
         for arm in what.arms
         if value == identity(what.baseline) and (identity(arm), combination) in places
@@ -133,8 +136,7 @@ def arms_table(run: Run, what: Compared) -> pd.DataFrame:
     ``difference, ci_low, ci_high``: mean of arm minus baseline over the pairs, 95 % t interval
     ``corrected_low, corrected_high``: t interval at the level at which Holm's procedure judges this row of its family
     ``p, p_holm, p_flips``: paired t-test; the same after Holm's correction over the family; exact sign-flip test, uncorrected
-    ``probability_better``: share of the pairs in which the arm is better than the baseline by the study's mode, ties count
-        half; missing for a single pair
+    ``probability_better``: share of the pairs in which the arm is better by the study's mode, ties count half; missing for one pair
     ``seeds_needed``: how many seeds would settle a row that is not supported, see ``power.seeds_to_settle``
     ``supported``: the corrected interval excludes 0 and ``p_holm`` is at most 0.05; that any of a family is so by chance has a
         probability of at most 5 %, however many of them are
@@ -149,7 +151,7 @@ def arms_table(run: Run, what: Compared) -> pd.DataFrame:
     samples = [
         _align(_values(seeds, pair["baseline_setting"], metric), _values(seeds, pair["arm_setting"], metric)) for pair, metric in rows
     ]
-    differences = [_differences(*sample[:2]) if sample[2] else np.array([]) for sample in samples]
+    differences = [difference(sample[1].to_numpy(), sample[0].to_numpy()) if sample[2] else np.array([]) for sample in samples]
     sign = 1 if run.spec["mode"] == "max" else -1
     moments = [_moments(*sample, sign * found) for sample, found in zip(samples, differences, strict=True)]
     frame = frame.join(pd.DataFrame(moments, index=frame.index, columns=list(_moments(*_NOTHING))))
@@ -165,7 +167,7 @@ def arm_means(run: Run, what: Compared) -> pd.DataFrame:
     others = [key for key in run.parameters if key != what.parameter]
     rows = []
     for number, setting in zip(settings.index, settings.to_dict("records"), strict=True):
-        place = {"setting": number, "arm": setting[what.parameter], "at": describe(setting, others)}
+        place = {"setting": number, "arm": setting[what.parameter], "at": describe(run, setting, others)}
         for metric, part in zip(what.metrics, what.names, strict=True):
             values = _values(seeds, number, metric)
             low, high = t_intervals([values.to_numpy()], LEVEL)[0]
@@ -194,12 +196,6 @@ def _align(first: pd.Series, last: pd.Series) -> tuple[pd.Series, pd.Series, int
     shared = first.index.intersection(last.index)
     left_out = len(first.index.union(last.index)) - len(shared)
     return (first.loc[shared], last.loc[shared], len(shared), left_out) if len(shared) else (first, last, 0, left_out)
-
-
-def _differences(first: pd.Series, last: pd.Series) -> np.ndarray:
-    """Last minus first to 12 digits of the larger: further digits are rounding errors, and would make equal differences unequal."""
-    largest = max(first.abs().max(), last.abs().max())
-    return np.round(last.to_numpy() - first.to_numpy(), 12 - math.ceil(math.log10(largest)) if largest else 0)
 
 
 def _moments(first: pd.Series, last: pd.Series, n: int, left_out: int, better: np.ndarray) -> dict[str, Any]:

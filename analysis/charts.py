@@ -4,14 +4,17 @@ A specification is the dictionary of an Altair chart without configuration (``al
 and the files bring their own, see ``style``.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
+from analysis.axes import axis, scale
 from analysis.facts import Boundary
-from analysis.wording import MISSING, in_numbers
+from analysis.rounding import BOUNDS, distinct_digits, rounded_rows, spread_of
+from analysis.wording import joined
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"]  # Okabe and Ito, readable on white and on black
 BLUE = "#2b83ba"
@@ -44,12 +47,12 @@ def heat_map(
     ``value`` and ``limits``; ``domain``: lowest and highest value of the colours; ``better``: "max" or "min", the light end."""
     middle = domain[0] + 0.6 * (domain[1] - domain[0])
     dark = facts[value] < middle if better == "max" else facts[value] > (domain[0] + domain[1]) - middle
-    frame = facts.assign(text=in_numbers(facts[value]), dark=dark, limits=_limits(facts, limits))
+    frame = with_texts(facts, value, limits).assign(dark=dark)
     base = alt.Chart(FACTS).encode(x=_category("x", titles["x"], frame), y=_category("y", titles["y"], frame))
-    scale = alt.Scale(scheme="viridis", domain=list(domain), reverse=better == "min")
-    legend = alt.Legend(title=titles["value"], format=".3~g", gradientLength=150)
+    colours = scale(facts[value], scheme="viridis", domain=list(domain), reverse=better == "min")
+    legend = alt.Legend(title=titles["value"], format=axis(facts[value]).format, gradientLength=150)
     shown = [*tips(label="setting", text=titles["value"], limits=titles["limits"]), alt.Tooltip("n:Q", title="seeds")]
-    cells = base.mark_rect().encode(color=alt.Color(f"{value}:Q", scale=scale, legend=legend), tooltip=shown)
+    cells = base.mark_rect().encode(color=alt.Color(f"{value}:Q", scale=colours, legend=legend), tooltip=shown)
     ink = alt.condition(alt.datum.dark, alt.value("white"), alt.value("black"))
     text = base.mark_text(fontSize=13).encode(text="text:N", color=ink, tooltip=shown)
     return spec_of((cells + text).properties(width=84 * frame["x"].nunique(), height=44 * frame["y"].nunique()), facts=frame)
@@ -57,10 +60,10 @@ def heat_map(
 
 def interval_dots(facts: pd.DataFrame, *, value: str, limits: tuple[str, str], titles: Mapping[str, str]) -> Spec:
     """One line per setting: a dot for ``value``, a line for ``limits``. Arguments as for ``heat_map``."""
-    frame = facts.assign(text=in_numbers(facts[value]), limits=_limits(facts, limits))
+    frame, along = with_texts(facts, value, limits), [facts[name] for name in (value, *limits)]
     place = alt.Y("label:N", sort=list(frame["label"]), title=None, axis=alt.Axis(labelLimit=400))
     base = alt.Chart(FACTS).encode(y=place)
-    across = alt.X(f"{value}:Q", title=titles["value"], scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6))
+    across = alt.X(f"{value}:Q", title=titles["value"], scale=scale(*along), axis=axis(*along, tickCount=6))
     shown = [*tips(label="setting", text=titles["value"], limits=titles["limits"]), alt.Tooltip("n:Q", title="seeds")]
     lines = base.mark_rule(color=BLUE, strokeWidth=2).encode(
         x=alt.X(f"{limits[0]}:Q", title=titles["value"]), x2=f"{limits[1]}:Q", tooltip=shown
@@ -79,7 +82,7 @@ def seed_distribution(facts: pd.DataFrame, *, metric: str) -> Spec:
     mark: dict[str, Any] = {"color": BLUE, "opacity": 1, "size": 18 if few else 7}
     chart = alt.Chart(FACTS)
     chart = chart.mark_circle(**mark) if len(facts) <= DOTS_AS_CIRCLES else chart.mark_square(**mark)
-    across = alt.X("x:Q", title=metric, scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=5, format=".3~g"))
+    across = alt.X("x:Q", title=metric, scale=scale(facts["x"], nice=True), axis=axis(facts["x"], tickCount=5))
     up = alt.Y("y:Q", title=None, axis=None, scale=alt.Scale(domain=[-rows / 30, rows]))
     chart = chart.encode(x=across, y=up, tooltip=[alt.Tooltip("value:Q", title=metric), alt.Tooltip("seed:Q")]).properties(
         width=270, height=60 if few else 95
@@ -92,15 +95,16 @@ def seed_distribution(facts: pd.DataFrame, *, metric: str) -> Spec:
 def learning_curves(facts: pd.DataFrame, *, metric: str) -> Spec:
     """Mean over the seeds by epoch, with a band. ``facts`` as ``facts.learning_curves`` gives them."""
     colours = list(dict.fromkeys(facts["colour"]))
-    scale = alt.Scale(domain=colours, range=(COLOURS * len(colours))[: len(colours)])
+    hues = alt.Scale(domain=colours, range=(COLOURS * len(colours))[: len(colours)])
     legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolOpacity=1, symbolStrokeWidth=3) if len(colours) > 1 else None
     base = alt.Chart().encode(
         x=alt.X("epoch:Q", title="epoch", scale=alt.Scale(nice=False), axis=alt.Axis(values=_whole_ticks(facts["epoch"]), format="d")),
-        color=alt.Color("colour:N", scale=scale, legend=legend, sort=colours),
+        color=alt.Color("colour:N", scale=hues, legend=legend, sort=colours),
     )
-    up = alt.Y("mean:Q", title=f"mean {metric}", scale=alt.Scale(zero=False))
-    band = base.mark_area(opacity=0.2).encode(y=alt.Y("low:Q", title=f"mean {metric}", scale=alt.Scale(zero=False)), y2="high:Q")
-    shown = [*tips(label="setting"), *(alt.Tooltip(f"{name}:Q", format=".4~g") for name in ("epoch", "mean", "low", "high", "n"))]
+    drawn, name = [facts["mean"], facts["low"], facts["high"]], f"mean {metric}"
+    up = alt.Y("mean:Q", title=name, scale=scale(*drawn), axis=axis(*drawn))
+    band = base.mark_area(opacity=0.2).encode(y=alt.Y("low:Q", title=name, scale=scale(*drawn)), y2="high:Q")
+    shown = [*tips(label="setting"), *(alt.Tooltip(f"{name}:Q") for name in ("epoch", "mean", "low", "high", "n"))]
     line = base.mark_line(strokeWidth=2, point=False).encode(y=up, tooltip=shown)
     several = facts["panel"].nunique() > 1
     size = {"width": 260, "height": 220} if facts["panel"].nunique() <= 3 else {"width": 260, "height": 120}
@@ -159,15 +163,22 @@ def spec_of(chart: Layer, **frames: pd.DataFrame) -> Spec:
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a frame, numbers with six significant digits, missing ones as null."""
-    columns = [[_short(value) for value in frame[name].tolist()] for name in frame]
+    """The rows of a frame, numbers with as many digits as a picture shows, missing and infinite ones as null."""
+    columns = [_short(frame[name]) for name in frame]
     return [dict(zip(frame, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _short(value: Any) -> Any:
-    if isinstance(value, float):
-        return None if value != value else float(f"{value:.6g}")
-    return None if value is pd.NA else value
+def _short(column: pd.Series) -> list[Any]:
+    values = column.tolist()
+    digits = distinct_digits(values) if any(isinstance(value, float) for value in values) else 0
+    return [_rounded(value, digits) if isinstance(value, float) else None if value is pd.NA else value for value in values]
+
+
+def _rounded(value: float, digits: int) -> float | None:
+    if not math.isfinite(value):
+        return None
+    short = float(f"{value:.{digits}g}")
+    return value if short in BOUNDS else short
 
 
 def _category(field: str, title: str, frame: pd.DataFrame) -> Any:
@@ -188,5 +199,7 @@ def tips(**titles: str) -> list[alt.Tooltip]:
     return [alt.Tooltip(f"{field}:N", title=title) for field, title in titles.items()]
 
 
-def _limits(facts: pd.DataFrame, limits: tuple[str, str]) -> list[str]:
-    return [MISSING if low != low else f"{low:.3g} to {high:.3g}" for low, high in zip(facts[limits[0]], facts[limits[1]], strict=True)]
+def with_texts(facts: pd.DataFrame, value: str, limits: tuple[str, str]) -> pd.DataFrame:
+    """The facts with ``value`` as ``text`` and its ``limits``, each to the digits that its interval supports."""
+    told = rounded_rows(facts, [value, *limits], spread_of(facts, limits=[limits]))
+    return facts.assign(text=told[value], limits=joined(told[limits[0]], told[limits[1]], " to "))

@@ -1,18 +1,18 @@
 """Several runs beside each other: what each found, and what it spent on it. Frames in, frames out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.comparison import differences
+from analysis.labels import describe
 from analysis.runs import Run
 from analysis.samples import moments
 from analysis.search_costs import search_progress
-from analysis.search_trials import brief, trial_ends
+from analysis.search_trials import trial_ends
 from analysis.tables import seed_table, setting_keys
 from analysis.wording import count, listing
 
@@ -135,7 +135,7 @@ def _row(name: str, run: Run, chosen_by: str, seeds: pd.DataFrame) -> dict[str, 
         "epochs": int(ends["epoch"].sum()),
         "network_epochs": int((ends["epoch"] * per_trial).sum()),
         "seconds": float(ends["seconds"].sum()),
-        "setting": _described(run, seeds.iloc[0].to_dict()) if len(seeds) else "",
+        "setting": describe(run, seeds.iloc[0].to_dict()) if len(seeds) else "",
         "chosen_by": chosen_by if len(seeds) else "",
         "n": found["n"],
         "mean": found["mean"],
@@ -165,13 +165,9 @@ def _means(part: Run) -> pd.DataFrame:
     seeds = _scores(part)
     means = seeds.groupby(level=0)[part.metric].agg(["mean", "count"]).rename(columns={"count": "n"})
     settings = seeds.loc[~seeds.index.duplicated(), part.parameters].reindex(means.index)
-    texts = [_described(part, setting) for setting in settings.to_dict("records")]
+    texts = [describe(part, setting) for setting in settings.to_dict("records")]
     named = means.assign(setting=pd.Series(texts, index=means.index, dtype=object), key=setting_keys(settings))
     return named.reset_index(drop=True)
-
-
-def _described(run: Run, setting: Mapping[Any, Any]) -> str:
-    return ", ".join(f"{key} {brief(setting[key])}" for key in run.parameters)
 
 
 def _differences(names: list[str], samples: list[tuple[str, pd.DataFrame]], metric: str) -> pd.DataFrame:

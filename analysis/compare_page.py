@@ -8,12 +8,15 @@ import altair as alt
 import pandas as pd
 
 from analysis import page
+from analysis.axes import axis, scale
 from analysis.charts import COLOURS, FACTS, Spec, spec_of, tips
 from analysis.compare import Comparison
-from analysis.export import latex, markdown, readable, write_aside
+from analysis.export import Figures, latex, markdown, readable, write_aside
 from analysis.pictures import Picture, write_picture
+from analysis.rounding import number, rounded, signed, span
 from analysis.runs import DamagedRun
-from analysis.wording import MISSING, count, in_numbers, listing, number, p_text, signed
+from analysis.sections import DIFFERENCES
+from analysis.wording import count, joined, listing, p_text
 
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3]]
 WORDS = ["run", "study", "search", "setting", "chosen by", "first", "last"]
@@ -70,20 +73,21 @@ def comparison_pictures(found: Comparison) -> Iterator[Picture]:
 def best_so_far(facts: pd.DataFrame, *, metric: str) -> Spec:
     """A step line per run. ``facts``: ``run, network_epochs, best`` (missing before the first score), ``score`` (missing for a trial that
     did not complete), ``trial``."""
-    frame = facts.assign(text=[number(value, 4) for value in facts["score"]], top=[number(value, 4) for value in facts["best"]])
+    frame = facts.assign(text=rounded(facts["score"]), top=rounded(facts["best"]))
     runs = list(dict.fromkeys(frame["run"]))
     colours = alt.Scale(domain=runs, range=(COLOURS * len(runs))[: len(runs)])
     dashes = alt.Scale(domain=runs, range=(DASHES * len(runs))[: len(runs)])
     legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3, labelLimit=300)
     across = alt.X("network_epochs:Q", title="epochs spent, times seeds", axis=alt.Axis(format=",d", tickCount=8))
     base = alt.Chart(FACTS).encode(x=across, color=alt.Color("run:N", scale=colours, legend=legend))
-    scale = alt.Scale(zero=False)
+    drawn = [frame["score"], frame["best"]]
+    up: dict[str, Any] = {"title": metric, "scale": scale(*drawn), "axis": axis(*drawn)}
     lines = base.transform_filter(alt.datum.best != None).mark_line(interpolate="step-after", strokeWidth=2.5)  # noqa: E711
     dash = alt.StrokeDash("run:N", scale=dashes, legend=legend)
-    lines = lines.encode(y=alt.Y("best:Q", title=metric, scale=scale), strokeDash=dash)
+    lines = lines.encode(y=alt.Y("best:Q", **up), strokeDash=dash)
     dots = base.transform_filter(alt.datum.score != None).mark_circle(size=26, opacity=0.55)  # noqa: E711
     shown = [*tips(run="run", trial="trial", text=metric, top="best so far"), alt.Tooltip("network_epochs:Q", title="epochs", format=",d")]
-    dots = dots.encode(y=alt.Y("score:Q", title=metric, scale=scale), tooltip=shown)
+    dots = dots.encode(y=alt.Y("score:Q", **up), tooltip=shown)
     return spec_of(alt.layer(dots, lines).properties(width=680, height=300), facts=frame)
 
 
@@ -119,11 +123,8 @@ def sentences(found: Comparison) -> list[str]:
 
 def readable_runs(found: Comparison) -> pd.DataFrame:
     """The table of runs as text."""
-    numbers = found.runs[["mean", "std"]].stack()
-    texts = dict(zip(numbers.index, in_numbers(numbers), strict=True))
-    table = readable(found.runs.drop(columns=["search", "mean", "std", "network_epochs"]), [["seconds"]], 0)
-    table["mean"] = [texts.get((place, "mean"), MISSING) for place in found.runs.index]
-    table["std"] = [texts.get((place, "std"), MISSING) for place in found.runs.index]
+    shown = found.runs.drop(columns=["search", "network_epochs"]).assign(seconds=found.runs["seconds"].round())
+    table = readable(shown, [Figures(["seconds"], decimals=0), Figures(["mean", "std"], ["std"])])
     return table.rename(columns={"chosen_by": "chosen by"})
 
 
@@ -134,28 +135,24 @@ def _sentence(found: Comparison, row: dict[Any, Any]) -> str:
     seeds = count(int(row["n"]), "pair" if row["paired"] else "seed")
     if pd.isna(row["corrected_low"]):
         return f"{subject}: {signed(row['difference'])} (n = {row['n']:.0f}: too few seeds for an interval)."
-    span = (
-        f"{signed(row['corrected_low'])} to {signed(row['corrected_high'])}, {seeds} of seeds"
-        if row["paired"]
-        else (f"{signed(row['corrected_low'])} to {signed(row['corrected_high'])}, {seeds} on the smaller side")
-    )
+    ends = " to ".join(span(row["corrected_low"], row["corrected_high"]))
+    within = f"{ends}, {seeds} {'of seeds' if row['paired'] else 'on the smaller side'}"
     if not row["supported"]:
         outside = row["corrected_low"] > 0 or row["corrected_high"] < 0
         after = f" after correction: p = {number(row['p_holm'], 2)}" if outside else ""
-        return f"{subject}: no evidence of a difference{after} ({signed(row['difference'])}, corrected interval {span})."
+        return f"{subject}: no evidence of a difference{after} ({signed(row['difference'])}, corrected interval {within})."
     better = (row["difference"] > 0) == (found.mode == "max")
-    return f"{subject}: {'better' if better else 'worse'} by {number(abs(row['difference']), 2)} (corrected interval {span})."
+    return f"{subject}: {'better' if better else 'worse'} by {number(abs(row['difference']), 2)} (corrected interval {within})."
 
 
 def readable_differences(found: Comparison) -> pd.DataFrame:
     """The table of differences as text."""
     table = found.differences
-    names = ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high"]
-    text = readable(table, [names])
+    text = readable(table, [DIFFERENCES])
     return text[["first", "last", "n", "difference"]].assign(
         **{
-            "95 % interval": _spans(text["ci_low"], text["ci_high"]),
-            "corrected interval": _spans(text["corrected_low"], text["corrected_high"]),
+            "95 % interval": joined(text["ci_low"], text["ci_high"], " to "),
+            "corrected interval": joined(text["corrected_low"], text["corrected_high"], " to "),
             "p": [p_text(value) for value in table["p"]],
             "p (Holm)": [p_text(value) for value in table["p_holm"]],
         }
@@ -177,15 +174,11 @@ def _leaderboards(found: Comparison) -> str:
     columns: dict[str, pd.Series] = {}
     for name, board in boards.items():
         columns[f"{name}: setting"] = board["setting"]
-        columns[f"{name}: score"] = pd.Series(in_numbers(board["score"]), dtype=object)
+        columns[f"{name}: score"] = pd.Series(rounded(board["score"]), dtype=object)
         if board["confirmed_mean"].notna().any():
-            columns[f"{name}: on fresh seeds"] = pd.Series(in_numbers(board["confirmed_mean"]), dtype=object)
+            columns[f"{name}: on fresh seeds"] = pd.Series(rounded(board["confirmed_mean"]), dtype=object)
     table = pd.DataFrame(columns, dtype=object).fillna("")
     table.insert(0, "rank", [str(place + 1) for place in table.index])
     note = f"The best ten settings of each run: {found.metric} at the last epoch of completed trials, mean over the seeds of the search."
     left = [name for name in table if name.endswith(": setting")]
     return page.paragraph(note) + page.dense(page.table(table, left=left)) + page.files("leaderboards.csv")
-
-
-def _spans(low: pd.Series, high: pd.Series) -> list[str]:
-    return [MISSING if start == MISSING else f"{start} to {end}" for start, end in zip(low, high, strict=True)]

@@ -17,10 +17,11 @@ from analysis.intervals import (
     two_sample_interval,
     two_sample_p_value,
 )
+from analysis.labels import describe
 from analysis.power import seeds_needed
 from analysis.runs import Run
+from analysis.samples import difference
 from analysis.tables import best_setting, identities, identity, seed_table, settings_table, summary_table
-from analysis.wording import describe
 
 LEVEL = 0.95
 Arms = tuple[tuple[np.ndarray, np.ndarray], bool]  # values of the first and the last setting, and whether they are paired
@@ -72,12 +73,16 @@ def differences(seeds: pd.DataFrame, metric: str, pairs: np.ndarray, *, student:
     found = _arms(seeds, metric, pairs)
     samples = [sample for sample, _ in found]
     frame = pd.DataFrame({"n": [min(map(len, sample)) for sample in samples], "paired": [paired for _, paired in found]})
-    frame["difference"] = [last.mean() - first.mean() if min(len(first), len(last)) else np.nan for first, last in samples]
+    frame["difference"] = [_of_means(first, last) for first, last in samples]
     frame[["ci_low", "ci_high"]] = _intervals(found, pd.Series(LEVEL, index=frame.index), student)
     frame["p"] = _p_values(found, student)
     frame["p_holm"] = holm(frame["p"])
     frame[["corrected_low", "corrected_high"]] = _intervals(found, holm_levels(frame["p"]), student)
     return frame.assign(supported=are_supported(frame))[NUMBERS]
+
+
+def _of_means(first: np.ndarray, last: np.ndarray) -> float:
+    return float(difference(np.array([last.mean()]), np.array([first.mean()]))[0]) if min(len(first), len(last)) else np.nan
 
 
 def _arms(seeds: pd.DataFrame, metric: str, pairs: np.ndarray) -> list[Arms]:
@@ -103,7 +108,7 @@ def _pairs(run: Run, key: str) -> list[dict[str, Any]]:
         partners = {combinations[number]: int(number) for number in settings.index[held == identity(value)]}
         for number in firsts:
             if combinations[number] in partners:
-                at = describe(settings.loc[number].to_dict(), others)
+                at = describe(run, settings.loc[number].to_dict(), others)
                 numbers = {"first_setting": number, "value_setting": partners[combinations[number]]}
                 pairs.append({"parameter": key, "first": values[0], "value": value, "at": at, **numbers})
     return pairs

@@ -5,8 +5,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from analysis.axes import axis, scale
 from analysis.charts import COLOURS, FACTS, Layer, Spec, spec_of, tips
-from analysis.wording import MISSING
+from analysis.rounding import MISSING, fixed, rounded
 
 SIGNED, UNSIGNED = COLOURS[0], COLOURS[2]
 NAIVE = COLOURS[1]
@@ -22,7 +23,7 @@ def correlation_bars(facts: pd.DataFrame) -> Spec:
     ``facts`` as ``correlation_facts.bars`` gives them: ``panel, label, method, coefficient, low, high, n, naive`` (missing where it is not
     to be drawn).
     """
-    frame = facts.assign(text=_numbers(facts["coefficient"]), limits=_limits(facts), known=_numbers(facts["naive"]))
+    frame = facts.assign(text=_twos(facts["coefficient"]), limits=_limits(facts), known=_twos(facts["naive"]))
     frame["side"] = ["eta, 0 to 1" if method == "eta" else "Spearman, -1 to 1" for method in facts["method"]]
     base = _rows(frame)
     scale = alt.Scale(domain=[-1 if (facts["method"] != "eta").any() else 0, 1], nice=False)
@@ -39,7 +40,7 @@ def correlation_bars(facts: pd.DataFrame) -> Spec:
 def importance_bars(facts: pd.DataFrame) -> Spec:
     """A bar per parameter, most important first, with its range, naive importances as hollow circles. ``facts`` as
     ``correlation_facts.importance_bars`` gives them: ``label, importance, low, high, n, naive`` (missing where it is not to be drawn)."""
-    frame = facts.assign(text=_numbers(facts["importance"]), limits=_limits(facts), known=_numbers(facts["naive"]))
+    frame = facts.assign(text=_twos(facts["importance"]), limits=_limits(facts), known=_twos(facts["naive"]))
     base = _rows(frame)
     scale = alt.Scale(domain=[0, 1], nice=False)
     across = alt.X("importance:Q", title="share of the importance", scale=scale, axis=alt.Axis(tickCount=5, format="~g"))
@@ -68,8 +69,8 @@ def parallel_coordinates(lines: pd.DataFrame, labels: pd.DataFrame, *, metric: s
     base = base.transform_joinaggregate(shown="min(kept)", groupby=["trial"]).encode(x=across, y=up, detail="trial:N")
     colour = alt.Color(
         "score:Q",
-        scale=alt.Scale(scheme="viridis", reverse=better == "min"),
-        legend=alt.Legend(title=metric, format=".3~g", gradientLength=150),
+        scale=scale(lines["score"], scheme="viridis", reverse=better == "min"),
+        legend=alt.Legend(title=metric, format=axis(lines["score"]).format, gradientLength=150),
     )
     completed = alt.datum["state"] == "completed"
     pointed = {"param": "hover", "empty": False}
@@ -86,7 +87,7 @@ def parallel_coordinates(lines: pd.DataFrame, labels: pd.DataFrame, *, metric: s
     there = [layer for layer, rows in ((lost, ~scored), (young, scored & ~ended), (whole, scored & ended)) if rows.any()]
     rules, *texts = _axes(labels, across, up)
     layers = alt.layer(rules, *there, *texts, points)
-    frame = lines.assign(known=_numbers(lines["score"]))
+    frame = lines.assign(known=rounded(lines["score"]))
     return spec_of(layers.properties(width=AXIS * axes, height=320), lines=frame, labels=labels)
 
 
@@ -139,9 +140,11 @@ def _panels(layers: Layer, frame: pd.DataFrame) -> Layer:
     return layers.facet(column=alt.Column("panel:N", sort=panels, title=None, header=header), spacing=18)
 
 
-def _numbers(values: pd.Series) -> list[str]:
-    return [MISSING if pd.isna(value) else f"{value:.3g}" for value in values]
+def _twos(values: pd.Series) -> list[str]:
+    return [fixed(value, 2) for value in values]
 
 
 def _limits(facts: pd.DataFrame) -> list[str]:
-    return [MISSING if pd.isna(low) else f"{low:.2f} to {high:.2f}" for low, high in zip(facts["low"], facts["high"], strict=True)]
+    return [
+        MISSING if pd.isna(low) else f"{fixed(low, 2)} to {fixed(high, 2)}" for low, high in zip(facts["low"], facts["high"], strict=True)
+    ]

@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.association import PEARSON
+from analysis.axes import is_wide
 from analysis.correlation import EXTRAPOLATED
 from analysis.evidence import Evidence, evidence, positions
 from analysis.extrapolation import at_full_length, can_extrapolate
+from analysis.labels import label
+from analysis.rounding import rounded
 from analysis.runs import Run
-from analysis.search_trials import brief
 from analysis.tables import identity
 
 APART = 0.05  # a naive figure this far off is drawn
@@ -55,11 +57,11 @@ def parallel(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     found = evidence(run)
     score = _scores(found, run.spec["mode"] == "max")
     shown = _thinned(score, run.spec["mode"] == "max")
-    places = {key: _places(found, key) for key in run.parameters}
-    axes = [_axis(number, key, found.settings[key], *places[key]) for number, key in enumerate(run.parameters)]
+    places = {key: _places(run, found, key) for key in run.parameters}
+    axes = [_axis(run, place, key, found.settings[key], *places[key]) for place, key in enumerate(run.parameters)]
     last = len(axes)
     line = pd.DataFrame({"trial": score.index, "index": last, "place": _unit(score), "name": run.metric})
-    lines = pd.concat([*(line for line, _ in axes), line.assign(text=[brief(float(value)) for value in score])], ignore_index=True)
+    lines = pd.concat([*(line for line, _ in axes), line.assign(text=rounded(score))], ignore_index=True)
     lines = lines[lines["trial"].isin(shown) & lines["place"].notna()]
     lines = lines.assign(score=lines["trial"].map(score), state=lines["trial"].map(found.ended))
     labels = pd.concat([*(label for _, label in axes), _score_labels(score, last, run.metric)], ignore_index=True)
@@ -83,35 +85,38 @@ def _thinned(score: pd.Series, higher: bool) -> list[str]:
     return list(ordered[:: max(1, -(-len(ordered) // MOST_LINES))])
 
 
-def _places(found: Evidence, key: str) -> tuple[np.ndarray, list[tuple[float, str]]]:
+def _places(run: Run, found: Evidence, key: str) -> tuple[np.ndarray, list[tuple[float, str]]]:
     """Where each trial lies along the axis, 0 to 1, and what stands along it."""
     domain, column = found.space[key], found.settings[key]
     if "values" in domain:
         order = {identity(value): place for place, value in enumerate(domain["values"])}
         steps = max(1, len(order) - 1)
-        marks = [(place / steps, brief(value)) for place, value in enumerate(domain["values"])]
+        marks = [(place / steps, label(run, key, value)) for place, value in enumerate(domain["values"])]
         places = np.array([order.get(identity(value), np.nan) for value in column], dtype=float) / steps
         apart = np.arange(len(column)) * GOLDEN % 1 - 0.5
         return places + apart * min(SPREAD, 0.5 / steps), marks[:MOST_LABELS]
     ends = positions(domain, pd.Series([domain["low"], domain["high"]]))
-    marks = [(0.0, brief(domain["low"])), (1.0, brief(domain["high"]))]
+    marks = [(0.0, label(run, key, domain["low"])), (1.0, label(run, key, domain["high"]))]
     return (positions(domain, column) - ends[0]) / ((ends[1] - ends[0]) or 1.0), marks
 
 
 def _axis(
-    number: int, key: str, column: pd.Series, places: np.ndarray, marks: list[tuple[float, str]]
+    run: Run, number: int, key: str, column: pd.Series, places: np.ndarray, marks: list[tuple[float, str]]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    texts = [brief(value) for value in column]
+    texts = [label(run, key, value) for value in column]
     lines = pd.DataFrame({"trial": column.index, "index": number, "place": places, "name": key, "text": texts})
     labels = pd.DataFrame([(number, place, text) for place, text in [*marks, (NAMES_AT, key)]], columns=["index", "place", "text"])
     return lines, labels
 
 
 def _unit(score: pd.Series) -> np.ndarray:
-    low, high = score.min(), score.max()
-    return ((score - low) / ((high - low) or 1.0)).to_numpy(dtype=float)
+    values = score.to_numpy(dtype=float)
+    known = values[np.isfinite(values)]
+    values = np.log10(values) if is_wide(known) and known.min() > 0 else values
+    low, high = (np.nanmin(values), np.nanmax(values)) if len(known) else (0.0, 1.0)
+    return (values - low) / ((high - low) or 1.0)
 
 
 def _score_labels(score: pd.Series, number: int, metric: str) -> pd.DataFrame:
-    ends = [(0.0, brief(float(score.min()))), (1.0, brief(float(score.max())))] if score.notna().any() else []
-    return pd.DataFrame([(number, place, text) for place, text in [*ends, (NAMES_AT, metric)]], columns=["index", "place", "text"])
+    ends = list(enumerate(rounded([score.min(), score.max()]))) if score.notna().any() else []
+    return pd.DataFrame([(number, float(place), text) for place, text in [*ends, (NAMES_AT, metric)]], columns=["index", "place", "text"])

@@ -9,9 +9,10 @@ from analysis.association import PEARSON
 from analysis.correlation import EXTRAPOLATED, recommended
 from analysis.export import latex, markdown
 from analysis.pictures import Picture
+from analysis.rounding import MISSING, fixed
 from analysis.runs import Run
 from analysis.search_trials import is_search
-from analysis.wording import MISSING, count
+from analysis.wording import count
 
 SECTION = "correlations"  # the anchor of the section
 _WORDS = ["parameter", "evidence", "method"]
@@ -159,8 +160,8 @@ def _parallel(run: Run) -> Picture:
 
 
 def _coefficient(value: float | None) -> str:
-    return MISSING if value is None or pd.isna(value) else f"{value:.2f}"
+    return MISSING if value is None else fixed(value, 2)
 
 
 def _span(low: float, high: float) -> str:
-    return MISSING if pd.isna(low) else f"{low:.2f} to {high:.2f}"
+    return MISSING if pd.isna(low) else f"{fixed(low, 2)} to {fixed(high, 2)}"

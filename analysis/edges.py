@@ -7,8 +7,8 @@ import pandas as pd
 
 from analysis.evidence import NUMERIC, Evidence, kind_of, positions
 from analysis.extrapolation import at_full_length, can_extrapolate
+from analysis.labels import label
 from analysis.runs import Run
-from analysis.search_trials import brief
 from analysis.wording import count
 
 ERROR = 1e-5  # of the test, over all parameters: so small because extrapolated trials are no independent evidence
@@ -37,12 +37,14 @@ def at_an_edge(run: Run, found: Evidence) -> Iterator[tuple[str, str]]:
         for end, near in (("lower", places), ("upper", 1 - places)):
             p_value = _p_value(near, scores, top, can_extrapolate(found))
             if p_value * 2 * len(keys) <= ERROR and _is_best_there(near, scores):
-                yield _sentence(found, key, end, near, scores, top, p_value * 2 * len(keys))
+                yield _sentence(run, found, key, end, near, scores, top, p_value * 2 * len(keys))
 
 
-def _sentence(found: Evidence, key: str, end: str, near: np.ndarray, scores: pd.Series, top: int, p_value: float) -> tuple[str, str]:
+def _sentence(
+    run: Run, found: Evidence, key: str, end: str, near: np.ndarray, scores: pd.Series, top: int, p_value: float
+) -> tuple[str, str]:
     low, high = _ends(found, key)
-    value = brief(low if end == "lower" else high)
+    value = label(run, key, low if end == "lower" else high)
     inside = near <= EDGE
     best = np.argsort(-scores.to_numpy(), kind="stable")[:top]
     finding = f"The best trials lie at the {end} end of {key} ({value}): better ones may lie beyond it. Widen the range if it can be."

@@ -42,7 +42,7 @@ def estimates_section(table: pd.DataFrame) -> str:
         f"On the way, {made}, each with a range meant to hold the truth four times in five: it did {inside} of {len(table)} "
         f"times. Half of them were off by {off:.1%} of the session's time or less. Seconds:"
     )
-    return page.paragraph(told) + page.table(readable(shown_estimates(table), []))
+    return page.paragraph(told) + page.table(readable(shown_estimates(table)))
 
 
 def shown_estimates(table: pd.DataFrame) -> pd.DataFrame:

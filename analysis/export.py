@@ -2,13 +2,17 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from analysis.wording import MISSING, in_numbers, show
+from analysis.labels import label, show
+from analysis.rounding import MISSING, rounded_rows, spread_of
+from analysis.runs import Run
 
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "%": r"\%", "&": r"\&", "#": r"\#", "_": r"\_",
@@ -40,28 +44,56 @@ def write_aside(path: Path, content: str | bytes) -> Path:
     return path
 
 
-def readable(table: pd.DataFrame, measured: list[list[str]], decimals: int | None = None) -> pd.DataFrame:
-    """The table as text. Each list of ``measured`` names columns of one kind, which share their decimals (``decimals``, if given)."""
-    text = pd.DataFrame({name: [_cell(name, value) for value in table[name].tolist()] for name in table}, dtype=object)
-    for names in measured:
-        stacked = in_numbers(pd.concat([table[name] for name in names]), decimals)
-        for place, name in enumerate(names):
-            text[name] = stacked[place * len(table) : (place + 1) * len(table)]
+@dataclass(frozen=True)
+class Figures:
+    """Columns of a table in one unit, which have the same decimals within a row: ``names``, the one that the others describe first;
+    ``deviations`` and ``limits`` of them say how far the figures scatter; ``decimals``: at the least, of percentages."""
+
+    names: Sequence[str]
+    deviations: Sequence[str] = ()
+    limits: Sequence[tuple[str, str]] = ()
+    decimals: int | None = None
+
+
+def readable(
+    table: pd.DataFrame, measured: Sequence[Figures] = (), labels: Mapping[str, Callable[[Any], str]] | None = None
+) -> pd.DataFrame:
+    """The table as text. ``labels``: how the values of other columns are told, where that depends on the column."""
+    told = {name: (labels or {}).get(name) or (_amount if name in COUNTS else _word) for name in table}
+    text = pd.DataFrame({name: [told[name](value) for value in table[name].tolist()] for name in table}, dtype=object)
+    for figures in measured:
+        spreads = spread_of(table, figures.deviations, figures.limits)
+        shown = rounded_rows(table, figures.names, spreads, figures.decimals)
+        for name in figures.names:
+            text[name] = shown[name].tolist()
     return text
 
 
 COUNTS = ("parameters", "n", "trials", "seeds")
 
 
-def _cell(name: str, value: Any) -> str:
-    """Counts have their thousands marked; the value of a setting stays as it is given."""
-    return f"{value:,}" if name in COUNTS and isinstance(value, int) and not isinstance(value, bool) else show(value)
+def _amount(value: Any) -> str:
+    """Counts have their thousands marked."""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else _word(value)
 
 
-def readable_summary(summary: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """A summary table as text: what is in the metric's unit shares its decimals."""
-    names = [f"{metric}_mean", f"{metric}_std", f"{metric}_median", "ci_low", "ci_high"]
-    return readable(summary, [names, ["solved", "solved_low", "solved_high"]] if "solved" in summary else [names])
+def _word(value: Any) -> str:
+    """A text as it is."""
+    return value if isinstance(value, str) else show(value)
+
+
+def readable_summary(run: Run, summary: pd.DataFrame) -> pd.DataFrame:
+    """A summary table as text."""
+    std, limits = f"{run.metric}_std", ("ci_low", "ci_high")
+    shown = [Figures([f"{run.metric}_mean", std, f"{run.metric}_median", *limits], [std], [limits])]
+    if "solved" in summary:
+        shown.append(Figures(["solved", "solved_low", "solved_high"], limits=[("solved_low", "solved_high")]))
+    return readable(summary, shown, labels_of(run))
+
+
+def labels_of(run: Run) -> dict[str, Callable[[Any], str]]:
+    """How the values of each parameter are told."""
+    return {key: partial(label, run, key) for key in run.parameters}
 
 
 def latex(table: pd.DataFrame, caption: str, words: Sequence[str] = (), *, small: bool = False) -> str:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis.axes import is_wide
+from analysis.labels import describe, label
+from analysis.rounding import number
 from analysis.runs import Run
 from analysis.samples import is_solved
 from analysis.tables import completed_epochs, settings_table
-from analysis.wording import describe, number, show
 
 COLOURS = 6  # so many curves of different colour in one panel can still be told apart
 PANELS = 24
@@ -26,7 +28,8 @@ def heat_facts(run: Run, summary: pd.DataFrame) -> pd.DataFrame:
     where the study says what solved means, ``solved, solved_low, solved_high`` (95 % Wilson interval, ``scipy.stats.binomtest``)."""
     known = summary[summary["n"] > 0]
     first, second = (run.parameters * 2)[:2]
-    facts = pd.DataFrame({"x": known[first].map(show), "y": known[second].map(show), "label": _labels(run, known)}, dtype=object)
+    shown = {"x": _told(run, known, first), "y": _told(run, known, second), "label": _labels(run, known)}
+    facts = pd.DataFrame(shown, index=known.index, dtype=object)
     metric = run.metric
     facts = facts.assign(mean=known[f"{metric}_mean"], low=known["ci_low"], high=known["ci_high"], std=known[f"{metric}_std"], n=known["n"])
     return facts.join(known[["solved", "solved_low", "solved_high"]]) if "solved" in known else facts
@@ -40,10 +43,10 @@ def panels(run: Run) -> pd.DataFrame:
     """
     settings = settings_table(run)
     labels = _labels(run, settings)
-    titled = {key: settings[key].map(lambda value, key=key: f"{key} {show(value)}") for key in run.parameters}
+    titled = {key: f"{key} " + _told(run, settings, key) for key in run.parameters}
     pair = is_gridded(run)
     column, row = (titled[key] for key in run.parameters) if pair else (labels, "")
-    few = settings[run.parameters[-1]].map(show).nunique() <= COLOURS
+    few = _told(run, settings, run.parameters[-1]).nunique() <= COLOURS
     colour = titled[run.parameters[-1]] if few and (pair or len(titled) == 1) else ""
     panel = labels if isinstance(colour, str) else titled[run.parameters[0]] if pair else ""
     return pd.DataFrame(
@@ -74,22 +77,30 @@ def seed_dots(run: Run, seeds: pd.DataFrame, shown: list[int]) -> pd.DataFrame:
     """
     known = seeds[seeds.index.isin(shown)].dropna(subset=run.metric)
     values = known[run.metric].to_numpy(dtype=float)
-    low = values.min() if len(values) else 0.0
-    step = dot_step(known[run.metric])
+    places, step, logarithmic = _steps(values)
+    low = places.min() if len(values) else 0.0
     frame = pd.DataFrame({"setting": known.index, "seed": known["seed"].to_numpy(), "value": values})
-    frame["bin"] = np.minimum((values - low) // step, BINS - 1)
+    frame["bin"] = np.minimum((places - low) // step, BINS - 1)
     frame = frame.sort_values(["setting", "bin", "value", "seed"], ignore_index=True)
     place = frame.groupby(["setting", "bin"]).cumcount()
     frame["x"] = low + (frame["bin"] + (place % DOTS_ABREAST + 0.5) / DOTS_ABREAST) * step
+    frame["x"] = 10 ** frame["x"] if logarithmic else frame["x"]
     frame["y"] = place // DOTS_ABREAST
     return panels(run)[["column", "row", "label"]].join(frame.drop(columns="bin").set_index("setting"), how="inner").reset_index(drop=True)
 
 
-def dot_step(values: pd.Series) -> float:
-    """How wide one of the steps is into which ``seed_dots`` sorts the values of all that it shows."""
-    known = values.dropna().to_numpy(dtype=float)
-    low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
-    return float((high - low) / BINS or max(abs(low), 1.0) / 100)
+def dot_step(values: pd.Series) -> str:
+    """How wide one of the steps is into which ``seed_dots`` sorts the values of all that it shows, in words."""
+    _, step, logarithmic = _steps(values.dropna().to_numpy(dtype=float))
+    return f"a factor of {number(10**step)}" if logarithmic else number(step)
+
+
+def _steps(values: np.ndarray) -> tuple[np.ndarray, float, bool]:
+    """Where values lie along the axis of the dots, how wide a step is there, and whether that is in powers of ten."""
+    logarithmic = is_wide(values) and values.min() > 0
+    places = np.log10(values) if logarithmic else values
+    low, high = (places.min(), places.max()) if len(places) else (0.0, 1.0)
+    return places, float((high - low) / BINS or max(abs(low), 1.0) / 100), logarithmic
 
 
 def learning_curves(run: Run, shown: list[int]) -> pd.DataFrame:
@@ -154,7 +165,11 @@ def raster_runs(surface: np.ndarray, low: float, high: float) -> pd.DataFrame:
 
 
 def _labels(run: Run, settings: pd.DataFrame) -> pd.Series:
-    return pd.Series([describe(row, run.parameters) for row in settings.to_dict("records")], index=settings.index, dtype=object)
+    return pd.Series([describe(run, row) for row in settings.to_dict("records")], index=settings.index, dtype=object)
+
+
+def _told(run: Run, settings: pd.DataFrame, key: str) -> pd.Series:
+    return pd.Series([label(run, key, value) for value in settings[key]], index=settings.index, dtype=object)
 
 
 def _recorded_surfaces(run: Run, seeds: pd.DataFrame) -> pd.DataFrame:

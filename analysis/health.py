@@ -9,10 +9,12 @@ from analysis.edges import at_an_edge
 from analysis.evidence import NUMERIC, Evidence, evidence, kind_of, positions
 from analysis.extrapolation import at_full_length, can_extrapolate
 from analysis.intervals import holm
+from analysis.labels import label
+from analysis.rounding import fixed, number
 from analysis.runs import Run
-from analysis.search_trials import brief, trial_epochs
+from analysis.search_trials import trial_epochs
 from analysis.tables import identity
-from analysis.wording import count, number
+from analysis.wording import count
 
 ERROR = 0.001  # probability of a false alarm of one check
 BORDER_ERROR = (
@@ -50,7 +52,7 @@ def diverged(run: Run, found: Evidence) -> Iterator[Finding]:
     if not corrected.min() <= ERROR:
         return
     key = str(corrected.idxmin())
-    inside, words = _explaining(found, key, lost)
+    inside, words = _explaining(run, found, key, lost)
     finding = f"Trials diverge with {words}; leave that part of the space out, or make training there stable."
     rest = f"{(lost & ~inside).sum()} of the {(~inside).sum()} others"
     yield (
@@ -100,7 +102,7 @@ def rungs(run: Run, found: Evidence) -> Iterator[Finding]:
         finding = (
             f"Ranks at epoch {found.stops[0]} say nothing about final ranks: stopping there drops good settings. Stop later, or not at all."
         )
-        yield finding, f"rank correlation {rank:.2f} over {count(len(both), 'trial')} with both values; at most {highest:.2f}"
+        yield finding, f"rank correlation {fixed(rank, 2)} over {count(len(both), 'trial')} with both values; at most {fixed(highest, 2)}"
 
 
 def _unrestricted(correlation: float, first: pd.Series, went_on: pd.Index) -> float:
@@ -171,15 +173,18 @@ def _fisher(inside: np.ndarray, lost: np.ndarray) -> float:
     return float(stats.fisher_exact(table).pvalue)
 
 
-def _explaining(found: Evidence, key: str, lost: np.ndarray) -> tuple[np.ndarray, str]:
+def _explaining(run: Run, found: Evidence, key: str, lost: np.ndarray) -> tuple[np.ndarray, str]:
     """The part of a parameter's range, or the value, that tells diverged trials from the others best, and its words."""
     column = found.settings[key]
     if kind_of(found.space[key]) == NUMERIC:
         values = pd.to_numeric(column).to_numpy(dtype=float)
-        parts = [(values >= value, f"{key} at or above {brief(value)}") for value in np.unique(values)]
-        parts += [(values <= value, f"{key} at or below {brief(value)}") for value in np.unique(values)]
+        parts = [(values >= value, f"{key} at or above {label(run, key, value)}") for value in np.unique(values)]
+        parts += [(values <= value, f"{key} at or below {label(run, key, value)}") for value in np.unique(values)]
     else:
-        parts = [(np.array([identity(one) == identity(value) for one in column]), f"{key} {brief(value)}") for value in column.unique()]
+        values_of = {identity(value): value for value in column}
+        parts = [
+            (np.array([identity(one) == text for one in column]), f"{key} {label(run, key, value)}") for text, value in values_of.items()
+        ]
     return max(parts, key=lambda part: _told_apart(part[0], lost))
 
 

@@ -54,7 +54,7 @@ function showState() {
   showCounts();
   const best = state.best;
   const setting = best && about.parameters.map((name, place) => `${name} ${best.setting[place]}`).join(', ');
-  at('best').replaceChildren(...best ? ['Best so far: ', element('b', {}, `${about.metric} ${number(best.value)}`),
+  at('best').replaceChildren(...best ? ['Best so far: ', element('b', {}, `${about.metric} ${number(best.value, 6)}`),
     ` (n = ${best.n}${best.phase === 'confirm' ? ', fresh seeds' : ''}) at ${setting}`] : ['No trial has completed yet.']);
   document.body.classList.toggle('unreported', !state.reported);
   at('problem').hidden = !state.problem;

@@ -1,5 +1,5 @@
 // One trial in full, in a dialog.
-import {element, number} from './live_trials.js';
+import {digitsApart, element, number} from './live_trials.js';
 
 export class TrialDetails {
   constructor() {
@@ -55,7 +55,9 @@ function text(title, content) {
 /** The epochs, the last one first. */
 function epochs(found) {
   const head = element('thead', {}, element('tr', {}, ...found.names.map(name => element('th', {scope: 'col'}, name))));
-  const rows = found.rows.slice().reverse().map(row => element('tr', {}, ...row.map(value => element('td', {}, number(value, 6)))));
+  const digits = found.names.map((_, place) => digitsApart(found.rows.map(row => row[place]), 6));
+  const rows = found.rows.slice().reverse().map(row => element('tr', {}, ...row.map((value, place) =>
+    element('td', {}, number(value, digits[place].get(value))))));
   const note = found.left_out ? ` (the last ${found.rows.length})` : '';
   return [element('h3', {}, `Epochs${note}, the last one first`),
     element('div', {class: 'scroll', 'data-part': 'epochs', tabindex: '0'}, element('table', {}, head, element('tbody', {}, ...rows)))];

@@ -16,8 +16,23 @@ export function element(name, attributes = {}, ...children) {
 
 export function number(value, digits = 4) {
   if (value === null || value === undefined) return '\u2013';
-  const size = Math.abs(value);
-  return size && (size < 1e-3 || size >= 1e6) ? value.toExponential(2) : String(Number(value.toPrecision(digits)));
+  const size = Math.abs(value), exponent = size && (size < 1e-3 || size >= 1e6);
+  for (; ; digits++) { // nothing reads as 0 or 1 that is not
+    const whole = size >= 1 ? Math.floor(Math.log10(size)) + 1 : 0; // 48,213 is no 48,210
+    const text = exponent ? value.toExponential(digits - 2) : String(Number(value.toPrecision(Math.max(digits, whole))));
+    if (digits >= 17 || Number(text) === value || ![0, 1, -1].includes(Number(text))) return text;
+  }
+}
+
+/** How many significant digits tell each of some numbers from its neighbours. */
+export function digitsApart(values, least = 4) {
+  const ordered = [...new Set(values.filter(value => typeof value === 'number'))].sort((one, other) => one - other);
+  const exponent = value => Math.floor(Math.log10(Math.abs(value)));
+  return new Map(ordered.map((value, place) => {
+    const gap = Math.min(value - (ordered[place - 1] ?? -Infinity), (ordered[place + 1] ?? Infinity) - value);
+    const needed = value && Number.isFinite(gap) ? exponent(value) - exponent(gap) + 2 : least;
+    return [value, Math.min(17, Math.max(least, needed))];
+  }));
 }
 
 export function duration(seconds) {
@@ -106,6 +121,7 @@ export class TrialTable {
     const passes = trial => (!this.states.size || this.states.has(trial.status))
       && (!this.text || `${trial.trial} ${this.about.parameters.map((name, place) => `${name}=${trial.setting[place]}`).join(' ')}`
         .toLowerCase().includes(this.text));
+    this.digits = digitsApart([...this.trials.values()].map(trial => trial.value));
     const {key, down} = this.sort;
     const keyed = [...this.trials.values()].filter(passes).map(trial => [this.get(trial, key), trial]);
     this.shown = keyed.sort((one, other) => compare(one[0], other[0], down) || (one[1].trial < other[1].trial ? -1 : 1)).map(pair => pair[1]);
@@ -145,7 +161,8 @@ export class TrialTable {
     if (column.key === 'status') return element('span', {class: 'status'}, element('i'), trial.status);
     if (column.key === 'curve') return spark(trial.curve);
     const value = trial[column.key];
-    return typeof value === 'number' ? number(value) : value ?? '\u2013';
+    const digits = column.key === 'value' ? this.digits.get(value) : undefined;
+    return typeof value === 'number' ? number(value, digits) : value ?? '\u2013';
   }
 }
 

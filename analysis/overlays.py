@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.predictions import data_uri, png
+from analysis.rounding import fixed
 from analysis.runs import Run
 from analysis.search_trials import trial_ends
-from analysis.wording import in_numbers
 
 NEEDED = {"overlay_images", "overlay_truth", "overlay_prediction"}
 PLACES = ("best", "median", "worst")
@@ -64,7 +64,7 @@ def _amount(arrays: Mapping[str, np.ndarray]) -> int:
 def _title(arrays: Mapping[str, np.ndarray], place: int) -> str:
     names, scores = arrays.get("overlay_names"), arrays.get("overlay_dice")
     parts = [f"{PLACES[place]} image" if _amount(arrays) == len(PLACES) else f"image {place + 1}"]
-    parts += [f"Dice {in_numbers(pd.Series(scores))[place]}"] if scores is not None else []
+    parts += [f"Dice {fixed(scores[place], 3)}"] if scores is not None else []
     parts += [str(names[place])] if names is not None else []
     return ", ".join(parts)
 

@@ -41,7 +41,8 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size
 th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--line); }
 td { white-space: nowrap; }
 th { border-bottom: 2px solid var(--ink); font-weight: 600; vertical-align: bottom; }
-th.text, td.text { text-align: left; white-space: normal; }
+th.text, td.text { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+td.text { min-width: 7em; }
 td.struck { text-decoration: line-through; color: var(--soft); }
 .dense table { font-size: .84rem; }
 tr.marked td { background: var(--shade); font-weight: 600; }

@@ -10,8 +10,9 @@ import pandas as pd
 
 from analysis import charts, facts
 from analysis.export import write_aside
+from analysis.rounding import number
 from analysis.runs import Run
-from analysis.wording import count, number
+from analysis.wording import count
 
 LINES = 60  # so many settings fit below each other on a page
 
@@ -83,7 +84,7 @@ def _setting_pictures(run: Run, summary: pd.DataFrame) -> Iterator[Picture]:
     yield Picture(name="mean", title=f"Mean {run.metric}", note=note, spec=chart)
     if "solved" in known:
         sign = "at least" if run.spec["mode"] == "max" else "at most"
-        note = f"Share of the seeds whose {run.metric} is {sign} {run.spec['solved']:g} at the last epoch.{part}"
+        note = f"Share of the seeds whose {run.metric} is {sign} {number(run.spec['solved'], 6)} at the last epoch.{part}"
         what = {"value": "share solved", "limits": "95 % interval (Wilson)"}
         chart = _over_settings(run, known, "solved", ("solved_low", "solved_high"), what, [0, 1], "max")
         yield Picture(name="solved", title="Share of seeds solved", note=note, spec=chart)
@@ -107,7 +108,7 @@ def _seed_pictures(run: Run, seeds: pd.DataFrame, summary: pd.DataFrame) -> Iter
     shown = facts.shown_settings(run, summary)
     part = _part(shown, summary)
     dots = facts.seed_dots(run, seeds, shown)
-    step = number(facts.dot_step(seeds.loc[seeds.index.isin(shown), run.metric]))
+    step = facts.dot_step(seeds.loc[seeds.index.isin(shown), run.metric])
     note = (
         f"Every seed is one dot. By its {run.metric} at the last epoch it falls into one of {facts.BINS} steps, each {step} wide; within a "
         f"step dots stand three abreast, whatever their value: height is how many.{part}"

@@ -12,7 +12,6 @@ import pandas as pd
 
 from analysis.arms import Compared, arm_pairs, arm_seeds
 from analysis.runs import Run
-from analysis.wording import show
 
 NEEDED = {"predictions", "labels"}
 MOST = 24  # so many images of a group are shown
@@ -39,8 +38,8 @@ def recorded_predictions(run: Run, what: Compared) -> tuple[str, list[Prediction
     pairs = arm_pairs(run, what)
     seeds = arm_seeds(run, what)
     for at, rows in pairs.groupby("at", sort=False):
-        settings = {int(rows.iloc[0]["baseline_setting"]): show(what.baseline)}
-        settings |= {int(row["arm_setting"]): show(row["arm"]) for row in rows.to_dict("records")}
+        settings = {int(rows.iloc[0]["baseline_setting"]): what.name(what.baseline)}
+        settings |= {int(row["arm_setting"]): what.name(row["arm"]) for row in rows.to_dict("records")}
         found = [_of_setting(run, name, seeds.loc[seeds.index == setting, ["trial", "seed"]]) for setting, name in settings.items()]
         known = [one for one in found if one is not None]
         if known:

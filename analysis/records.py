@@ -89,8 +89,8 @@ def trial_problem(row: Row) -> str | None:
     """What is wrong with a row of ``trials.jsonl``."""
     if not isinstance(row["trial"], str) or not isinstance(row["config"], dict):
         return "trial must be text, and config names with values"
-    if not isinstance(row["seeds"], list) or not all(type(seed) is int for seed in row["seeds"]):
-        return f"seeds is {row['seeds']!r}, must be a list of whole numbers"
+    if not isinstance(row["seeds"], list) or not all(type(seed) is int and 0 <= seed < 2**63 for seed in row["seeds"]):
+        return f"seeds is {row['seeds']!r}, must be a list of whole numbers from 0 to 2**63 - 1"
     if row["status"] not in _ENDS:
         return f"status is {row['status']!r}, must be one of {', '.join(sorted(_ENDS))}"
     return None

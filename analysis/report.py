@@ -12,6 +12,7 @@ from analysis.arms import with_units
 from analysis.correlation_pictures import correlation_pictures, tells_correlations, written_correlations
 from analysis.export import readable_summary, write_aside, write_tables
 from analysis.findings import Findings, find
+from analysis.labels import unambiguous, written
 from analysis.pictures import Picture, network_pictures, pictures, write_picture
 from analysis.runs import DamagedRun, Run
 from analysis.search_pictures import search_pictures
@@ -62,9 +63,9 @@ def draw(found: Findings) -> list[Picture]:
 
 
 def _write_tables(found: Findings) -> None:
-    folder, tables = found.run.paths.tables, {"statuses": found.statuses, "seeds": found.seeds}
+    folder, tables = found.run.paths.tables, {"statuses": found.statuses, "seeds": unambiguous(found.run, found.seeds)}
     if found.published is not None:
-        tables["published"] = found.published
+        tables["published"] = unambiguous(found.run, found.published)
     if found.arms is not None:
         tables |= {"arms": with_units(found.arms.table, found.arms.what), "costs": found.arms.costs}
         _write_texts(folder, written_arms(found.arms))
@@ -77,17 +78,26 @@ def _write_tables(found: Findings) -> None:
         tables |= {"correlations": found.correlations, **({"importances": found.importances} if len(found.importances) else {})}
         _write_texts(folder, written_correlations(found.run, found.correlations))
     if found.over_seeds:
-        tables |= {"summary": found.summary, "comparisons": found.comparisons.drop(columns=["first_setting", "value_setting"])}
-        write_tables(folder, tables, readable_summary(found.summary, found.run.metric), caption(found))
+        tables |= {"summary": unambiguous(found.run, found.summary), "comparisons": _comparisons(found)}
+        write_tables(folder, tables, readable_summary(found.run, found.summary), caption(found))
     else:
         _write_texts(folder, {f"{name}.csv": table.to_csv(index=False) for name, table in tables.items()})
+
+
+def _comparisons(found: Findings) -> pd.DataFrame:
+    rows = found.comparisons.drop(columns=["first_setting", "value_setting"])
+    for name in ("first", "value"):
+        told = [written(found.run, key, value) for key, value in zip(rows["parameter"], rows[name], strict=True)]
+        rows[name] = pd.Series(told, index=rows.index, dtype=object)
+    return rows
 
 
 def _search_tables(found: SearchFindings) -> dict[str, pd.DataFrame]:
     """The tables of a search, and the seeds of both phases."""
     seeds = [seed_table(found.run.phase(phase)).assign(phase=phase) for phase in ("search", "confirm")]
     tables = {"leaderboard": found.board, "rungs": found.rungs, "ledger": found.ledger, "seeds": pd.concat(seeds)}
-    return tables | ({"confirmed": found.confirmed} if len(found.confirmed) else {})
+    tables |= {"confirmed": found.confirmed} if len(found.confirmed) else {}
+    return {name: unambiguous(found.run, table) for name, table in tables.items()}
 
 
 def _write_texts(folder: Path, texts: Mapping[str, str]) -> None:

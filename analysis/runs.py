@@ -30,6 +30,7 @@ class Run:
     ``epochs``: one row per trial, epoch and seed: ``trial, epoch, seed, seconds, at`` and one column per metric;
     ``seconds`` is what the epoch took for all seeds of its trial together.
     ``notes``: what was tolerated while reading, in sentences.
+    ``whole``: of a part of a run, all of it.
     ``known``: see ``once``.
     """
 
@@ -38,6 +39,7 @@ class Run:
     trials: pd.DataFrame
     epochs: pd.DataFrame
     notes: list[str] = field(default_factory=list)
+    whole: "Run | None" = field(default=None, repr=False)
     known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -54,7 +56,7 @@ class Run:
         """The trials of one phase alone, "search" or "confirm", with their epochs."""
         trials = self.trials[self.trials["phase"] == name]
         epochs = self.epochs[self.epochs["trial"].isin(trials["trial"])]
-        return replace(self, trials=trials.reset_index(drop=True), epochs=epochs.reset_index(drop=True))
+        return replace(self, trials=trials.reset_index(drop=True), epochs=epochs.reset_index(drop=True), whole=self.whole or self)
 
     def arrays(self, trial: str) -> dict[str, np.ndarray]:
         """What ``trial`` recorded besides numbers, by name; empty where it recorded nothing.
@@ -142,7 +144,7 @@ def _epochs_frame(paths: RunPaths, rows: list[dict[str, Any]], seeds: Mapping[st
             raise damaged(paths.epochs, number, f"it is of trial {trial}, which {paths.trials.name} does not know")
     rows = [row for _, row in last.values()]
     if not rows:
-        return pd.DataFrame({name: np.array([]) for name in ("trial", "epoch", "seed", "seconds", "at")})
+        return pd.DataFrame({name: np.array([]) for name in ("trial", "epoch", "seed", "seconds", "at")}).astype({"seed": int})
     sizes = [len(seeds[row["trial"]]) for row in rows]
     places = np.repeat(np.arange(len(rows)), sizes)  # of the row that each line of the frame comes from
     names = sorted(seeds)  # each is sorted, and made a string of pandas, once, and not at every line

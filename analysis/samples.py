@@ -1,5 +1,6 @@
 """What samples of seeds say: mean with interval, spread, share that solved the task; over settings or any other grouping."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,12 @@ def moments(values: np.ndarray) -> dict[str, float]:
     if np.ptp(values) == 0:  # summing equal numbers would leave a rounding error in mean and std
         return {"n": len(values), "mean": values[0], "std": 0.0 if len(values) > 1 else np.nan, "median": values[0]}
     return {"n": len(values), "mean": np.mean(values), "std": np.std(values, ddof=1), "median": np.median(values)}
+
+
+def difference(last: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Last minus first to 12 digits of the larger: further digits are rounding errors, and would make equal differences unequal."""
+    largest = max(np.abs(last).max(initial=0), np.abs(first).max(initial=0))
+    return np.round(last - first, min(300, 12 - math.ceil(math.log10(largest)))) if largest and math.isfinite(largest) else last - first
 
 
 def is_solved(spec: Mapping[str, Any], values: pd.Series) -> pd.Series:

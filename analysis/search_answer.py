@@ -5,10 +5,11 @@ from typing import Any
 import pandas as pd
 
 from analysis.answer import missing, sentence
+from analysis.rounding import MISSING, number, rounded_rows, signed, span, spread_of
 from analysis.runs import Run
 from analysis.search import awaited, held_out_metrics
 from analysis.search_trials import described, short_name
-from analysis.wording import MISSING, count, decimals_for, in_numbers, listing, number, signed
+from analysis.wording import count, listing
 
 LIMITS = ["corrected_low", "corrected_high"]
 NAMED = 3  # so many settings are named with their interval; more are counted
@@ -85,7 +86,7 @@ def _unlike(rows: pd.DataFrame) -> str:
 def _evidence(row: Any) -> str:
     """The difference of the best and this setting, as far as it goes."""
     seeds = f"n = {row['pairs']}{'' if row['paired'] else ' unpaired'}"
-    difference, interval = signed(row["difference"]), " to ".join(map(_plus, in_numbers(pd.Series([row[name] for name in LIMITS]))))
+    difference, interval = signed(row["difference"]), " to ".join(span(row["corrected_low"], row["corrected_high"], 3))
     if pd.isna(row["corrected_low"]):
         if not row["paired"] or row["pairs"] < 2:
             return f"too few results, {seeds}"
@@ -129,16 +130,13 @@ def _score(run: Run, row: pd.Series) -> str:
 
 def _rounded(row: pd.Series, *names: str, std: str) -> list[str]:
     """These figures of a row, to the decimals that their standard deviation deserves."""
-    figures = row[list(names)].astype(float)
-    return in_numbers(figures, decimals_for(row[std], figures))
-
-
-def _plus(text: str) -> str:
-    return text if text.startswith(("-", MISSING)) else f"+{text}"
+    table = pd.DataFrame([row])
+    limits = [("confirmed_low", "confirmed_high")] if std == "confirmed_std" else []
+    return rounded_rows(table, names, spread_of(table, [std], limits)).iloc[0].tolist()
 
 
 def _range(rows: pd.DataFrame, low: str, high: str) -> str:
-    return " to ".join(dict.fromkeys([signed(rows[low].min()), signed(rows[high].max())]))
+    return " to ".join(dict.fromkeys(span(rows[low].min(), rows[high].max())))
 
 
 def _missing(statuses: pd.DataFrame) -> list[str]:

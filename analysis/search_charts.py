@@ -7,8 +7,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from analysis.charts import BLUE, FACTS, Layer, Spec, spec_of, tips
-from analysis.wording import MISSING, number
+from analysis.axes import axis, scale, tick_format
+from analysis.charts import BLUE, FACTS, Layer, Spec, spec_of, tips, with_texts
+from analysis.rounding import rounded
 
 LOOKS: dict[str, tuple[str, str, list[int]]] = {  # colour (Okabe and Ito), mark, dashes
     "completed": ("#0072B2", "circle", [1, 0]),
@@ -26,10 +27,10 @@ APART: dict[str, Any] = dict.fromkeys(["color", "shape", "strokeDash"], "indepen
 
 def trial_curves(facts: pd.DataFrame, *, metric: str, limits: tuple[float, float]) -> Spec:
     """A thin line per trial, its end marked. ``facts`` as ``search_facts.trial_curves`` gives them; ``limits``: of the metric's axis."""
-    frame = _completed_last(facts.assign(text=_texts(facts["value"])))
+    frame = _completed_last(facts.assign(text=rounded(facts["value"])))
     base = alt.Chart(FACTS).encode(
         x=alt.X("epoch:Q", title="epoch", scale=alt.Scale(nice=False, zero=False, padding=10), axis=alt.Axis(tickMinStep=1, format="d")),
-        y=alt.Y("value:Q", title=metric, scale=_scale(limits)),
+        y=_up("value:Q", metric, frame["value"], limits),
         tooltip=_tips("text", metric),
     )
     lines = base.mark_line(strokeWidth=1.2, strokeOpacity=0.75).encode(
@@ -43,7 +44,7 @@ def trial_curves(facts: pd.DataFrame, *, metric: str, limits: tuple[float, float
 def rung_lines(facts: pd.DataFrame, *, rungs: Sequence[int], epochs: int, metric: str) -> Spec:
     """A line per trial up to its last epoch, rungs as vertical rules. ``facts`` as ``search_facts.trial_lengths`` gives them, in the order
     from top to bottom; ``epochs``: the full length."""
-    frame = facts.assign(text=_texts(facts["value"]), start=0)
+    frame = facts.assign(text=rounded(facts["value"]), start=0)
     across = alt.Scale(domain=[0, epochs], nice=False, padding=8)
     place = alt.Y("trial:N", sort=list(frame["trial"]), title="trial", axis=alt.Axis(labelFontSize=9, ticks=False))
     base = alt.Chart(FACTS).encode(y=place, tooltip=_tips("text", metric))
@@ -67,23 +68,22 @@ def rung_lines(facts: pd.DataFrame, *, rungs: Sequence[int], epochs: int, metric
 
 def progress_steps(facts: pd.DataFrame, *, metric: str) -> Spec:
     """The best score so far over the epochs spent, each score a dot. ``facts`` as ``search_costs.search_progress`` gives them."""
-    frame = facts.assign(text=_texts(facts["score"]), top=_texts(facts["best"]))
+    frame = facts.assign(text=rounded(facts["score"]), top=rounded(facts["best"]))
     base = alt.Chart(FACTS).encode(x=alt.X("epochs_spent:Q", title="epochs spent by all trials", axis=alt.Axis(format=",d", tickCount=8)))
-    scale = alt.Scale(zero=False)
+    drawn = [frame["score"], frame["best"]]
+    up: dict[str, Any] = {"title": metric, "scale": scale(*drawn), "axis": axis(*drawn)}
     line = base.transform_filter(alt.datum.best != None)  # noqa: E711
-    line = line.mark_line(interpolate="step-after", color=BLUE, strokeWidth=2).encode(y=alt.Y("best:Q", title=metric, scale=scale))
+    line = line.mark_line(interpolate="step-after", color=BLUE, strokeWidth=2).encode(y=alt.Y("best:Q", **up))
     dots = base.transform_filter(alt.datum.score != None)  # noqa: E711
     shown = [*tips(trial="trial", text=metric, top="best so far"), alt.Tooltip("epochs_spent:Q", title="epochs spent", format=",d")]
-    dots = dots.mark_point(filled=False, size=40, opacity=1, color=LOOKS["completed"][0]).encode(
-        y=alt.Y("score:Q", title=metric, scale=scale), tooltip=shown
-    )
+    dots = dots.mark_point(filled=False, size=40, opacity=1, color=LOOKS["completed"][0]).encode(y=alt.Y("score:Q", **up), tooltip=shown)
     return spec_of(alt.layer(line, dots).properties(width=620, height=240), facts=frame)
 
 
 def parameter_panels(facts: pd.DataFrame, *, space: Mapping[str, Any], metric: str, limits: tuple[float, float]) -> Spec:
     """A panel per parameter: its value in each trial against the metric. ``facts`` as ``search_facts.parameter_facts`` gives them;
     ``space`` as in ``study.json``. Strips set trials of equal values apart."""
-    frame = _completed_last(facts.assign(said=_texts(facts["value"])))
+    frame = _completed_last(facts.assign(said=rounded(facts["value"])))
     parts = [frame[frame["parameter"] == key] for key in dict.fromkeys(facts["parameter"])]
     panels = [_panel(part, space[part["parameter"].iloc[0]], place, metric, limits, frame) for place, part in enumerate(parts)]
     chart = alt.concat(*panels, columns=ABREAST, spacing=28).resolve_scale(color="shared", shape="shared", xOffset="independent")
@@ -97,21 +97,21 @@ _DRAWN = ["trial", "status", "epoch", "y", "said", "text"]  # columns of each pa
 def confirmed_dots(means: pd.DataFrame, seeds: pd.DataFrame, *, metric: str) -> Spec:
     """A line per confirmed setting: each fresh seed a small dot, their mean with its interval, the search score hollow. The frames are
     those of ``search_facts.confirmed_facts``."""
-    frame = means.assign(
-        said=_texts(means["mean"]), searched=_texts(means["search"]), limits=_spans(means["low"], means["high"]), seeds=means["n"]
-    )
+    frame = with_texts(means, "mean", ("low", "high")).rename(columns={"text": "said"})
+    frame = frame.assign(searched=rounded(means["search"]), seeds=means["n"])
+    drawn = [*(means[name] for name in ("mean", "low", "high", "search")), seeds["value"]]
+    along: dict[str, Any] = {"title": metric, "scale": scale(*drawn), "axis": axis(*drawn)}
     place = alt.Y("place:N", sort=list(dict.fromkeys(frame["place"])), title=None, axis=alt.Axis(labelLimit=260))
-    scale = alt.Scale(zero=False)
     dots = alt.Chart(alt.NamedData(name="seeds")).mark_tick(thickness=1.5, size=13, color=LOOKS["pruned"][0], opacity=0.9)
-    dots = dots.encode(x=alt.X("value:Q", title=metric, scale=scale), y=place, tooltip=tips(place="setting", seed="seed", value=metric))
+    dots = dots.encode(x=alt.X("value:Q", **along), y=place, tooltip=tips(place="setting", seed="seed", value=metric))
     base = alt.Chart(FACTS).encode(y=place)
     shown = tips(place="setting", label="values", said="mean", limits="95 % interval", n="fresh seeds", searched="search score")
-    across = alt.X("mean:Q", title=metric, scale=scale)
-    lines = base.mark_rule(color=BLUE, strokeWidth=2).encode(x=alt.X("low:Q", title=metric, scale=scale), x2="high:Q")
+    across = alt.X("mean:Q", **along)
+    lines = base.mark_rule(color=BLUE, strokeWidth=2).encode(x=alt.X("low:Q", **along), x2="high:Q")
     marks = base.mark_point(filled=True, shape="circle", size=80, color=BLUE, opacity=1).encode(x=across, tooltip=shown)
     before = base.transform_filter(alt.datum.search != None)  # noqa: E711
     before = before.mark_point(filled=False, shape="diamond", size=80, strokeWidth=1.5, color=LOOKS["failed"][0], opacity=1)
-    before = before.encode(x=alt.X("search:Q", title=metric, scale=scale), tooltip=shown)
+    before = before.encode(x=alt.X("search:Q", **along), tooltip=shown)
     return spec_of(alt.layer(lines, dots, before, marks).properties(width=520, height={"step": 34}), facts=frame, seeds=seeds)
 
 
@@ -140,7 +140,7 @@ def _panel(
     key = part["parameter"].iloc[0]
     shown = [*tips(trial="trial", text=key, said=metric, status="ended"), alt.Tooltip("epoch:Q", title="last epoch")]
     base = alt.Chart(alt.NamedData(name=f"facts{place}")).mark_point(filled=True, size=42, opacity=1, fillOpacity=0.85)
-    up = alt.Y("y:Q", title=None if place % ABREAST else metric, scale=_scale(limits))
+    up = _up("y:Q", None if place % ABREAST else metric, every["y"], limits)
     base = base.encode(y=up, color=_colour(every), shape=_shape(every), tooltip=shown)
     if "low" in domain:
         chart = base.encode(x=alt.X("number:Q", title=key, **_range(float(domain["low"]), float(domain["high"]), bool(domain.get("log")))))
@@ -160,7 +160,7 @@ def _range(low: float, high: float, log: bool) -> dict[str, Any]:
     kind = {"type": "log"} if log else {"zero": False}
     return {
         "scale": alt.Scale(domain=[low, high], nice=False, padding=6, **kind),
-        "axis": alt.Axis(format="~g", labelOverlap=True, **ticks),
+        "axis": alt.Axis(format="~g" if log else tick_format([low, high]), labelOverlap=True, **ticks),
     }
 
 
@@ -186,19 +186,12 @@ def _dashes(frame: pd.DataFrame) -> alt.StrokeDash:
     return alt.StrokeDash("status:N", scale=_present(frame, 2), legend=None)
 
 
-def _scale(limits: tuple[float, float]) -> alt.Scale:
+def _up(field: str, metric: str | None, values: pd.Series, limits: tuple[float, float]) -> alt.Y:
     """A value beyond the limits stands at the edge: clipping lines one by one would take most of the time of a picture."""
-    return alt.Scale(domain=list(limits), nice=True, zero=False, clamp=True)
+    inside = values.clip(*limits)
+    return alt.Y(field, title=metric, scale=scale(inside, domain=list(limits), nice=True, zero=False, clamp=True), axis=axis(inside))
 
 
 def _completed_last(frame: pd.DataFrame) -> pd.DataFrame:
     """What is drawn last lies on top."""
     return frame.sort_values("status", key=lambda column: column == "completed", kind="stable")
-
-
-def _texts(values: pd.Series) -> list[str]:
-    return [number(value, 4) for value in values]
-
-
-def _spans(low: pd.Series, high: pd.Series) -> list[str]:
-    return [MISSING if start != start else f"{number(start, 4)} to {number(end, 4)}" for start, end in zip(low, high, strict=True)]

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.facts import EPOCHS
+from analysis.labels import describe, label
 from analysis.runs import Run
-from analysis.search_trials import brief, described, short_name, trial_ends, trial_epochs
+from analysis.search_trials import described, short_name, trial_ends, trial_epochs
 from analysis.tables import identity, seed_table, settings_table
 
 MOST_LINES = 60  # so many trials can be drawn one by one
@@ -96,7 +97,7 @@ def confirmed_facts(run: Run, confirmed: pd.DataFrame) -> tuple[pd.DataFrame, pd
 
 def _labels(search: Run) -> dict[str, str]:
     rows = search.trials[["trial", *search.parameters]].to_dict("records")
-    return {row["trial"]: ", ".join(f"{key} {brief(row[key])}" for key in search.parameters) for row in rows}
+    return {row["trial"]: describe(search, row) for row in rows}
 
 
 def _of_parameter(run: Run, key: str, ends: pd.DataFrame, values: pd.Series) -> pd.DataFrame:
@@ -104,7 +105,7 @@ def _of_parameter(run: Run, key: str, ends: pd.DataFrame, values: pd.Series) -> 
     is_range = "low" in run.spec["space"][key]
     return ends.assign(
         parameter=key,
-        text=[brief(value) for value in values],
+        text=[label(run, key, value) for value in values],
         number=pd.to_numeric(values, errors="coerce").astype(float).to_numpy() if is_range else np.nan,
         place=np.nan if is_range else [float(listed.get(identity(value), len(listed))) for value in values],
     )

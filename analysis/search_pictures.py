@@ -11,7 +11,7 @@ from analysis.runs import Run
 from analysis.search import trials_of
 from analysis.search_costs import search_progress
 from analysis.search_trials import trial_ends
-from analysis.wording import count, listing, show
+from analysis.wording import count, listing
 
 
 def search_pictures(run: Run, board: pd.DataFrame, confirmed: pd.DataFrame) -> list[Picture]:
@@ -89,7 +89,7 @@ def _parameters(run: Run) -> Iterator[Picture]:
     facts = search_facts.parameter_facts(run)
     if facts["trial"].nunique() < 2:
         return
-    partial = [show(state) for state in search_charts.LOOKS if state != "completed" and (facts["status"] == state).any()]
+    partial = [state for state in search_charts.LOOKS if state != "completed" and (facts["status"] == state).any()]
     early = f" Those that were {listing(partial)} stand at the value they ended with, which is no score." if partial else ""
     edge = " Without a value they stand at the worse edge." if facts["value"].isna().any() else ""
     note = f"Each trial of the search by its value of the parameter and its {run.metric} at its last epoch.{early}{edge}"

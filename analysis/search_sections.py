@@ -6,16 +6,20 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis import page
-from analysis.export import latex, markdown, readable
+from analysis.export import Figures, latex, markdown, readable
+from analysis.labels import label
+from analysis.rounding import MISSING, number, rounded, signed
 from analysis.runs import Run
 from analysis.search import held_out_metrics
 from analysis.search_answer import setting_name
 from analysis.search_costs import ALL
-from analysis.search_trials import brief, parameter_columns, short_name
-from analysis.wording import MISSING, count, decimals_for, in_numbers, listing, number, signed
+from analysis.search_trials import parameter_columns, short_name
+from analysis.wording import count, joined, listing
 
 SHOWN_ROWS = 60  # a longer leaderboard stands in its CSV file alone
-SCORES = ["search_score", "confirmed_mean", "confirmed_std", "confirmed_low", "confirmed_high"]
+INTERVAL = ("confirmed_low", "confirmed_high")
+SCORES = Figures(["confirmed_mean", "confirmed_std", *INTERVAL, "search_score"], ["confirmed_std"], [INTERVAL])
+DIFFERENCES = Figures(["difference", "corrected_low", "corrected_high"], limits=[("corrected_low", "corrected_high")])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,12 +104,13 @@ def readable_board(found: SearchFindings) -> pd.DataFrame:
     shown = {"rank": board["rank"].map(_whole), "trial": [", ".join(text for text in both if isinstance(text, str)) for both in named]}
     shown |= {"search score": text["search_score"]}
     if len(found.confirmed):
-        shown["confirmed"] = _joined(text["confirmed_mean"], text["confirmed_std"], " \u00b1 ")
+        shown["confirmed"] = joined(text["confirmed_mean"], text["confirmed_std"], " \u00b1 ")
         shown["n"] = board["confirmed_n"].map(_whole)
-        shown["95 % interval"] = _joined(text["confirmed_low"], text["confirmed_high"], " to ")
+        shown["95 % interval"] = joined(text["confirmed_low"], text["confirmed_high"], " to ")
         shown["shrinkage"] = [signed(value) for value in board["shrinkage"]]
     shown |= {"ended": board["status"].map(_word), "epoch": board["last_epoch"].map(_whole)}
-    shown |= {column: board[column].map(brief) for column in parameter_columns(found.run).values()}
+    for key, column in parameter_columns(found.run).items():
+        shown[column] = [label(found.run, key, value) for value in board[column]]
     return pd.DataFrame({name: list(column) for name, column in shown.items()}, dtype=object)
 
 
@@ -172,25 +177,23 @@ def _held_out(found: SearchFindings) -> Iterator[tuple[str, str, str]]:
 
 def _readable_confirmed(found: SearchFindings) -> pd.DataFrame:
     rows = found.confirmed.reset_index(drop=True)
-    differences = ["difference", "corrected_low", "corrected_high"]
-    text = _readable_scores(rows).join(readable(rows[differences].astype(float), [differences]))
+    text = _readable_scores(rows).join(readable(rows[DIFFERENCES.names].astype(float), [DIFFERENCES]))
     shown = {
         "setting": [setting_name(found.run, row) for row in rows.to_dict("records")],
         "n": rows["confirmed_n"].map(_whole),
-        "mean \u00b1 std": _joined(text["confirmed_mean"], text["confirmed_std"], " \u00b1 "),
-        "95 % interval": _joined(text["confirmed_low"], text["confirmed_high"], " to "),
+        "mean \u00b1 std": joined(text["confirmed_mean"], text["confirmed_std"], " \u00b1 "),
+        "95 % interval": joined(text["confirmed_low"], text["confirmed_high"], " to "),
         "search score": text["search_score"],
         "shrinkage": [signed(value) for value in rows["shrinkage"]],
     }
     if len(rows) > 1:
-        shown |= {"difference": text["difference"], "corrected interval": _joined(text["corrected_low"], text["corrected_high"], " to ")}
+        shown |= {"difference": text["difference"], "corrected interval": joined(text["corrected_low"], text["corrected_high"], " to ")}
         shown["p (Holm)"] = [number(value, 2) for value in rows["p_holm"]]
     return pd.DataFrame({name: list(column) for name, column in shown.items()}, dtype=object)
 
 
 def _readable_scores(rows: pd.DataFrame) -> pd.DataFrame:
-    scores = rows[SCORES].astype(float)
-    return readable(scores, [SCORES], decimals_for(scores["confirmed_std"], scores.stack()))
+    return readable(rows[SCORES.names].astype(float), [SCORES])
 
 
 def _readable_tests(found: SearchFindings, of: str) -> pd.DataFrame:
@@ -198,16 +201,18 @@ def _readable_tests(found: SearchFindings, of: str) -> pd.DataFrame:
     shown = {"setting": [short_name(row) for row in rows.to_dict("records")]}
     for name in held_out_metrics(rows.columns, of):
         if name.endswith("_min"):
-            shown[name] = in_numbers(rows[name])
+            shown[name] = rounded(rows[name])
         else:
             mean, std = f"{name}_mean", f"{name}_std"
-            text = readable(rows[[mean, std]], [[mean, std]], decimals_for(rows[std], rows[mean]))
-            shown[name] = _joined(text[mean], text[std], " \u00b1 ")
+            text = readable(rows[[mean, std]], [Figures([mean, std], [std])])
+            shown[name] = joined(text[mean], text[std], " \u00b1 ")
     return pd.DataFrame(shown, dtype=object)
 
 
 def _rungs(found: SearchFindings) -> str:
-    text = readable(found.rungs, [["best", "passed_at"]]).rename(columns={"went_on": "went on", "passed_at": "passed at"})
+    text = readable(found.rungs, [Figures(["best"]), Figures(["passed_at"])]).rename(
+        columns={"went_on": "went on", "passed_at": "passed at"}
+    )
     note = (
         f"What became of the trials that reached each rung, an epoch at which the worse are stopped. best: the best {found.run.metric} at "
         "that epoch; passed at: the worst there of the trials that went on, for the first trials pass more easily than later ones; others "
@@ -243,7 +248,3 @@ def _amount(value: float) -> str:
 
 def _word(value: object) -> str:
     return value if isinstance(value, str) else MISSING
-
-
-def _joined(first: pd.Series, last: pd.Series, between: str) -> list[str]:
-    return [start if end == MISSING else f"{start}{between}{end}" for start, end in zip(first, last, strict=True)]

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.labels import label
 from analysis.once import once
 from analysis.runs import Run
 from analysis.tables import status_table
-from analysis.wording import show
 
 OWN = (
     "rank",
@@ -29,7 +29,6 @@ OWN = (
     "supported",
 )
 OWN_BEGINNINGS = ("confirmed_", "corrected_", "difference_", "test_")  # of columns of the tables of a search, as those above
-DIGITS = 3  # a value drawn from a range has more digits than anyone reads
 
 
 def is_search(run: Run) -> bool:
@@ -80,14 +79,9 @@ def parameter_columns(run: Run) -> dict[str, str]:
     return {key: f"setting {key}" if key in OWN or key.startswith(OWN_BEGINNINGS) else key for key in run.parameters}
 
 
-def brief(value: Any) -> str:
-    """The value of a parameter for reading: measured numbers with three significant digits, the rest as it is."""
-    return f"{value:.{DIGITS}g}" if isinstance(value, float) and not np.isnan(value) and value != int(value) else show(value)
-
-
 def described(run: Run, row: Mapping[Any, Any]) -> str:
-    """``learning_rate 0.00102, levels 3``: the setting of a row of the leaderboard, briefly."""
-    return ", ".join(f"{key} {brief(row[column])}" for key, column in parameter_columns(run).items())
+    """``learning_rate 0.00102, levels 3``: the setting of a row of the leaderboard."""
+    return ", ".join(f"{key} {label(run, key, row[column])}" for key, column in parameter_columns(run).items())
 
 
 def short_name(row: Any) -> str:

@@ -11,17 +11,22 @@ from analysis.arm_sections import reading as arm_reading
 from analysis.correlation_pictures import SECTION, correlation_section
 from analysis.error_section import error_section
 from analysis.estimates import estimate_table, estimates_section
-from analysis.export import readable, readable_summary
+from analysis.export import Figures, labels_of, readable, readable_summary
 from analysis.findings import Findings as Findings
 from analysis.health_section import health_section
 from analysis.intervals import FEW, PERMUTATIONS, RESAMPLES
+from analysis.labels import label
 from analysis.pictures import Picture
 from analysis.power import settled_text
 from analysis.published import evaluation_points
+from analysis.rounding import number
 from analysis.search_sections import cost_sections, result_sections, search_reading, searched_by, searched_sizes
-from analysis.wording import MISSING, count, p_text, sentences
+from analysis.wording import count, joined, p_text, sentences
 
-DIFFERENCES = ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high"]
+DIFFERENCES = Figures(
+    ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high"],
+    limits=[("ci_low", "ci_high"), ("corrected_low", "corrected_high")],
+)
 SHOWN_ROWS = 200  # longer tables stand in their CSV file alone
 
 
@@ -47,7 +52,7 @@ def opening(found: Findings) -> str:
     spec = found.run.spec
     goal = f"{spec['metric']}, {'higher' if spec['mode'] == 'max' else 'lower'} is better"
     solved = spec.get("solved")
-    goal += "" if solved is None else f"; a seed counts as solved at {solved:g} or {'more' if spec['mode'] == 'max' else 'less'}"
+    goal += "" if solved is None else f"; a seed counts as solved at {number(solved, 6)} or {'more' if spec['mode'] == 'max' else 'less'}"
     rows = [
         ("Data", "; ".join(_phrases(spec.get("data"))) or "not stated by the study"),
         ("n", _sizes(found) if found.search is None else searched_sizes(found.search)),
@@ -134,7 +139,7 @@ def _warnings(found: Findings) -> str:
 
 def _trials(found: Findings) -> str:
     statuses = found.statuses if found.search is None else found.statuses[found.statuses["trials"] > 0].reset_index(drop=True)
-    return page.table(readable(statuses, []), left=["phase", "status", "errors"]) + error_section(found.run)
+    return page.table(readable(statuses), left=["phase", "status", "errors"]) + error_section(found.run)
 
 
 def _summary(found: Findings) -> str:
@@ -144,16 +149,18 @@ def _summary(found: Findings) -> str:
         shown = shown.sort_values(f"{found.run.metric}_mean", ascending=found.run.spec["mode"] == "min").head(SHOWN_ROWS)
         note = page.paragraph(f"The best {SHOWN_ROWS} of {len(found.summary):,} settings; all of them are in tables/summary.csv.")
     files = page.files("summary.csv", "summary.tex", "summary.md", "seeds.csv")
-    return f"{page.paragraph(caption(found))}{note}{page.table(readable_summary(shown, found.run.metric))}{files}"
+    return f"{page.paragraph(caption(found))}{note}{page.table(readable_summary(found.run, shown))}{files}"
 
 
 def _comparisons(found: Findings) -> str:
     rows = found.comparisons.head(SHOWN_ROWS)
     text = readable(rows, [DIFFERENCES])
+    for name in ("first", "value"):
+        text[name] = [label(found.run, key, value) for key, value in zip(rows["parameter"], rows[name], strict=True)]
     shown = text[["parameter", "first", "value", "at", "n", "difference"]].assign(
         **{
-            "95 % interval": _spans(text["ci_low"], text["ci_high"]),
-            "corrected interval": _spans(text["corrected_low"], text["corrected_high"]),
+            "95 % interval": joined(text["ci_low"], text["ci_high"], " to "),
+            "corrected interval": joined(text["corrected_low"], text["corrected_high"], " to "),
             "p": [p_text(value) for value in rows["p"]],
             "p (Holm)": [p_text(value) for value in rows["p_holm"]],
             "seeds to settle": [settled_text(value) for value in rows["seeds_needed"]],
@@ -175,7 +182,8 @@ def _published(found: Findings, table: pd.DataFrame) -> str:
     source = found.run.spec["published"]
     marks = [bool(mark) for mark in table["outside"].fillna(False)]
     metric = f"{found.run.metric}_mean"
-    text = readable(table, [["published_mean", "published_std", metric, "range_low", "range_high"]])
+    names, stds = ["published_mean", "published_std", metric, "range_low", "range_high"], ["published_std"]
+    text = readable(table, [Figures(names, stds, [("range_low", "range_high")])], labels_of(found.run))
     text["outside"] = ["outside" if mark else "" for mark in marks]
     points = evaluation_points(found.run, found.seeds)
     chance = f", wider by the chance of two draws of {count(points, 'evaluation point')}" if points else ""
@@ -185,10 +193,6 @@ def _published(found: Findings, table: pd.DataFrame) -> str:
         f"does not lie in it ({sum(marks)} of {len(marks)})."
     )
     return page.paragraph(note) + page.table(text, marks) + page.files("published.csv")
-
-
-def _spans(low: pd.Series, high: pd.Series) -> list[str]:
-    return [MISSING if start == MISSING else f"{start} to {end}" for start, end in zip(low, high, strict=True)]
 
 
 def _reading(found: Findings) -> str:

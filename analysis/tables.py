@@ -3,16 +3,20 @@
 import itertools
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.errors import headline
 from analysis.once import once
 from analysis.runs import STATUSES, Run
 from analysis.samples import sample_table
-from analysis.wording import last_line, listing
+from analysis.wording import count, listing
+
+KINDS = 10  # so many kinds of errors are named in a table
 
 
 @once
@@ -136,7 +140,7 @@ def samples_by_setting(seeds: pd.DataFrame, metric: str) -> dict[int, np.ndarray
 def status_table(run: Run) -> pd.DataFrame:
     """One row per status: ``status, trials, seeds, errors``; first the planned ones, last those never started. No trial is left out.
 
-    ``errors``: the distinct last lines of the errors, each with how often it came.
+    ``errors``: the headlines of the errors, each with how often it came; the most frequent of many.
     """
     rows = [_status_row(status, run.trials[run.trials["status"] == status]) for status in STATUSES]
     planned = max(int(run.spec.get("trials") or 0), len(run.trials))
@@ -206,6 +210,7 @@ def _weights(run: Run) -> pd.Series:
 
 
 def _status_row(status: str, trials: pd.DataFrame) -> dict[str, Any]:
-    lines = pd.Series([last_line(error) for error in trials["error"] if isinstance(error, str)], dtype=object).value_counts()
-    errors = "; ".join(f"{times} x {line}" for line, times in lines.items() if line)
+    kinds = Counter(headline(error) for error in trials["error"] if isinstance(error, str))
+    told = [f"{times} x {line}" for line, times in kinds.most_common(KINDS) if line]
+    errors = "; ".join([*told, *([f"{count(len(kinds) - KINDS, 'kind')} more"] if len(kinds) > KINDS else [])])
     return {"status": status, "trials": len(trials), "seeds": int(trials["seeds"].map(len).sum()), "errors": errors}

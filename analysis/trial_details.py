@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from analysis.errors import SHOWN, shortened
 from analysis.watched import Watched, WatchedTrial, mean_of, session_facts
 
 EPOCHS = 200
@@ -21,7 +22,7 @@ def trial_details(run: Watched, trial: WatchedTrial) -> dict[str, Any]:
         "attempt": trial.attempt,
         "seeds": trial.seeds,
         "where": trial.where,
-        "error": trial.error,
+        "error": shortened(trial.error, SHOWN, f"more in trials.jsonl and logs/{trial.trial}.log") if trial.error else None,
         "names": ["epoch", *names, "seconds"],
         "rows": [[row.get("epoch"), *(mean_of(row.get("metrics", {}).get(name)) for name in names), row.get("seconds")] for row in rows],
         "left_out": max(0, len(trial.places) - EPOCHS),

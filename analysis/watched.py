@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from analysis.labels import Growing
 from analysis.records import read_spec
 from analysis.runs import RunPaths
-from analysis.search_trials import brief
 from analysis.tables import identity
 from analysis.tail import Tail
 
@@ -70,6 +70,7 @@ class Watched:
         self._written = self._spec_time()
         self.trials: dict[str, WatchedTrial] = {}
         self._trials, self._epochs, self._estimates = Tail(self.paths.trials), Tail(self.paths.epochs), Tail(self.paths.estimates)
+        self._labels = {key: Growing(domain) for key, domain in self.spec["space"].items()}
         self.estimate: dict[str, Any] | None = None
 
     def refresh(self) -> set[str]:
@@ -118,7 +119,7 @@ class Watched:
         trial = self.trials.setdefault(row["trial"], WatchedTrial(row["trial"]))
         trial.phase, trial.status = row.get("phase", "search"), row.get("status", "running")
         trial.attempt, trial.error, trial.rung = row.get("attempt", 1), row.get("error"), row.get("rung")
-        trial.setting = [brief(row["config"].get(key)) for key in self.spec["space"]]
+        trial.setting = [told.of(row["config"].get(key)) for key, told in self._labels.items()]
         trial.key = tuple(identity(row["config"].get(key)) for key in self.spec["space"])
         trial.seeds = len(row.get("seeds") or [0])
         if trial.status != "running" and "epochs" in row:  # what an earlier attempt left beyond it does not count
@@ -154,7 +155,8 @@ def mean_of(value: Any) -> float | None:
     values = value if isinstance(value, list) else [value]
     if not values or not all(isinstance(each, int | float) and math.isfinite(each) for each in values):
         return None
-    return float(f"{sum(values) / len(values):.6g}")
+    mean = sum(values) / len(values) if min(values) < max(values) else float(values[0])
+    return mean if math.isfinite(mean) else None
 
 
 def _thinned(values: list[float | None]) -> list[float | None]:

@@ -4,15 +4,13 @@ import contextlib
 import logging
 import os
 import secrets
-import shutil
-import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
+
+from cluster.own_folders import own_folder
 
 _QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -67,16 +65,15 @@ def connected(address: str | None, cpus: int | None = None, *, dashboard: bool =
     if ray.is_initialized():
         yield
         return
-    folder = None if address else _private_folder()
-    private = {"num_cpus": cpus, "include_dashboard": dashboard, "_temp_dir": folder}
-    try:
-        _silence()
-        _join(address, {} if address else private)
-        yield
-    finally:
-        ray.shutdown()
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
+    # A short path, for those of Ray's sockets may not exceed 107 characters; removed here, for Ray never tidies up.
+    with contextlib.nullcontext() if address else own_folder("/tmp") as folder:
+        private = {"num_cpus": cpus, "include_dashboard": dashboard, "_temp_dir": folder}
+        try:
+            _silence()
+            _join(address, {} if address else private)
+            yield
+        finally:
+            ray.shutdown()
 
 
 def whereabouts() -> dict[str, str | None]:
@@ -162,33 +159,3 @@ def _refuse_wrong_token(address: str) -> None:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-
-
-def _private_folder() -> str:
-    """A folder for a private Ray. Short, for the paths of its sockets may not exceed 107 characters; removed by the caller, for Ray never
-    tidies up.
-
-    What drivers left behind that were killed is removed first, with the processes of their Ray that still run.
-    """
-    for leftover in Path("/tmp").glob("study-*-*"):
-        owner = leftover.name.split("-")[1]
-        if owner.isdigit() and not Path("/proc", owner).exists() and Path("/proc/self").exists() and _is_mine(leftover):
-            end_processes_of(str(leftover))
-            shutil.rmtree(leftover, ignore_errors=True)
-    return tempfile.mkdtemp(prefix=f"study-{os.getpid()}-", dir="/tmp")
-
-
-def _is_mine(folder: Path) -> bool:
-    """Whether it belongs to this user, and is still there: another driver that starts may have removed it by now."""
-    try:
-        return folder.stat().st_uid == os.getuid()
-    except FileNotFoundError:
-        return False
-
-
-def end_processes_of(folder: str) -> None:
-    """End the processes of a private Ray, which name its folder on their command line."""
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if folder.encode() in file.read_bytes():
-                os.kill(int(file.parent.name), signal.SIGKILL)

@@ -14,7 +14,10 @@ ALLOWED = {
     "cluster": {"cluster"},
 }
 FORBIDDEN_LIBRARIES = {"trainables": {"ray"}, "analysis": {"ray", "torch", "torchvision"}, "cluster": {"torch"}, "tuning": set()}
-MAY_IMPORT_RAY = {f"tuning/{name}.py" for name in ("space", "launch", "slots", "shipping", "worker", "search", "recorder", "metrics")}
+MAY_IMPORT_RAY = {
+    f"tuning/{name}.py"
+    for name in ("space", "launch", "slots", "shipping", "sendable", "worker", "search", "recorder", "metrics", "ray_session")
+}
 MAY_IMPORT_WANDB = {f"tuning/{name}.py" for name in ("tracking_process", "tracking_runs", "tracking_summary")}
 MAX_LINES = 250
 

@@ -201,7 +201,7 @@ def test_three_seeds_are_too_few_however_large_the_difference(tmp_path):
 
 def test_one_seed_supports_no_claim(tmp_path):
     assert sentence(run_of(tmp_path, {(1,): [0.5], (2,): [0.8], (3,): [0.7]})) == (
-        "One seed per setting supports no claim about width; the highest accuracy seen is 0.8 at width 2, n = 1."
+        "One seed per setting supports no claim about width; the highest accuracy seen is 0.800 at width 2, n = 1."
     )
 
 

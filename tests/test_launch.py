@@ -141,7 +141,7 @@ def test_a_trial_that_ends_early_fails_and_the_others_go_on(tmp_path: Path) -> N
     _, read = run(small_study(ends_after_one), tmp_path)
     assert dict(zip(read.trials["slope"], read.trials["status"], strict=True)) == {1: "completed", 2: "failed", 3: "completed"}
     failed = read.trials[read.trials["slope"] == 2].iloc[0]
-    assert failed["error"] == "the trainable ended after epoch 1 of 3: it must yield every epoch."
+    assert failed["error"] == "the trainable ended after epoch 1 of 3: it may leave epochs out, but must yield the last one."
     assert (failed["attempt"], failed["epochs"]) == (1, 1)
 
 
@@ -203,7 +203,7 @@ def test_what_cannot_be_recorded_of_a_study_is_refused_before_anything_is_writte
     with pytest.raises(StudyError) as caught:
         prepare_run(study, tmp_path / "results", overrides={}, command=["study"])
     assert caught.value.problems[0].startswith("Study 'small': tables cannot be recorded (Out of range float values are not JSON compliant")
-    with pytest.raises(StudyError, match=r"data cannot be recorded \(\{1, 2\} is a set\); give text, finite numbers"):
+    with pytest.raises(StudyError, match=r"data cannot be recorded \(\{1, 2\} is a set\); give UTF-8 text, finite numbers"):
         prepare_run(dataclasses.replace(study, tables={}), tmp_path / "results", overrides={}, command=["study"])
     assert not (tmp_path / "results").exists()
 

@@ -174,7 +174,7 @@ def test_a_setting_of_two_sessions_is_one_even_where_it_holds_none(tmp_path: Pat
         other = Trial(id=f"000{number}", config={"slope": slope}, seeds=[1])
         progress.epoch(other, {"epoch": 3, "seconds": 0.1, "metrics": {"score": [reached]}})
         progress.end(other, "completed", None)
-    assert progress.best() == "best score 7 (n = 2) at slope=None"
+    assert progress.best() == "best score 7 (n = 2) at slope=none"
 
 
 def test_the_bar_fits_a_terminal_of_80_columns(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_it_begins_with_question_answer_data_n_and_command(tmp_path):
 
 def test_the_page_shows_the_numbers_of_the_table(tmp_path):
     text = page_of(write_run(tmp_path, [Trial(config={"width": 1}, epochs=scores([0.25, 0.5, 0.75], parameters=12810))])).text
-    assert "1 12,810 3 0.50 0.25 0.50 -0.12 1.12" in text
+    assert "1 12,810 3 0.500 0.250 0.500 -0.121 1.121" in text
     assert "2 \u2013 0 \u2013 \u2013 \u2013 \u2013 \u2013" in text
 
 

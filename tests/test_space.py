@@ -14,7 +14,7 @@ from tuning.study import Asha, Confirm, Grid, Optuna, Random, StudyError
     ("values", "record", "words"),
     [
         ([1, 2], {"values": [1, 2]}, "1, 2"),
-        (tune.choice(["a", None]), {"values": ["a", None]}, "a, None"),
+        (tune.choice(["a", None]), {"values": ["a", None]}, "a, none"),
         (tune.uniform(0, 1), {"kind": "float", "low": 0.0, "high": 1.0, "log": False, "step": None}, "0 to 1"),
         (tune.loguniform(1e-4, 0.1), {"kind": "float", "low": 1e-4, "high": 0.1, "log": True, "step": None}, "0.0001 to 0.1, logarithmic"),
         (tune.quniform(0, 1, 0.25), {"kind": "float", "low": 0.0, "high": 1.0, "log": False, "step": 0.25}, "0 to 1, in steps of 0.25"),

@@ -1,16 +1,20 @@
 """Who is stopped: held against Ray's own scheduler, and against a rebuild from the records."""
 
+import math
 import types
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
+from ray.tune.utils import flatten_dict
 from searched_studies import searched_study
 
 from tuning.past import Past
 from tuning.search import Halving
 from tuning.study import Asha, Study, Trial
+from tuning.worker import REPORT, Report
 
 SCORES = st.lists(st.lists(st.integers(0, 20), min_size=9, max_size=9), min_size=1, max_size=12)
 
@@ -23,8 +27,10 @@ def ray_trial(name: str) -> Any:
     return types.SimpleNamespace(trial_id=name, config={"trial": name})
 
 
-def result(epoch: int, score: float) -> dict[str, Any]:
-    return {"rows": [{"epoch": epoch, "metrics": {"score": [score]}}]}
+def result(epoch: int, *scores: float) -> dict[str, Any]:
+    """As Ray hands it to a scheduler."""
+    row = {"epoch": epoch, "metrics": {"score": list(scores)}, "diverged": [] if all(map(math.isfinite, scores)) else ["score"]}
+    return flatten_dict({REPORT: Report(rows=[row]), "done": False})
 
 
 @given(scores=SCORES, keep_one_in=st.integers(2, 4), mode=st.sampled_from(["max", "min"]), order=st.randoms(use_true_random=False))
@@ -103,8 +109,53 @@ def test_between_rungs_and_without_stopping_every_trial_goes_on() -> None:
 def test_a_trial_is_judged_by_the_mean_over_its_seeds() -> None:
     halving = Halving(asha_study(2))
     halving.goes_on("a", 1, 5)
-    row = {"epoch": 1, "metrics": {"score": [9.0, 0.0]}}
-    assert halving.on_trial_result(None, ray_trial("b"), {"rows": [row]}) == TrialScheduler.STOP
+    assert halving.on_trial_result(None, ray_trial("b"), result(1, 9, 0)) == TrialScheduler.STOP
+
+
+@pytest.mark.parametrize("mode", ["max", "min"])
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_counts_at_no_rung(wrong: float, mode: str) -> None:
+    halving = Halving(asha_study(3, mode))
+    assert halving.on_trial_result(None, ray_trial("diverged"), result(1, wrong)) == TrialScheduler.CONTINUE, "it ends by itself"
+    assert halving.on_trial_result(None, ray_trial("part"), result(1, 1.0, wrong)) == TrialScheduler.CONTINUE
+    best = [5.0, 6.0, 7.0] if mode == "max" else [5.0, 4.0, 3.0]
+    assert [halving.goes_on(str(score), 1, score) for score in best] == [True, True, True], "each beats those before it"
+    assert not halving.goes_on("bad", 1, wrong if math.isfinite(wrong) else -9.0 if mode == "max" else 9.0)
+
+
+GAPPED = st.lists(st.sets(st.integers(1, 27), min_size=1).map(sorted), min_size=1, max_size=8)
+
+
+@given(epochs=GAPPED, cut=st.integers(0, 8), mode=st.sampled_from(["max", "min"]), order=st.randoms(use_true_random=False))
+def test_epochs_may_be_left_out_and_rungs_are_rebuilt_all_the_same(epochs: list[list[int]], cut: int, mode: str, order: Any) -> None:
+    study = searched_study(stopping=Asha(min_epochs=1, keep_one_in=3), epochs=27, mode=mode)
+    whole, past, decisions = Halving(study), [], []
+    for number, reported in enumerate(epochs):
+        scores = {epoch: float(order.randint(0, 20)) for epoch in reported}
+        ended = next((epoch for epoch in reported if not whole.goes_on(str(number), epoch, scores[epoch])), None)
+        decisions.append((whole.stopped.get(str(number)), ended, scores))
+        kept = {epoch: score for epoch, score in scores.items() if ended is None or epoch <= ended}
+        trial = Trial(id=str(number), config={}, seeds=[0])
+        status = "pruned" if ended else "completed"
+        past.append(Past(trial=trial, status=status, attempt=1, scores=kept, last_epoch=max(kept)))
+    rebuilt = Halving(study, past[:cut])
+    for number, (rung, ended, scores) in list(enumerate(decisions))[cut:]:
+        assert next((epoch for epoch in scores if not rebuilt.goes_on(str(number), epoch, scores[epoch])), None) == ended
+        assert rebuilt.stopped.get(str(number)) == rung
+
+
+@pytest.mark.parametrize(
+    ("reported", "judged_at"),
+    [([2, 4, 6, 8, 10], {2: 1, 4: 3}), ([3, 6, 9, 10], {3: 3, 9: 9}), ([9, 10], {9: 9}), ([10], {}), ([1, 5, 10], {1: 1, 5: 3})],
+)
+def test_a_trial_is_judged_at_the_first_epoch_at_or_after_a_rung(reported: list[int], judged_at: dict[int, int]) -> None:
+    study = searched_study(stopping=Asha(min_epochs=1, keep_one_in=3), epochs=10)
+    found = {epoch: study.rung_between(before, epoch) for before, epoch in zip([0, *reported], reported, strict=False)}
+    assert {epoch: rung for epoch, rung in found.items() if rung} == judged_at
+    halving = Halving(study)
+    for name, score in (("good", 9.0), ("bad", 1.0)):
+        goes_on = [halving.goes_on(name, epoch, score) for epoch in reported]
+        assert goes_on[0] == (name == "good" or not judged_at or reported[0] not in judged_at)
 
 
 def _run(halving: Halving, name: str, values: list[int]) -> int:

@@ -215,7 +215,7 @@ def test_values_that_cannot_be_recorded_are_refused_where_no_limit_speaks() -> N
     with pytest.raises(StudyError) as caught:
         small_study(space={"slope": [1, math.nan], "shape": [[1, 2]]}, fixed={"noise": math.inf})
     assert [problem.split(";")[0] for problem in caught.value.problems] == [
-        "Study 'small': space: slope holds nan",
-        "Study 'small': space: shape holds [1, 2]",
-        "Study 'small': fixed: noise=inf",
+        "Study 'small': slope=nan",
+        "Study 'small': shape=[1, 2]",
+        "Study 'small': noise=inf",
     ]

@@ -16,7 +16,8 @@ from scipy import stats
 from analysis import group_table, load_run, published_table, seed_table, settings_table, status_table, summary_table, write_tables
 from analysis.export import escape_latex, latex, markdown, readable_summary
 from analysis.intervals import RANDOM_SEED, RESAMPLES, mean_intervals
-from analysis.wording import decimals_for, number, p_text
+from analysis.rounding import number
+from analysis.wording import p_text
 
 HOSTILE = "<script>alert(1)</script> $%_&#{}~^\\"
 
@@ -208,7 +209,7 @@ def test_statuses_count_every_trial_and_group_errors(tmp_path):
 def test_files_hold_full_precision_in_csv_and_rounded_text_elsewhere(tmp_path):
     run = run_of(tmp_path, Trial(config={"width": 1}, epochs=scores([0.1, 0.2, 1 / 3], parameters=12810)), solved=0.3)
     summary = summary_table(run)
-    paths = write_tables(run.paths.tables, {"summary": summary, "seeds": seed_table(run)}, readable_summary(summary, "accuracy"), "n = 3")
+    paths = write_tables(run.paths.tables, {"summary": summary, "seeds": seed_table(run)}, readable_summary(run, summary), "n = 3")
     assert [path.name for path in paths] == ["summary.csv", "seeds.csv", "summary.tex", "summary.md"]
     back = pd.read_csv(run.paths.tables / "summary.csv")
     np.testing.assert_array_equal(back["accuracy_mean"][:1], summary["accuracy_mean"][:1])
@@ -239,21 +240,6 @@ def test_words_stand_left_and_wide_tables_are_small():
 )
 def test_p_values_have_as_many_decimals_as_matter(value, text):
     assert p_text(value) == text
-
-
-@pytest.mark.parametrize(
-    ("values", "std", "decimals"),
-    [
-        ([0.95980, 0.95503], [0.00047, 0.0022], 4),  # 0.9598 \u00b1 0.0005 and 0.9550 \u00b1 0.0022
-        ([0.61, 0.85], [0.05, np.nan], 3),
-        ([512.0, 498.0], [30.0, 2.0], 0),
-        ([0.5, 0.5], [0.0, np.nan], 3),
-        ([0.5, 0.5], [1e-12, 0.1], 6),
-        ([np.nan], [np.nan], 2),
-    ],
-)
-def test_a_small_standard_deviation_is_seen_in_the_decimals(values, std, decimals):
-    assert decimals_for(pd.Series(std), pd.Series(values)) == decimals
 
 
 def test_a_line_break_in_a_name_cannot_end_a_row():

@@ -8,12 +8,16 @@ A *trainable* is a generator function::
             yield {"epoch": epoch, "accuracy": [0.91, 0.88], "parameters": 13}, state
 
 ``config``   mapping: the study's fixed values, ``epochs``, and the values this trial was given. Checked before it gets here.
-             Every epoch from 1 to ``config["epochs"]`` is yielded: a trial that ends before counts as failed.
+             Epochs are yielded in order, each at most once. Some may be left out, but not ``config["epochs"]``: a trial that ends
+             before it counts as failed. At that epoch the trial ends; what is yielded after it is not recorded.
              ``config["test"]`` is False while settings are still being chosen: then test data may not be looked at.
 ``seeds``    the seeds to train, one or many. A seed moves initialisation, batch order and dropout. The data and their split
              depend on ``data_seed`` alone, so that a standard deviation over seeds measures one thing.
 metrics      mapping name -> number, or name -> one number per seed (length ``len(seeds)``). Holds ``epoch`` (1 after the first)
-             and the metric of the study. What is constant for the trial (``parameters``) is a metric like any other.
+             and the metric of the study. It is copied when it is yielded, so that one mapping may be filled anew in every epoch.
+             A trial ends as diverged when the study's metric, one called ``loss`` or one that ``Study(must_be_finite=...)`` names
+             is NaN or infinite; other metrics are then recorded as missing. What is constant for the trial (``parameters``) is a
+             metric like any other.
              ``metrics["arrays"]`` (optional, at the last epoch) maps names to numpy arrays of any shape, of numbers, text or
              truth values: predictions, rasters. They are stored beside the numbers and never averaged.
 ``state``    what is needed to go on after this epoch (nested dicts, lists, numbers, tensors), or None if it cannot be resumed.

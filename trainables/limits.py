@@ -38,7 +38,7 @@ class Real:
     above: bool = False
 
     def problem(self, value: Any) -> str | None:
-        is_real = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        is_real = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
         if is_real and (value > self.low or (value == self.low and not self.above)) and value <= self.high:
             return None
         start = f"above {self.low:g}" if self.above else f"{self.low:g} or more"

@@ -12,8 +12,10 @@ from types import ModuleType
 from tuning import studies
 from tuning.study import Study, StudyError, did_you_mean
 
-# Study files are loaded under names of their own: a file called torch.py must not stand in for torch.
-STUDY_FILE = "study_file_"
+# Before the name of a study file whose own name is taken: a file called torch.py must not stand in for torch.
+TAKEN = "study_file_"
+_LOADED: dict[str, Path] = {}
+"""The files that were loaded as study files, by the names of their modules."""
 
 
 def built_in_names() -> list[str]:
@@ -44,19 +46,41 @@ def _from_file(path: Path) -> Study:
     if not path.is_file():
         raise StudyError(f"there is no study file {path}.")
     _importable(path.resolve().parent)
-    name = STUDY_FILE + path.stem
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    name = _module_name(path.resolve())
     try:
-        spec.loader.exec_module(module)
+        module = load_module(name, path.resolve())
     except StudyError:
         raise
     except (Exception, SystemExit) as error:
         raise StudyError(f"{path} cannot be read: {_where(error, path)}") from None
     return _study_in(module, "study", str(path))
+
+
+def load_module(name: str, path: Path) -> ModuleType:
+    """The module in that file, run now and known by ``name`` from then on. Raises what its code raises."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name], _LOADED[name] = module, path
+    spec.loader.exec_module(module)
+    return module
+
+
+def renamed_files() -> dict[str, Path]:
+    """The study files whose own names were taken, by the names of their modules."""
+    return {name: path for name, path in _LOADED.items() if name.startswith(TAKEN)}
+
+
+def _module_name(path: Path) -> str:
+    """The name that other code would import the file by, unless that means another module."""
+    stem = path.stem
+    if stem in _LOADED:
+        return stem
+    if "." in stem or stem in sys.modules:
+        return TAKEN + stem.replace(".", "_")
+    found = importlib.util.find_spec(stem)
+    return stem if found and found.origin and Path(found.origin).resolve() == path else TAKEN + stem
 
 
 def _where(error: BaseException, path: Path) -> str:

@@ -1,15 +1,16 @@
 """What can be wrong with a study: every problem found is one sentence that says what was given and what is allowed."""
 
-import inspect
-import json
 import math
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from trainables import Trainable
-from trainables.limits import Real, problems
-from tuning.space import is_range, outside_problems, range_problems, setting_problems
-from tuning.specs import Grid
+from trainables.limits import Limit
+from tuning.callables import trainable_problem
+from tuning.fields import in_right_fields
+from tuning.space import MOST_VALUES, is_range, outside_problems, range_problems, setting_problems, value_problems
+from tuning.specs import Grid, Optuna, Random
+from tuning.values import LARGEST, RULE, holds, holds_twice, is_kept, is_kept_whole, is_name, is_text, shown
 
 if TYPE_CHECKING:
     from tuning.study import Study
@@ -22,33 +23,44 @@ RESERVED = (
 
 
 def study_problems(study: "Study") -> list[str]:
-    """Every problem of a study, in the order of its fields."""
-    return [*_shape_problems(study), *_search_problems(study), *_value_problems(study)]
+    """Every problem of a study."""
+    rest, found = in_right_fields(study)
+    return [*found, *_shape_problems(rest), *_search_problems(rest), *_value_problems(rest), *_part_problems(rest)]
 
 
 def _search_problems(study: "Study") -> list[str]:
     """What is wrong with how settings are chosen, stopped and confirmed."""
-    grid = isinstance(study.search, Grid)
-    found = [f"space: {key} is a range; a grid needs a list of values." for key, values in study.space.items() if grid and is_range(values)]
-    if not grid and not _is_count(study.search.trials):  # type: ignore[union-attr]
-        found.append(f"search: trials={study.search.trials!r} must be a whole number, 1 or more.")  # type: ignore[union-attr]
-    for setting in () if grid else study.search.first:  # type: ignore[union-attr]
-        wrong = setting_problems(setting, study.space, study.limits) or outside_problems(setting, study.space)
-        found += [f"search: first: {problem}" for problem in wrong]
-    if str(study.metric).startswith(("test_", "extra_test_")):
+    if isinstance(study.search, Grid):
+        found = [f"space: {key} is a range; a grid needs a list of values." for key, values in study.space.items() if is_range(values)]
+    else:
+        found = _chooser_problems(study, study.search)
+    if study.metric.startswith(("test_", "extra_test_")):
         found.append(f"metric={study.metric!r} is a test metric: settings may not be chosen by it. Choose a validation metric.")
     return found + _stopping_problems(study) + _confirm_problems(study)
+
+
+def _chooser_problems(study: "Study", search: Random | Optuna) -> list[str]:
+    found = _count_problem("search: trials", search.trials)
+    if isinstance(search, Optuna):
+        found += _count_problem("search: startup", search.startup, 0)
+    if type(search.seed) is not int or not is_kept(search.seed):
+        found.append(f"search: seed={shown(search.seed)} must be a whole number.")
+    if not isinstance(search.first, (list, tuple)):
+        return [*found, f"search: first={shown(search.first)} must be a list of settings."]
+    sound = not _space_problems(study)
+    for setting in search.first:
+        wrong = setting_problems(setting, study.space, study.limits) or (outside_problems(setting, study.space) if sound else [])
+        found += [f"search: first: {problem}" for problem in wrong]
+    return found
 
 
 def _stopping_problems(study: "Study") -> list[str]:
     rule = study.stopping
     if not rule:
         return []
-    found = [] if _is_count(rule.keep_one_in, 2) else [f"stopping: keep_one_in={rule.keep_one_in!r} must be a whole number, 2 or more."]
-    if not _is_count(rule.min_trials):
-        found.append(f"stopping: min_trials={rule.min_trials!r} must be a whole number, 1 or more.")
+    found = _count_problem("stopping: keep_one_in", rule.keep_one_in, 2) + _count_problem("stopping: min_trials", rule.min_trials)
     if not _is_count(rule.min_epochs):
-        found.append(f"stopping: min_epochs={rule.min_epochs!r} must be a whole number, 1 or more.")
+        found += _count_problem("stopping: min_epochs", rule.min_epochs)
     elif _is_count(study.epochs) and rule.min_epochs >= study.epochs:
         found.append(f"stopping: min_epochs={rule.min_epochs} must be below epochs={study.epochs}, or no trial is ever stopped.")
     return found
@@ -58,123 +70,148 @@ def _confirm_problems(study: "Study") -> list[str]:
     wanted = study.confirm
     if not wanted:
         return []
-    counts = (("top", wanted.top), ("seeds", wanted.seeds))
-    found = [f"confirm: {name}={value!r} must be a whole number, 1 or more." for name, value in counts if not _is_count(value)]
+    found = _count_problem("confirm: top", wanted.top) + _count_problem("confirm: seeds", wanted.seeds, most=MOST_VALUES)
+    if not found and _are_seeds(study.seeds) and study.fresh_seeds[-1] > LARGEST:
+        found.append(f"confirm: its seeds follow the largest of the search, {max(study.seed_list)}, and would pass {LARGEST}.")
+    if not isinstance(wanted.also, Mapping):
+        return [*found, f"confirm: also={shown(wanted.also)} must map names to settings."]
     for name, setting in wanted.also.items():
-        found += [f"confirm: {name!r}: {problem}" for problem in setting_problems(setting, study.space, study.limits)]
-    return found
-
-
-def _listed(study: "Study", key: str) -> Any:
-    """The values of a key of the space, where they are a list."""
-    values = study.space.get(key, ())
-    return () if is_range(values) else values
+        found += [f"confirm: {shown(name)}: {problem}" for problem in setting_problems(setting, study.space, study.limits)]
+    return found + [f"confirm: also: {shown(name)} must be a name." for name in wanted.also if not is_name(name)]
 
 
 def _shape_problems(study: "Study") -> list[str]:
     """What is wrong with the study itself, before any single value."""
+    trainable = trainable_problem(study.trainable)
+    counts = (("epochs", 1), ("seeds_per_trial", 1), ("retries", 0))
     return [
-        message
-        for broken, message in (
-            (not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", str(study.name)), "name must be letters, digits, '_' or '-', 100 at most."),
-            (not callable(study.trainable), f"trainable={study.trainable!r} must be a function train(config, seeds, resume=None)."),
-            (
-                callable(study.trainable) and not _takes_three(study.trainable),
-                "trainable must take (config, seeds, resume=None).",
-            ),
-            (study.mode not in ("max", "min"), f"mode={study.mode!r} must be 'max' or 'min'."),
-            (not study.metric or not isinstance(study.metric, str), f"metric={study.metric!r} must be the name of a reported metric."),
-            (not study.space, "space is empty: give at least one key with the values to try."),
-            (not _is_count(study.epochs), f"epochs={study.epochs!r} must be a whole number, 1 or more."),
-            (
-                not _are_seeds(study.seeds),
-                f"seeds={study.seeds!r} must be a whole number, 1 or more, or a list of different whole numbers.",
-            ),
-            (not _is_count(study.seeds_per_trial), f"seeds_per_trial={study.seeds_per_trial!r} must be a whole number, 1 or more."),
-            (not 0 < study.resources.cpus < math.inf, f"resources: cpus={study.resources.cpus!r} must be above 0."),
-            (not 0 <= study.resources.gpus < math.inf, f"resources: gpus={study.resources.gpus!r} must be 0 or more."),
-            (not _is_count(study.retries, 0), f"retries={study.retries!r} must be a whole number, 0 or more."),
-            (study.wandb not in ("off", "offline", "online"), f"wandb={study.wandb!r} must be 'off', 'offline' or 'online'."),
-            (not isinstance(study.tensorboard, bool), f"tensorboard={study.tensorboard!r} must be True or False."),
-            (not isinstance(study.dashboard, bool), f"dashboard={study.dashboard!r} must be True or False."),
-            (
-                study.solved is not None and Real(-math.inf).problem(study.solved),
-                f"solved={study.solved!r} must be a finite number, or None.",
-            ),
-            (not study.stall_seconds > 0, f"stall_seconds={study.stall_seconds!r} must be above 0."),
-            (not study.checkpoint_seconds >= 0, f"checkpoint_seconds={study.checkpoint_seconds!r} must be 0 or more."),
-        )
-        if broken
+        *([trainable] if trainable else []),
+        *(message for broken, message in _rules(study) if broken),
+        *(problem for name, least in counts for problem in _count_problem(name, getattr(study, name), least)),
+    ]
+
+
+def _rules(study: "Study") -> list[tuple[bool, str]]:
+    """What would be a problem, and its sentence."""
+    resources = study.resources
+    return [
+        (not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", study.name), "name must be letters, digits, '_' or '-', 100 at most."),
+        (not is_text(study.question), f"question={shown(study.question)} must be UTF-8 text."),
+        (not holds(("max", "min"), study.mode), f"mode={shown(study.mode)} must be 'max' or 'min'."),
+        (not study.space, "space is empty: give at least one key with the values to try."),
+        (
+            not _are_seeds(study.seeds),
+            f"seeds={shown(study.seeds)} must be a whole number, 1 or more, or a list of different whole numbers from 0 to 2**63 - 1.",
+        ),
+        (not _is_number(resources.cpus) or not resources.cpus > 0, f"resources: cpus={shown(resources.cpus)} must be above 0."),
+        (not _is_number(resources.gpus) or not resources.gpus >= 0, f"resources: gpus={shown(resources.gpus)} must be 0 or more."),
+        (not holds(("off", "offline", "online"), study.wandb), f"wandb={shown(study.wandb)} must be 'off', 'offline' or 'online'."),
+        (not isinstance(study.tensorboard, bool), f"tensorboard={shown(study.tensorboard)} must be True or False."),
+        (not isinstance(study.fresh_process, bool), f"fresh_process={shown(study.fresh_process)} must be True or False."),
+        (
+            not isinstance(study.must_be_finite, (list, tuple)) or not all(map(is_text, study.must_be_finite)),
+            f"must_be_finite={shown(study.must_be_finite)} must be a list of names of metrics.",
+        ),
+        (not isinstance(study.dashboard, bool), f"dashboard={shown(study.dashboard)} must be True or False."),
+        (study.solved is not None and not _is_number(study.solved), f"solved={shown(study.solved)} must be a finite number, or None."),
+        (not _is_span(study.stall_seconds) or study.stall_seconds == 0, f"stall_seconds={shown(study.stall_seconds)} must be above 0."),
+        (not _is_span(study.checkpoint_seconds), f"checkpoint_seconds={shown(study.checkpoint_seconds)} must be 0 or more."),
     ]
 
 
 def _value_problems(study: "Study") -> list[str]:
     """What is wrong with the keys and values of space and fixed."""
-    found = [
-        f"{key!r} is the study's own word and cannot be a key of space or fixed."
-        for key in {**study.space, **study.fixed}
-        if key in RESERVED
-    ]
+    keys = {**study.space, **study.fixed}
+    found = [f"{key!r} is the study's own word and cannot be a key of space or fixed." for key in keys if key in RESERVED]
     found += [f"{key!r} is in space and in fixed; keep one of them." for key in study.space if key in study.fixed]
     columns = (study.metric, *(f"{study.metric}_{what}" for what in ("mean", "std", "median")))
     found += [
         f"space: {key!r} is a column of the metric {study.metric!r} in tables; call it otherwise." for key in study.space if key in columns
     ]
-    for key, values in study.space.items():
-        if is_range(values):
-            found += range_problems(key, values, study.limits)
-            continue
-        if not isinstance(values, (list, tuple)) or not values:
-            found.append(f"space: {key}={values!r} must be a list with at least one value.")
-            continue
-        if any(value in values[:i] for i, value in enumerate(values)):
-            found.append(f"space: {key}={list(values)!r} holds a value twice.")
-        found += [
-            f"space: {key} holds {value!r}; {_PLAIN}" for value in values if isinstance(value, (list, tuple, dict)) or not _is_json(value)
-        ]
-        found += [problem for value in values for problem in problems({key: value}, study.limits)]
-    found += _compare_problems(study)
-    found += [f"fixed: {key}={value!r}; {_PLAIN}" for key, value in study.fixed.items() if key not in study.limits and not _is_json(value)]
-    return found + problems(study.fixed, study.limits)
+    return found + _space_problems(study) + _compare_problems(study) + value_problems(study.fixed, study.limits, is_kept_whole)
+
+
+def _space_problems(study: "Study") -> list[str]:
+    return [problem for key, values in study.space.items() for problem in values_problems(key, values, study.limits)]
+
+
+def values_problems(key: str, values: Any, limits: Mapping[str, Limit]) -> list[str]:
+    """What is wrong with the values of a key of the space, a list or a range."""
+    if is_range(values):
+        return range_problems(key, values, limits)
+    if not isinstance(values, list) or not values:
+        return [f"space: {key}={shown(values)} must be a list with at least one value."]
+    twice = [f"space: {key}={shown(values)} holds a value twice."] if holds_twice(values) else []
+    # A list of a thousand tuples is one mistake.
+    odd = [value for value in values if not is_kept(value)][:1]
+    return twice + [problem for value in [*filter(is_kept, values), *odd] for problem in value_problems({key: value}, limits)]
 
 
 def _compare_problems(study: "Study") -> list[str]:
-    """That the baseline is missing, unless a value that is none has been found in its place."""
-    if not study.compare:
+    """What is wrong with the comparison. A baseline is missed only where every value of the space is one."""
+    what = study.compare
+    if not what:
         return []
-    parameter, baseline = study.compare.parameter, study.compare.baseline
-    listed = _listed(study, parameter)
-    if baseline in listed or any(problems({parameter: value}, study.limits) for value in listed):
+    found = [f"compare: {name}={shown(value)} must be text." for name, value in (("parts", what.parts),) if not is_text(value)]
+    if not isinstance(what.metrics, (list, tuple)) or not what.metrics or not all(map(is_name, what.metrics)):
+        found.append(f"compare: metrics={shown(what.metrics)} must be a list of names of metrics.")
+    listed = study.space.get(what.parameter) if is_name(what.parameter) else None
+    if not isinstance(listed, list):
+        return [*found, f"compare: parameter={shown(what.parameter)} must be a key of the space that has a list of values."]
+    if holds(listed, what.baseline) or values_problems(what.parameter, listed, study.limits):
+        return found
+    return [*found, f"compare: baseline={shown(what.baseline)} is no value of {what.parameter!r} in the space."]
+
+
+def _part_problems(study: "Study") -> list[str]:
+    """What is wrong with what is said beside the numbers, and with the short form."""
+    found = [f"smoke: {key}={shown(value)}; {RULE}" for key, value in study.smoke.items() if not is_kept_whole(value)]
+    found += [
+        f"tables: {shown(title)} must be a list of rows, each a mapping." for title, rows in study.tables.items() if not _are_rows(rows)
+    ]
+    return found + _published_problems(study)
+
+
+def _published_problems(study: "Study") -> list[str]:
+    theirs = study.published
+    if not theirs:
         return []
-    return [f"compare: baseline={baseline!r} is no value of {parameter!r} in the space."]
+    found = _count_problem("published: runs", theirs.runs)
+    found += [f"published: {name} must be text." for name in ("source", "note") if not is_text(getattr(theirs, name))]
+    if not _are_rows(theirs.rows):
+        return [*found, f"published: rows={shown(theirs.rows)} must be a list of rows, each a mapping."]
+    for row in theirs.rows:
+        found += [f"published: {problem}" for problem in value_problems(row, {})]
+        if not _is_number(row.get("mean")):
+            found.append(f"published: {shown(row)} must have a number as its mean.")
+    return found
 
 
-_PLAIN = "values are written to the records, so give finite numbers, text, True, False or None (a name to look up in the trainable, say)."
+def _are_rows(rows: Any) -> bool:
+    return isinstance(rows, (list, tuple)) and all(isinstance(row, Mapping) for row in rows)
 
 
-def _is_json(value: Any) -> bool:
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError):
-        return False
-    return True
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and is_kept(value)
 
 
-def _takes_three(trainable: Trainable) -> bool:
-    try:
-        inspect.signature(trainable).bind({}, [0], None)
-    except (TypeError, ValueError):
-        return False
-    return True
+def _is_span(value: Any) -> bool:
+    """Whether that is a number of seconds; without end is one too."""
+    return (_is_number(value) and value >= 0) or (type(value) is float and value == math.inf)
 
 
-def _is_count(value: Any, least: int = 1) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+def _is_count(value: Any, least: int = 1, most: int = LARGEST) -> bool:
+    return type(value) is int and least <= value <= most
+
+
+def _count_problem(name: str, value: Any, least: int = 1, most: int = LARGEST) -> list[str]:
+    if _is_count(value, least, most):
+        return []
+    limit = f", {most} at most" if type(value) is int and value > most else ""
+    return [f"{name}={shown(value)} must be a whole number, {least} or more{limit}."]
 
 
 def _are_seeds(seeds: Any) -> bool:
-    if isinstance(seeds, (list, tuple)):
-        return (
-            bool(seeds) and len(set(seeds)) == len(seeds) and all(isinstance(s, int) and not isinstance(s, bool) and s >= 0 for s in seeds)
-        )
-    return _is_count(seeds)
+    if not isinstance(seeds, list):
+        return _is_count(seeds, most=MOST_VALUES)
+    return 0 < len(seeds) <= MOST_VALUES and not holds_twice(seeds) and all(_is_count(seed, 0) for seed in seeds)

@@ -12,6 +12,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from analysis.errors import headline
 from analysis.records import finite
 from analysis.run_paths import RunPaths
 from analysis.runs import Run
@@ -95,8 +96,7 @@ def event_line(event: Mapping[str, Any], progress: StudyProgress) -> str:
     """What happened to a trial in words; empty where it is not notable."""
     what, trial = event["event"], event["trial"]
     if what in ("failed", "diverged"):
-        reason = (event.get("error") or "").strip().splitlines()
-        return f"trial {trial} {what}: {reason[-1] if reason else 'no reason is known'}"
+        return f"trial {trial} {what}: {headline(event.get('error')) or 'no reason is known'}"
     if what == "retried":
         return f"trial {trial} was started again (start {event['attempt']}) and goes on from epoch {event['epoch']}"
     if what == "best" and progress.elapsed > LONG_SECONDS:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
+import ray
 from ray import tune
 from ray.tune.experiment import Trial as RayTrial
 from ray.tune.progress_reporter import TrialProgressCallback
@@ -17,6 +18,7 @@ from analysis import load_run
 from analysis.records import read_spec
 from analysis.runs import RunPaths
 from cluster.connect import connected
+from cluster.own_folders import own_folder
 from tuning.asking import Asker
 from tuning.best import best_trial, confirmations, export_best
 from tuning.checkpoints import Keeper
@@ -26,12 +28,12 @@ from tuning.recorder import Interruption, Listener, Recorder
 from tuning.records import Records
 from tuning.search import Halving, TrialSource
 from tuning.session import Ready, ray_noted
-from tuning.shipping import code_travels
+from tuning.shipping import Sent
 from tuning.slots import Slots, check_nodes
 from tuning.storage import Folder, joined
 from tuning.study import Grid, Study, StudyError, Trial
 from tuning.terminal import say
-from tuning.worker import run_trial
+from tuning.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def run_study(
     interruption = Interruption()
     with locked(paths.lock, say) as lock:
         session = _Session(study, paths, listeners, lock, check, interruption)
-        with connected(address, dashboard=study.dashboard), code_travels(study), _signals_to_tune(interruption):
+        with connected(address, dashboard=study.dashboard), _signals_to_tune(interruption):
             try:
                 check_nodes(study, None if session.storage else paths.root, cluster=bool(address))
                 with ray_noted(paths, ready):
@@ -93,6 +95,7 @@ class _Session:
 
     def __post_init__(self) -> None:
         self.records = Records(self.paths, self._between)
+        self.sent = Sent.of(self.study)
         self.storage = read_spec(self.paths.study).get("storage")
         self.kept_in = Folder.at(joined(self.storage, "checkpoints") if self.storage else self.paths.checkpoints)
 
@@ -107,7 +110,7 @@ class _Session:
         self.check()
 
     def run(self) -> None:
-        trainable = _trainable(self.study, self.kept_in)
+        trainable = _trainable(self.study, self.sent, self.kept_in)
         self._search(trainable)
         if self.study.confirm and not self.interruption.by:
             planned = confirmations(self.study, load_run(self.paths.root))
@@ -158,29 +161,32 @@ class _Session:
         )
         source = TrialSource(self.study, trials(past), slots)
         # Ray's own state is never read: it lies where neither a full disk nor a slow one is in the way.
-        with tempfile.TemporaryDirectory(prefix=f"study-{os.getpid()}-", ignore_cleanup_errors=True) as folder:
-            _tuner(trainable, folder, source, halving, self._recorder).fit()
+        with own_folder(tempfile.gettempdir()) as folder:
+            _tuner(trainable, folder, source, halving, self._recorder, not self.study.fresh_process).fit()
         self.statuses |= self._recorder.statuses
         if self._recorder.stops_study:
             what = f"{self._recorder.stops_study}. The run was stopped; what it wrote is in {self.paths.root}"
             raise StudyError(f"Study {self.study.name!r}: {what}")
 
 
-def _trainable(study: Study, kept_in: Folder) -> Any:
-    # Parameters travel through the object store: data are read once here and once per node, not once per trial.
-    function = tune.with_parameters(run_trial, study=study, data=study.read_data(), checkpoints_folder=kept_in)
-    return tune.with_resources(function, {"cpu": study.resources.cpus, "gpu": study.resources.gpus})
+def _trainable(study: Study, sent: Sent, kept_in: Folder) -> Any:
+    # Data travel through the object store: they are read once here and once per node, not once per trial.
+    data = [ray.put(study.read_data())]
+    worker = tune.with_parameters(Worker, sent=sent, data=data, checkpoints_folder=kept_in)
+    return tune.with_resources(worker, {"cpu": study.resources.cpus, "gpu": study.resources.gpus})
 
 
-def _tuner(trainable: Any, folder: str, source: TrialSource, halving: Halving, recorder: Recorder) -> tune.Tuner:
+def _tuner(trainable: Any, folder: str, source: TrialSource, halving: Halving, recorder: Recorder, reuses: bool) -> tune.Tuner:
     names = {"trial_name_creator": _trial_name, "trial_dirname_creator": _trial_name}
     return tune.Tuner(
         trainable,
-        tune_config=tune.TuneConfig(search_alg=source, scheduler=halving, num_samples=-1, reuse_actors=True, **names),
+        tune_config=tune.TuneConfig(search_alg=source, scheduler=halving, num_samples=-1, reuse_actors=reuses, **names),
         run_config=tune.RunConfig(
             name="ray",
             storage_path=folder,
             verbose=0,
+            # Ray's own; ours are kept by the trial itself.
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             callbacks=[recorder, _Silence()],
             stop=_StopOnOrder(recorder),
         ),

@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from cluster.processes import lives_here, us
 from tuning.study import StudyError
 
 BEAT_SECONDS = 5.0
@@ -105,18 +105,6 @@ def _take_away(path: Path, judged: dict[str, Any] | None, dead: Path) -> None:
         raise FileExistsError(path)
 
 
-def us() -> dict[str, Any]:
-    return {"host": socket.gethostname(), "space": _space(), "pid": os.getpid(), "began": _began(os.getpid())}
-
-
-def _space() -> str | None:
-    """What numbers of processes belong to: containers of one machine have their own, and often all the same name."""
-    try:
-        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {os.readlink('/proc/self/ns/pid')}"
-    except OSError:
-        return None
-
-
 def is_ours(holder: dict[str, Any] | None) -> bool:
     """Whether a lock says this process, and no other of its number: whatever else it says."""
     return holder is not None and us().items() <= holder.items()
@@ -168,13 +156,6 @@ def taken_over(where: object, holder: dict[str, Any]) -> str:
     return f"{refusal(where, holder)} It took this run over, as nothing was heard of this process."
 
 
-def lives_here(holder: dict[str, Any]) -> bool | None:
-    """Whether a process of this machine lives; None if it is one of another machine."""
-    if (holder.get("host"), holder.get("space")) != (socket.gethostname(), _space()):
-        return None
-    return _began(holder["pid"]) == holder["began"]
-
-
 def _touched(path: Path) -> int | None:
     try:
         # Opened first: a network folder then asks its server again.
@@ -186,20 +167,3 @@ def _touched(path: Path) -> int | None:
 
 def _who(holder: dict[str, Any]) -> str:
     return f"process {holder.get('pid', '?')} on {holder.get('host', '?')}"
-
-
-def _began(pid: int) -> str | None:
-    """When a process began, in the system's own count, so that a later process of the same number is told apart; None if there is none."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return "alive" if not Path("/proc").is_dir() and _exists(pid) else None
-    return None if fields[0] in "ZX" else fields[19]
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return False
-    return True

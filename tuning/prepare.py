@@ -14,12 +14,14 @@ from typing import Any
 
 from analysis.export import write_aside
 from analysis.runs import SCHEMA, RunPaths
+from tuning.callables import module_of, name_of
 from tuning.copies import LOCAL
 from tuning.mirrors import NO_MIRRORS, Mirrors
 from tuning.provenance import provenance
 from tuning.space import describe
 from tuning.storage import Folder, is_url, joined
 from tuning.study import Grid, Study, StudyError
+from tuning.values import cut, shown
 
 JOB = "STUDY_JOB"
 """The variable by which ``tuning.job`` marks the run that it starts."""
@@ -111,16 +113,18 @@ def _recordable(study: Study, said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _json_problem(value: Any) -> str | None:
     try:
-        json.dumps(value, allow_nan=False, default=_plain)
+        json.dumps(value, allow_nan=False, default=_plain, ensure_ascii=False).encode()
     except (TypeError, ValueError) as error:
-        return f"cannot be recorded ({error}); give text, finite numbers, True, False, None, and lists and mappings of these."
+        return (
+            f"cannot be recorded ({cut(str(error))}); give UTF-8 text, finite numbers, True, False, None, and lists and mappings of these."
+        )
     return None
 
 
 def _plain(value: Any) -> Any:
     """Numbers and arrays of numpy as Python's own."""
     if not hasattr(value, "tolist"):
-        raise TypeError(f"{value!r} is a {type(value).__name__}")
+        raise TypeError(f"{shown(value)} is a {type(value).__name__}")
     return value.tolist()
 
 
@@ -128,7 +132,7 @@ def _said(study: Study) -> dict[str, Any]:
     return {
         "name": study.name,
         "question": study.question,
-        "trainable": f"{study.trainable.__module__}.{study.trainable.__qualname__}",
+        "trainable": name_of(study.trainable),
         "space": {key: describe(values) for key, values in study.space.items()},
         "fixed": dict(study.fixed),
         "search": {"kind": type(study.search).__name__.lower(), **asdict(study.search)},
@@ -139,6 +143,7 @@ def _said(study: Study) -> dict[str, Any]:
         "metric": study.metric,
         "mode": study.mode,
         "epochs": study.epochs,
+        "must_be_finite": list(study.must_be_finite),
         "solved": study.solved,
         "published": asdict(study.published) if study.published else None,
         "compare": asdict(study.compare) if study.compare else None,
@@ -155,10 +160,10 @@ def found_again(reference: str, folder: Path) -> str:
 
 def source_of(study: Study) -> Path:
     """The file of the trainable, or the working folder where it has none."""
-    return file_of(sys.modules[study.trainable.__module__]) or Path.cwd()
+    return file_of(sys.modules.get(module_of(study.trainable))) or Path.cwd()
 
 
-def file_of(module: ModuleType) -> Path | None:
+def file_of(module: ModuleType | None) -> Path | None:
     file = getattr(module, "__file__", None)
     return Path(file).resolve() if isinstance(file, str) else None
 

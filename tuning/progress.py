@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from analysis.labels import Growing, show
+from analysis.rounding import mean_text
 from analysis.runs import Run
 from tuning.estimate import Estimate, TimeLeft
 from tuning.means import mean
 from tuning.past import past_trials, setting_key
+from tuning.space import describe
 from tuning.study import Study, Trial
 
 LONG_SECONDS = 60.0
@@ -29,6 +32,7 @@ class StudyProgress:
         self.total = study.planned + study.planned_confirmations
         self.statuses: Counter[str] = Counter()
         self.epochs = 0
+        self._labels = space_labels(study)
         self._events: list[dict[str, Any]] = []
         self._last: dict[str, tuple[int, Mapping[str, Any]]] = {}
         self._scores: dict[str, dict[str, tuple[Mapping[str, Any], list[float]]]] = {}
@@ -80,7 +84,7 @@ class StudyProgress:
         if found is None:
             return ""
         setting, values = found
-        return f"best {self.study.metric} {mean(values):.4g} (n = {len(values)}) at {setting_words(setting)}"
+        return f"best {self.study.metric} {mean_text(values)} (n = {len(values)}) at {setting_words(setting, self._labels)}"
 
     def counts(self) -> str:
         ended = self.statuses.total()
@@ -142,8 +146,14 @@ def _ends(run: Run) -> dict[str, list[float]]:
     return {str(trial): values.tolist() for trial, values in last.groupby("trial")[run.metric]}
 
 
-def setting_words(setting: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in setting.items())
+def space_labels(study: Study) -> dict[str, Growing]:
+    """The texts of the values of each parameter."""
+    return {key: Growing(describe(values)) for key, values in study.space.items()}
+
+
+def setting_words(setting: Mapping[str, Any], labels: Mapping[str, Growing]) -> str:
+    """``width=3, depth=1``."""
+    return ", ".join(f"{key}={labels[key].of(value) if key in labels else show(value)}" for key, value in setting.items())
 
 
 def left_words(left: Estimate | None) -> str:

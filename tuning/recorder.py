@@ -15,6 +15,7 @@ from ray.tune.experiment import Trial as RayTrial
 from tuning.records import Records
 from tuning.study import Study, Trial, trial_of
 from tuning.terminal import say
+from tuning.worker import REPORT, Report
 
 PLACE = ("node", "ip", "pid", "gpus")
 """Where an epoch was trained, as its row says; the GPUs only of a trial that has some."""
@@ -107,19 +108,24 @@ class Recorder(tune.Callback):
             self._begin(spec)
 
     def on_trial_result(self, iteration: int, trials: list[RayTrial], trial: RayTrial, result: dict[str, Any], **info: Any) -> None:
-        spec = trial_of(self._study, trial.config)
-        if waits := result.pop("waits", None):
-            say(waits)
-            return
-        self._heard[spec.id] = time.monotonic()
         # Taken out of the result, for Ray keeps the last result of every trial in its own state.
-        for row in result.pop("rows", []):
+        report: Report | None = result.pop(REPORT, None)
+        if report is None:
+            return
+        if report.waits:
+            say(report.waits)
+            return
+        self._take(trial_of(self._study, trial.config), report)
+
+    def _take(self, spec: Trial, report: Report) -> None:
+        self._heard[spec.id] = time.monotonic()
+        for row in report.rows:
             self._write_epoch(spec, row)
-        self._records.write_log(spec.id, result.pop("printed", ""))
-        if raised := result.pop("raised", None):
-            self._errors[spec.id] = raised
-        if end := result.pop("end", None):
-            self._write_end(spec, **end)
+        self._records.write_log(spec.id, report.printed)
+        if report.raised:
+            self._errors[spec.id] = report.raised
+        if report.end:
+            self._write_end(spec, **report.end)
         elif spec.id in self._stopped and spec.id not in self.statuses:
             self._write_end(spec, status="pruned", rung=self._stopped[spec.id])
 
@@ -180,6 +186,7 @@ class Recorder(tune.Callback):
         self, spec: Trial, *, status: str, error: str | None = None, stops_study: bool = False, misreported: bool = False, **facts: Any
     ) -> None:
         self.statuses[spec.id] = status
+        error = self._records.kept_error(spec.id, error) if error else error
         # One trial of many that reports nonsense is its own fault; the first of all that reports is not.
         if stops_study or (misreported and not self._reported):
             self.stops_study = error
@@ -196,4 +203,4 @@ class Recorder(tune.Callback):
 def _ray_error(trial: RayTrial) -> str:
     if not trial.error_file or not Path(trial.error_file).exists():
         return "the process of the trial died"
-    return Path(trial.error_file).read_text(encoding="utf-8", errors="replace")[-20_000:]
+    return Path(trial.error_file).read_text(encoding="utf-8", errors="replace")

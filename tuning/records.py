@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from analysis.errors import shortened
 from analysis.records import finite
 from analysis.run_paths import RunPaths
 from tuning.lines import opened
@@ -18,6 +19,8 @@ from tuning.terminal import say
 
 LONGEST_LOG = 1_000_000
 """Bytes: what a trial prints beyond is in no log."""
+LONGEST_ERROR = 20_000
+"""Characters of an error in ``trials.jsonl``: what is longer goes to the log of its trial."""
 
 
 class Records:
@@ -45,13 +48,27 @@ class Records:
     def write_log(self, trial: str, text: str) -> None:
         """Append what a trial printed to its log, unless that is long already."""
         path = self._paths.log(trial)
-        if not text or (path.exists() and path.stat().st_size > LONGEST_LOG):
+        if not text or self._log_size(trial) > LONGEST_LOG:
             return
         # A log is worth no waiting for a full disk.
         with contextlib.suppress(OSError):
             path.parent.mkdir(exist_ok=True)
             with path.open("a", encoding="utf-8", errors="replace") as file:
                 file.write(text)
+
+    def kept_error(self, trial: str, error: str) -> str:
+        """An error as it is recorded: beginning and end of a long one, whose whole text, or as much as a log holds, goes to the log."""
+        if len(error) <= LONGEST_ERROR:
+            return error
+        before = self._log_size(trial)
+        self.write_log(trial, shortened(error, LONGEST_LOG, "in no log") + "\n")
+        amount = "no" if self._log_size(trial) == before else "more" if len(error) > LONGEST_LOG else "whole"
+        where = "its log is full" if amount == "no" else f"{amount} in logs/{trial}.log"
+        return shortened(error, LONGEST_ERROR, where)
+
+    def _log_size(self, trial: str) -> int:
+        path = self._paths.log(trial)
+        return path.stat().st_size if path.exists() else 0
 
     def close(self) -> None:
         for file in self._files.values():

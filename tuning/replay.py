@@ -11,6 +11,7 @@ import torch
 
 from analysis.runs import Run
 from tuning.past import Past, past_trials
+from tuning.process_state import process_restored
 from tuning.provenance import provenance
 from tuning.rows import iterate
 from tuning.study import Study, StudyError
@@ -51,12 +52,13 @@ def replay(study: Study, run: Run, name: str) -> Iterator[Replayed]:
     recorded = {int(str(epoch)): rows.set_index("seed") for epoch, rows in epochs.groupby("epoch")}
     if not recorded:
         raise StudyError(f"trial {name} has no recorded epoch to compare with; `study try` runs a trial in this process.")
-    torch.set_num_threads(max(1, math.floor(study.resources.cpus)))
-    for row, _ in iterate(study, trial, study.read_data()):
-        if row["epoch"] in recorded:
-            yield _compared(row, recorded[row["epoch"]], trial.seeds)
-        if row["epoch"] >= max(recorded):
-            return
+    with process_restored(trial.seeds):
+        torch.set_num_threads(max(1, math.floor(study.resources.cpus)))
+        for row, _ in iterate(study, trial, study.read_data()):
+            if row["epoch"] in recorded:
+                yield _compared(row, recorded[row["epoch"]], trial.seeds)
+            if row["epoch"] >= max(recorded):
+                return
 
 
 def verdict(name: str, epochs: Sequence[Replayed]) -> str:

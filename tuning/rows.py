@@ -1,13 +1,19 @@
 """A trial as the rows of its record: iterate the trainable and check what it yields. Needs no Ray."""
 
 import contextlib
+import inspect
+import math
+import numbers
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
+from tuning.callables import CONTRACT
 from tuning.study import Study, Trial, did_you_mean
+from tuning.values import LARGEST, is_name, shown
 
 
 class NotReported(ValueError):
@@ -29,21 +35,22 @@ def iterate(study: Study, trial: Trial, data: Mapping[str, Any], resume: Any = N
         NotReported: the trainable yields something that cannot be recorded, or ends before the last epoch of the study.
         Exited: the trainable calls ``sys.exit``.
     """
-    started = time.monotonic()
-    last = 0
+    started, last = time.monotonic(), 0
     for item in _items(study, {**study.config(trial.config, trial.phase), **data}, trial.seeds, resume):
+        if last == study.epochs:
+            print(f"note: the trainable goes on after epoch {last}, the last one; what it yields there is not recorded.")
+            break
         metrics = _checked(item, study, trial)
-        arrays = metrics.pop("arrays")
-        epoch = metrics.pop("epoch")
-        if epoch <= last:
-            raise NotReported(f"the trainable yielded epoch {epoch} after epoch {last}: each epoch is yielded once, in order.")
+        arrays, epoch = metrics.pop("arrays"), metrics.pop("epoch")
+        if problem := _order_problem(epoch, last, study.epochs):
+            raise NotReported(problem)
         now = time.monotonic()
         row = {
             "trial": trial.id,
             "epoch": epoch,
             "metrics": metrics,
             "arrays": arrays,
-            "diverged": [name for name, value in metrics.items() if not np.all(np.isfinite(value))],
+            "diverged": [name for name, value in metrics.items() if name in study.decisive and not np.all(np.isfinite(value))],
             "seconds": round(now - started, 6),
             "at": round(time.time(), 3),
         }
@@ -53,18 +60,58 @@ def iterate(study: Study, trial: Trial, data: Mapping[str, Any], resume: Any = N
         raise NotReported(_ended_early(last, study.epochs, resumed=resume is not None))
 
 
+def _order_problem(epoch: int, last: int, epochs: int) -> str | None:
+    if epoch <= last:
+        return f"the trainable yielded epoch {epoch} after epoch {last}: each epoch is yielded once, in order."
+    if epoch > epochs:
+        before = f" after epoch {last}" if last else ""
+        return f"the trainable yielded epoch {epoch}{before}, and the last one is {epochs}: it may leave epochs out, but not that one."
+    return None
+
+
 def _ended_early(last: int, epochs: int, resumed: bool) -> str:
     if last:
-        return f"the trainable ended after epoch {last} of {epochs}: it must yield every epoch."
+        return f"the trainable ended after epoch {last} of {epochs}: it may leave epochs out, but must yield the last one."
     where = " after the state that it was to go on from" if resumed else ""
     return f"the trainable yielded nothing{where}: it must yield (metrics, state) after every epoch."
 
 
 def _items(study: Study, config: Mapping[str, Any], seeds: Sequence[int], resume: Any) -> Iterator[Any]:
-    try:
-        yield from study.trainable(config, seeds, resume)
-    except SystemExit as error:
-        raise Exited(f"the trainable called sys.exit({'' if error.code is None else repr(error.code)}).") from error
+    items: Iterator[Any] | None = None
+    while True:
+        try:
+            if items is None:
+                items = _iterated(study.trainable(config, seeds, resume))
+            item = next(items)
+        except StopIteration:
+            return
+        except SystemExit as error:
+            raise Exited(f"the trainable called sys.exit({'' if error.code is None else repr(error.code)}).") from error
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # it would pass for an order to this process
+            raise Exited(f"the trainable raised {type(error).__name__}: {error}") from error
+        yield item
+
+
+def _iterated(returned: Any) -> Iterator[Any]:
+    """What calling a trainable gave, as an iterator: a generator, or anything else that gives one epoch after the other."""
+    if not isinstance(returned, (str, bytes, Mapping)) and not _is_epoch(returned):
+        with contextlib.suppress(TypeError):
+            return iter(returned)
+    if inspect.iscoroutine(returned):
+        returned.close()
+    raise NotReported(f"the trainable returned {_kinds(returned)} instead of yielding; {CONTRACT}.")
+
+
+def _is_epoch(item: Any) -> bool:
+    return isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], Mapping)
+
+
+def _kinds(item: Any) -> str:
+    if isinstance(item, tuple):
+        return f"({', '.join(map(_kinds, item[:9]))})"
+    return "None" if item is None else type(item).__name__
 
 
 def _checked(item: Any, study: Study, trial: Trial) -> dict[str, Any]:
@@ -73,25 +120,55 @@ def _checked(item: Any, study: Study, trial: Trial) -> dict[str, Any]:
     Raises:
         NotReported: with all that is wrong.
     """
-    if not (isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], Mapping)):
-        raise NotReported(f"the trainable yielded {type(item).__name__}; it must yield (metrics, state), metrics a mapping.")
-    metrics = {name: _plain(value) for name, value in item[0].items() if name != "arrays"}
-    arrays, found = _arrays(item[0].get("arrays", {}))
+    if not _is_epoch(item):
+        raise NotReported(f"the trainable yielded {_kinds(item)}; {CONTRACT}.")
+    if found := [problem for name in item[0] if (problem := _name_problem(name))]:
+        raise NotReported("; ".join(found))
+    given = {str.__str__(name): value for name, value in item[0].items()}
+    metrics = {name: _numbers(value, missing=name != study.metric) for name, value in given.items() if name != "arrays"}
+    arrays, found = _arrays(given.get("arrays", {}))
     for name in ("epoch", study.metric):
         if name not in metrics:
             near = did_you_mean(name, metrics)
             found.append(f"the trainable does not report {name!r}{near} It reports {', '.join(map(repr, metrics)) or 'nothing'}")
-    epoch = metrics.get("epoch", 1)
-    if not isinstance(epoch, int) or isinstance(epoch, bool) or epoch < 1:
-        found.append(f"epoch is {epoch!r}; it must be a whole number, 1 after the first")
+    epoch = _plain(given.get("epoch", 1))
+    if type(epoch) is not int or not 1 <= epoch <= LARGEST:
+        found.append(f"epoch is {shown(epoch)}; it must be a whole number, 1 after the first")
     found += [problem for name, value in metrics.items() if (problem := _number_problem(name, value, len(trial.seeds)))]
     if found:
         raise NotReported("; ".join(found))
     return metrics | {"arrays": arrays}
 
 
+def _name_problem(name: Any) -> str | None:
+    return None if is_name(name) else f"a metric is called {shown(name)}; its name must be text that can be printed"
+
+
+def _numbers(value: Any, missing: bool) -> Any:
+    """A metric as a number or a list of numbers; as it is where it is none. ``missing``: whether None is a number that is missing."""
+    value = _plain(value)
+    return [_number(_plain(each), missing) for each in value] if isinstance(value, (list, tuple)) else _number(value, missing)
+
+
+def _number(value: Any, missing: bool) -> Any:
+    """Whole numbers that 64 bits do not hold are measurements like others: a float, infinite beyond what that holds."""
+    if value is None and missing:
+        return math.nan
+    if isinstance(value, int) and -LARGEST <= value <= LARGEST:
+        return int(value)
+    if not isinstance(value, (numbers.Real, Decimal)):
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value == abs(value) else -math.inf
+
+
 def _plain(value: Any) -> Any:
-    """Tensors, arrays and their scalars as Python numbers and lists."""
+    """Tensors, arrays, their scalars and lists of these as Python numbers and lists of their own: the trainable may write to its own
+    later."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
     return value.tolist() if hasattr(value, "tolist") else value
 
 
@@ -110,7 +187,7 @@ def _array(value: Any) -> np.ndarray | None:
         with contextlib.suppress(TypeError, ValueError, RuntimeError):
             array = convert(value)
             if not array.dtype.hasobject:
-                return array
+                return array.copy()
     return None
 
 
@@ -119,8 +196,10 @@ _NO_NAMES = ("file", "allow_pickle")
 
 
 def _array_problem(name: Any, array: np.ndarray | None) -> str | None:
-    if not isinstance(name, str) or name in _NO_NAMES:
-        return f"an array is called {name!r}; its name must be text, and neither {' nor '.join(map(repr, _NO_NAMES))}"
+    if not is_name(name) or name in _NO_NAMES:
+        return (
+            f"an array is called {shown(name)}; its name must be text that can be printed, and neither {' nor '.join(map(repr, _NO_NAMES))}"
+        )
     return f"array {name!r} must hold numbers, text or truth values, in rows of one length" if array is None else None
 
 
@@ -134,5 +213,5 @@ def _number_problem(name: str, value: Any, seeds: int) -> str | None:
     values = value if isinstance(value, (list, tuple)) else [value]
     if isinstance(value, (list, tuple)) and len(value) != seeds:
         return f"metric {name!r} has {len(value)} values for {seeds} seeds"
-    wrong = [each for each in values if isinstance(each, bool) or not isinstance(each, (int, float))]
-    return f"metric {name!r} is {wrong[0]!r}, not a number or one number per seed" if wrong else None
+    wrong = [each for each in values if not isinstance(each, (int, float))]
+    return f"metric {name!r} is {shown(wrong[0])}, not a number or one number per seed" if wrong else None

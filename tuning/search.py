@@ -11,6 +11,7 @@ from ray.tune.search import Searcher
 
 from tuning.past import Past
 from tuning.study import Study, Trial
+from tuning.worker import REPORT
 
 
 class TrialSource(Searcher):
@@ -37,7 +38,7 @@ class TrialSource(Searcher):
         self._again.append(trial)
 
     def suggest(self, trial_id: str) -> Any:
-        """The next trial as a configuration for ``worker.run_trial``; None while every slot is taken, or a live trial may come again."""
+        """The next trial as a configuration for ``worker.Worker``; None while every slot is taken, or a live trial may come again."""
         if len(self._live) >= self._slots():
             return None
         trial = self._again.pop(0) if self._again else next(self._trials, None)
@@ -74,7 +75,8 @@ class Halving(FIFOScheduler):
         self._study = study
         self._rule = study.stopping
         self._rungs: dict[int, dict[str, float]] = {rung: {} for rung in study.rungs}
-        self._cut_off_at: dict[str, tuple[int, float]] = {}
+        self._cut_off_at: dict[str, tuple[int, int, float]] = {}
+        self._epochs: dict[str, int] = {}
         self.stopped: dict[str, int] = {}
         for one in past:
             self._recall(one)
@@ -100,35 +102,44 @@ class Halving(FIFOScheduler):
         return waiting[min(max(0, starting), len(waiting) - 1)] if waiting else None
 
     def on_trial_result(self, tune_controller: Any, trial: RayTrial, result: Mapping[str, Any]) -> str:
-        for row in result.get("rows", ()):
-            self._count_passed(trial.config["trial"], row["epoch"])
-            if not result.get("end") and not self.goes_on(trial.config["trial"], row["epoch"], self._study.score(row["metrics"])):
-                self.stopped[trial.config["trial"]] = row["epoch"]
+        name, report = trial.config["trial"], result.get(REPORT)
+        for row in report.rows if report else ():
+            self._count_passed(name, row["epoch"])
+            if not row["diverged"] and not self.goes_on(name, row["epoch"], self._study.score(row["metrics"])):
                 return TrialScheduler.STOP
         return TrialScheduler.CONTINUE
 
     def goes_on(self, trial: str, epoch: int, value: float) -> bool:
-        """Whether a trial with that mean metric after ``epoch`` goes on; it counts at the rung from then on. True between rungs."""
-        recorded = self._rungs.get(epoch)
-        if recorded is None or self._rule is None or trial in recorded:
+        """Whether a trial with that mean metric after ``epoch`` goes on. It is judged at the last rung that it has reached since its
+        epoch before, and counts there from then on; True where there is none."""
+        rung = self._study.rung_between(self._epochs.get(trial, 0), epoch)
+        self._epochs[trial] = max(epoch, self._epochs.get(trial, 0))
+        if rung is None or self._rule is None or trial in self._rungs[rung] or not math.isfinite(value):
             return True
-        before, recorded[trial] = list(recorded.values()), self._sign * value
-        if len(before) < self._rule.min_trials:
-            return True
-        return bool(recorded[trial] >= np.percentile(before, 100 * (1 - 1 / self._rule.keep_one_in)))
+        before, score = list(self._rungs[rung].values()), self._sign * value
+        self._rungs[rung][trial] = score
+        goes_on = len(before) < self._rule.min_trials or score >= np.percentile(before, 100 * (1 - 1 / self._rule.keep_one_in))
+        if not goes_on:
+            self.stopped[trial] = rung
+        return bool(goes_on)
 
     def _recall(self, past: Past) -> None:
-        """A trial whose last epoch is a rung was not judged there where it diverged at it. Where it was cut off, nobody knows."""
-        judged = past.ended and past.status != "diverged"
-        for rung, recorded in self._rungs.items():
-            score = self._sign * past.scores.get(rung, math.nan)
-            if rung in past.scores and (judged or rung < past.last_epoch):
-                recorded[past.trial.id] = score
-            elif rung in past.scores and not past.ended:
-                self._cut_off_at[past.trial.id] = rung, score
+        """A trial that diverged at the epoch at which it would have been judged was not. Where it was cut off there, nobody knows."""
+        judged, before = past.ended and past.status != "diverged", 0
+        for epoch in sorted(past.scores):
+            rung = self._study.rung_between(before, epoch)
+            score = self._sign * past.scores[epoch]
+            if rung is not None and (judged or epoch < past.last_epoch):
+                self._rungs[rung][past.trial.id] = score
+            elif rung is not None and not past.ended:
+                self._cut_off_at[past.trial.id] = epoch, rung, score
+                break
+            before = epoch
+        self._epochs[past.trial.id] = before
 
     def _count_passed(self, trial: str, epoch: int) -> None:
         """A trial that was cut off at a rung was judged there if it kept a later epoch: it comes with that one, and never at the rung."""
-        rung, score = self._cut_off_at.get(trial, (epoch, 0.0))
-        if rung < epoch:
+        cut_off, rung, score = self._cut_off_at.get(trial, (epoch, 0, 0.0))
+        if cut_off < epoch:
             self._rungs[rung].setdefault(trial, score)
+            self._epochs[trial] = max(cut_off, self._epochs.get(trial, 0))

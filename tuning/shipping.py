@@ -1,36 +1,104 @@
-"""The user's own code, sent along with the trials."""
+"""The study and the user's own modules, sent to the nodes so that the modules can be imported there by their names."""
 
+import functools
+import pickle
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 import ray.cloudpickle
 
-from tuning.prepare import file_of, source_of
-from tuning.study import Study
+from tuning.callables import module_of
+from tuning.catalog import load_module, renamed_files
+from tuning.prepare import file_of
+from tuning.sendable import unsendable
+from tuning.study import Study, StudyError
 
 OUR_PACKAGES = ("tuning", "trainables", "analysis", "cluster")
 
 
-@contextmanager
-def code_travels(study: Study) -> Iterator[None]:
-    """Send the user's own modules by value: workers could not import a study file, nor what lies beside it."""
-    own = _own_modules(study)
-    for module in own:
-        ray.cloudpickle.register_pickle_by_value(module)
+@dataclass(frozen=True)
+class Sent:
+    """A study, pickled, with the user's own modules as they are now: later edits do not reach the trials of this session."""
+
+    study: bytes
+    root: str
+    """The folder that the modules are imported from."""
+    files: Mapping[str, bytes]
+    """The content of each module's file, by its path below ``root``."""
+    study_files: Mapping[str, str]
+    """Those of them that are known by another name than that of their file, with their paths below ``root``."""
+
+    @classmethod
+    def of(cls, study: Study) -> "Sent":
+        """What the nodes need of ``study``.
+
+        Raises:
+            StudyError: something in it cannot be pickled.
+        """
+        if problem := unsendable(study):
+            raise StudyError(f"Study {study.name!r}: {problem}")
+        root = _root(sys.modules.get(module_of(study.trainable)))
+        files = {str(file.relative_to(root)): file.read_bytes() for file in _own_files(root)}
+        renamed = {name: str(file.relative_to(root)) for name, file in renamed_files().items() if file.is_relative_to(root)}
+        named = {name: path for name, path in renamed.items() if path in files}
+        return cls(ray.cloudpickle.dumps(study), str(root), files, named)
+
+    def opened(self) -> Study:
+        """The study, in this process, with its modules importable."""
+        if self.files:
+            root = _importable(self.root, tuple(self.files.items()))
+            for name, path in self.study_files.items():
+                if name not in sys.modules:
+                    load_module(name, Path(root, path))
+        return pickle.loads(self.study)
+
+
+@functools.cache
+def _importable(root: str, files: tuple[tuple[str, bytes], ...]) -> str:
+    """A folder on this node that is imported from and has these files: ``root`` where it has them as they were, else a copy."""
+    if all(_content(Path(root, name)) == content for name, content in files):
+        if root not in sys.path:
+            sys.path.append(root)
+        return root
+    copy = tempfile.mkdtemp(prefix="code-")
+    for name, content in files:
+        Path(copy, name).parent.mkdir(parents=True, exist_ok=True)
+        Path(copy, name).write_bytes(content)
+    # Before the folder that it stands for, which may have other files of the same names by now.
+    sys.path.insert(sys.path.index(root) if root in sys.path else len(sys.path), copy)
+    return copy
+
+
+def _content(file: Path) -> bytes | None:
     try:
-        yield
-    finally:
-        for module in own:
-            ray.cloudpickle.unregister_pickle_by_value(module)
+        return file.read_bytes()
+    except OSError:
+        return None
 
 
-def _own_modules(study: Study) -> list[ModuleType]:
-    """The modules in the folder of the trainable, unless it is installed where workers find it."""
-    folder = source_of(study).parent
-    if study.trainable.__module__.split(".")[0] in OUR_PACKAGES or folder.is_relative_to(sys.prefix):
+def _root(module: ModuleType | None) -> Path:
+    """The folder from which a module is imported; the working folder where it has no file."""
+    file = file_of(module)
+    if module is None or file is None:
+        return Path.cwd()
+    inside = module.__name__.count(".") + (file.name == "__init__.py")
+    return file.parents[inside]
+
+
+def _own_files(root: Path) -> list[Path]:
+    """The files of the modules that were imported from below ``root``, but for what is installed on every node."""
+    if root.is_relative_to(sys.prefix):
         return []
-    # The main module stands in the list under more than one name.
-    files = ((module, file_of(module)) for module in dict.fromkeys(sys.modules.values()))
-    return [module for module, file in files if file is not None and file.is_relative_to(folder) and not file.is_relative_to(sys.prefix)]
+    found = {file for module in list(sys.modules.values()) if (file := _own_file(module, root))}
+    return sorted(found)
+
+
+def _own_file(module: ModuleType, root: Path) -> Path | None:
+    file = file_of(module)
+    if file is None or not file.is_relative_to(root) or file.is_relative_to(sys.prefix) or not file.is_file():
+        return None
+    return None if module.__name__.split(".")[0] in OUR_PACKAGES else file

@@ -3,11 +3,13 @@
 import math
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cluster import nodes, preflight
 from tuning.checkpoints import disk_problem
+from tuning.shipping import Sent
 from tuning.study import Optuna, Study, StudyError
 
 SECONDS_BETWEEN_COUNTS = 5.0
@@ -53,14 +55,15 @@ def check_nodes(study: Study, results: Path | None, *, cluster: bool) -> None:
 
 def _data_there(study: Study) -> Callable[[], Mapping[str, Any]] | None:
     """Says, on a node, what the data are there; None for a study whose trials get them from the driver, or need none."""
+    return partial(_described, Sent.of(study)) if study.data and not study.load else None
 
-    def data() -> Mapping[str, Any]:
-        try:
-            return study.describe_data()
-        except StudyError as error:
-            raise ValueError("; ".join(line.removeprefix(f"Study {study.name!r}: ") for line in error.problems)) from None
 
-    return data if study.data and not study.load else None
+def _described(sent: Sent) -> Mapping[str, Any]:
+    study = sent.opened()
+    try:
+        return study.describe_data()
+    except StudyError as error:
+        raise ValueError("; ".join(line.removeprefix(f"Study {study.name!r}: ") for line in error.problems)) from None
 
 
 def _wanted(study: Study) -> dict[str, float]:

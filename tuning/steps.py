@@ -35,9 +35,11 @@ def find(reference: str, pairs: list[str] | None, seeds: int | None, trials: int
     """The study with its overrides, and these.
 
     Raises:
-        StudyError: there is no such study, it cannot be overridden so, or it has no short form where ``smoke`` asks for it.
+        StudyError: there is no such study, it cannot be overridden so, it has no short form where ``smoke`` asks for it, or something of
+            it cannot be recorded: whatever is done with the study, all is checked that a run of it would check.
     """
     from tuning.catalog import find_study
+    from tuning.prepare import describe_study
 
     changes = parse_overrides(pairs or [])
     study = find_study(reference)
@@ -47,7 +49,9 @@ def find(reference: str, pairs: list[str] | None, seeds: int | None, trials: int
         )
     options = {name: value for name, value in (("seeds", seeds), ("trials", trials)) if value is not None}
     overrides = {**(study.smoke if smoke else {}), **changes, **options}
-    return study.override(overrides), overrides
+    chosen = study.override(overrides)
+    describe_study(chosen)
+    return chosen, overrides
 
 
 def go_on(run: str, change: Callable[[Study, Study, Run], dict[str, Any]], way: Way) -> int:

@@ -5,10 +5,10 @@ import errno
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from tuning.study import StudyError
@@ -128,19 +128,31 @@ def once_there_is_room(
     Raises:
         OSError: of another kind, or it has been so ``for_seconds``.
     """
+    tries = tried_again(action, for_seconds=for_seconds)
+    try:
+        tell(next(tries))
+        while True:
+            if between:
+                between()
+            next(tries)
+    except StopIteration as done:
+        return cast(Answer, done.value)
+
+
+def tried_again(action: Callable[[], Answer], *, for_seconds: float) -> Generator[str, None, Answer]:
+    """As ``once_there_is_room``, for a caller that has something to do before each new try: yields what is in the way.
+
+    Raises:
+        OSError: of another kind, or it has been so ``for_seconds``.
+    """
     began = time.monotonic()
-    told = False
     while True:
         try:
             return action()
         except OSError as error:
             if error.errno not in _PASSING or time.monotonic() - began > for_seconds:
                 raise
-            if not told:
-                tell(f"{first_line(error)}: waiting until it can be written; nothing is lost. Free some space, or interrupt and resume.")
-            told = True
-        if between:
-            between()
+            yield f"{first_line(error)}: waiting until it can be written; nothing is lost. Free some space, or interrupt and resume."
         time.sleep(SECONDS_BETWEEN_TRIES)
 
 

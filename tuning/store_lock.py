@@ -7,7 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from tuning.lock import changes, is_ours, lives_here, refusal, taken_over, us, watching
+from cluster.processes import lives_here, us
+from tuning.lock import changes, is_ours, refusal, taken_over, watching
 from tuning.storage import Folder
 from tuning.study import StudyError
 

@@ -11,8 +11,9 @@ from typing import Any, Literal
 from trainables import Config, State, Trainable
 from trainables.limits import Limit
 from tuning import checks
+from tuning.fields import plain_fields
 from tuning.means import mean
-from tuning.space import ends, is_range, nearest
+from tuning.space import as_values, ends, moved_within
 from tuning.specs import Asha as Asha
 from tuning.specs import Compare as Compare
 from tuning.specs import Confirm as Confirm
@@ -25,6 +26,7 @@ from tuning.specs import StudyError as StudyError
 from tuning.specs import Trial as Trial
 from tuning.specs import WandbMode as WandbMode
 from tuning.specs import did_you_mean as did_you_mean
+from tuning.values import shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,12 @@ class Study:
     """A trial that reports no epoch for so long counts as hung: its process is ended, which counts as a failure."""
     checkpoint_seconds: float = 1
     """Epochs shorter than this share a checkpoint: after a crash, so much is trained again. More saves writing where states are large."""
+    must_be_finite: Sequence[str] = ()
+    """Metrics that end a trial as diverged once they are NaN or infinite, as the study's metric and one called ``loss`` always do. Others
+    are then recorded as missing."""
+    fresh_process: bool = False
+    """Whether each trial gets a new process, which takes about a second. Without, one process trains many trials, and is put back into
+    its first state between them but for imports, caches and running threads (``tuning.process_state``)."""
     limits: Mapping[str, Limit] = field(default_factory=dict)
     """What the values of keys may be (``trainables.limits``)."""
     data: Callable[[Config], Mapping[str, Any]] | None = None
@@ -98,9 +106,11 @@ class Study:
     """Overrides that make a run of seconds, for ``--smoke``: keys of the study's values, ``epochs`` or ``seeds``."""
 
     def __post_init__(self) -> None:
+        for name, value in plain_fields(self).items():
+            object.__setattr__(self, name, value)
         found = checks.study_problems(self)
         if found:
-            raise StudyError([f"Study {self.name!r}: {problem}" for problem in found])
+            raise StudyError([f"Study {shown(self.name)}: {problem}" for problem in found])
 
     @property
     def seed_list(self) -> list[int]:
@@ -116,6 +126,16 @@ class Study:
     def rungs(self) -> list[int]:
         """The epochs at which trials of the search may be stopped, ascending."""
         return self.stopping.rungs(self.epochs) if self.stopping else []
+
+    def rung_between(self, before: int, epoch: int) -> int | None:
+        """The rung at which a trial is judged that reports ``epoch``, and ``before`` was the last epoch that it reported: the last rung
+        that it has reached since then. None where there is none, and at the last epoch, at which it is complete."""
+        return max((rung for rung in self.rungs if before < rung <= epoch < self.epochs), default=None)
+
+    @property
+    def decisive(self) -> set[str]:
+        """The metrics that must be finite."""
+        return {self.metric, "loss", *self.must_be_finite}
 
     @property
     def planned(self) -> int:
@@ -155,9 +175,12 @@ class Study:
         """What ``data`` says; empty without it.
 
         Raises:
-            StudyError: the data are missing or damaged.
+            StudyError: the data are missing or damaged, or it says no mapping.
         """
-        return dict(self._ask_data(self.data)) if self.data else {}
+        said = self._ask_data(self.data) if self.data else {}
+        if not isinstance(said, Mapping):
+            raise StudyError(f"Study {self.name!r}: data returned {shown(said)}; it must return a mapping: name, counts, checksum.")
+        return dict(said)
 
     def _ask_data(self, function: Callable[[Config], Any]) -> Any:
         try:
@@ -198,9 +221,10 @@ class Study:
         others: dict[str, Any] = {key: changes[key] for key in ("epochs", "seeds", "dashboard") if key in changes}
         if "confirm" in changes:
             others["confirm"] = self._other_confirm(changes["confirm"])
-        space = {key: _as_list(changes[key]) if key in changes else values for key, values in self.space.items()}
+        space = {key: as_values(changes[key]) if key in changes else values for key, values in self.space.items()}
         if not isinstance(self.search, Grid):
-            first = _within({key: values for key, values in space.items() if key in changes}, self.search.first)
+            changed = {key: values for key, values in space.items() if key in changes and not checks.values_problems(key, values, {})}
+            first = moved_within(changed, self.search.first)
             others["search"] = dataclasses.replace(self.search, trials=changes.get("trials", self.search.trials), first=first)
         fixed = {key: changes.get(key, value) for key, value in self.fixed.items()}
         return dataclasses.replace(self, space=space, fixed=fixed, **others)
@@ -221,13 +245,3 @@ def trial_id(number: int, planned: int = 0, prefix: str = "") -> str:
 def trial_of(study: Study, config: Mapping[str, Any]) -> Trial:
     """The trial that a configuration of ``search.TrialSource`` stands for."""
     return Trial(id=config["trial"], config=config["setting"], seeds=config["seeds"] or study.seed_list, phase=config["phase"])
-
-
-def _within(space: Mapping[str, Any], settings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The settings, each once, with the nearest value that ``space`` has for each of its keys."""
-    moved = [{key: nearest(space[key], value) if space.get(key) else value for key, value in setting.items()} for setting in settings]
-    return [setting for number, setting in enumerate(moved) if setting not in moved[:number]]
-
-
-def _as_list(value: Any) -> Any:
-    return value if is_range(value) else list(value) if isinstance(value, (list, tuple)) else [value]

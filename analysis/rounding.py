@@ -1,0 +1,194 @@
+"""How many digits of a number are shown: as many as its own spread supports or, where it has none, as many as tell it from the others.
+
+Nothing is rounded to 0, 1 or -1 (of percentages: to 0 or 100) unless it is that.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+MISSING = "\u2013"  # an en dash
+DIGITS = 3  # significant ones, at the least
+BOUNDS = (0.0, 1.0, -1.0)
+PERCENT_BOUNDS = (0.0, 100.0, -100.0)
+LARGE, SMALL = 1e9, 1e-4  # from there on, and below, numbers are written with an exponent
+NOISE = 1e-12  # of a number: a spread this small is a rounding error
+MOST = 17  # significant digits that tell any two floats apart
+
+
+def number(value: float, digits: int = DIGITS) -> str:
+    """A number with ``digits`` significant digits, without zeros at its end; a dash where it is missing or not finite."""
+    if not _is_number(value):
+        return MISSING
+    text = _significant(float(value), digits)
+    if not _is_misleading(text, value, BOUNDS):
+        return text
+    while digits < MOST and _is_misleading(text, value, BOUNDS):
+        digits += 1
+        text = _significant(float(value), digits)
+    return _significant(float(value), min(MOST, digits + 1))  # two digits of the distance
+
+
+def fixed(value: float, decimals: int, bounds: Sequence[float] = BOUNDS) -> str:
+    """A number with ``decimals`` decimals, more where it would read as one of ``bounds`` without being that; very large and very small
+    numbers with an exponent and the same last digit; a dash where it is missing or not finite."""
+    if not _is_number(value):
+        return MISSING
+    value = float(value) + 0.0  # 0 has no sign
+    if value and not SMALL <= abs(value) < LARGE:
+        return f"{value:.{min(MOST - 1, max(1, decimals + _exponent(value)))}e}"
+    decimals = max(0, decimals)
+    while decimals < MOST + 4 and _is_misleading(f"{value:.{decimals}f}", value, bounds):
+        decimals += 1
+    return f"{value:,.{decimals}f}"
+
+
+def percent(share: float, decimals: int = 2) -> str:
+    """``0.1234`` as ``12.34 %``."""
+    text = fixed(100 * share, decimals, PERCENT_BOUNDS)
+    return text if text == MISSING else f"{text} %"
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A difference with its sign, ``digits`` significant digits."""
+    text = number(abs(value), digits)
+    return text if text == MISSING else f"{'-' if value < 0 else '+'}{text}"
+
+
+def span(low: float, high: float, digits: int = 2) -> tuple[str, str]:
+    """Both ends of a range with their signs, and with as many digits as tell them apart."""
+    while digits < MOST and abs(high - low) > NOISE * abs(low) and signed(low, digits) == signed(high, digits):
+        digits += 1
+    return signed(low, digits), signed(high, digits)
+
+
+def mean_text(values: Sequence[float], digits: int = 4) -> str:
+    """The mean of the numbers of some seeds, to the digits that its standard error supports, ``digits`` at the least."""
+    found = np.asarray(values, dtype=float)
+    if not len(found) or not np.isfinite(found).all():
+        return MISSING
+    mean = float(found.mean()) if np.ptp(found) else float(found[0])
+    error = float(found.std(ddof=1)) / math.sqrt(len(found)) if len(found) > 1 and np.ptp(found) else math.nan
+    if not error > NOISE * abs(mean):
+        return number(mean, digits)
+    return number(mean, max(digits, decimals_for(mean, error) + _exponent(mean) + 1))
+
+
+def decimals_for(value: float, spread: float) -> int:
+    """How many decimals a number with this standard deviation, or half-width of its interval, deserves: such that the spread has two
+    significant digits (one where it begins with 4 or more), and the larger of both has three. Negative for large numbers."""
+    real = _is_number(spread) and spread > NOISE * abs(value)
+    size = max(abs(value), spread if real else 0.0) if _is_number(value) else spread if real else 0.0
+    least = DIGITS - 1 - _exponent(size) if size else DIGITS - 1
+    if not real:
+        return least
+    mantissa, exponent = f"{spread:e}".split("e")
+    return max(least, (1 if float(mantissa) < 3.55 else 0) - int(exponent))
+
+
+def rounded(values: Iterable[float], spreads: Iterable[float] | None = None, decimals: int | None = None) -> list[str]:
+    """Numbers of one kind as texts, each with its own digits. ``spreads``: of each, missing where it has none; ``decimals``: at the
+    least, instead of three significant digits."""
+    column = _floats(values)
+    known = np.full(len(column), np.nan) if spreads is None else _floats(spreads)
+    places = row_decimals(column, known, decimals)
+    return [fixed(value, place, _bounds(decimals)) for value, place in zip(column, places, strict=True)]
+
+
+def rounded_rows(table: pd.DataFrame, names: Sequence[str], spreads: np.ndarray, decimals: int | None = None) -> pd.DataFrame:
+    """The columns ``names`` as texts. What stands in one row has the same decimals: those that the first figure there deserves.
+    ``spreads``: one per row, see ``spread_of``."""
+    columns = {name: _floats(table[name]) for name in names}
+    lead = np.full(len(table), np.nan)
+    for values in columns.values():
+        lead = np.where(np.isnan(lead), values, lead)
+    places = row_decimals(lead, spreads, decimals)
+    texts = {name: [fixed(*pair, _bounds(decimals)) for pair in zip(values, places, strict=True)] for name, values in columns.items()}
+    return pd.DataFrame(texts, index=table.index, dtype=object)
+
+
+def spread_of(table: pd.DataFrame, deviations: Sequence[str] = (), limits: Sequence[tuple[str, str]] = ()) -> np.ndarray:
+    """How far the figures of each row scatter, by the least of its standard deviations and the half-widths of its intervals that is not 0;
+    missing where there is none."""
+    found = [_floats(table[name]) for name in deviations]
+    found += [(_floats(table[high]) - _floats(table[low])) / 2 for low, high in limits]
+    least = np.full(len(table), np.nan)
+    for values in found:
+        least = np.fmin(least, np.where(values > 0, values, np.nan))
+    return least
+
+
+def row_decimals(values: np.ndarray, spreads: np.ndarray, decimals: int | None = None) -> list[int]:
+    """The decimals of each value: by its spread or, where it has none, such that values that differ read differently."""
+    found = []
+    for value, spread, gap in zip(values, spreads, _gaps(values), strict=True):
+        has_spread = _is_number(spread) and spread > NOISE * abs(value)
+        least = decimals_for(value, spread) if decimals is None else decimals
+        if has_spread:
+            found.append(least if decimals is None else max(decimals, _first_digit(spread)))
+        else:
+            found.append(max(least, _decimals_apart(gap)) if 0 < gap < math.inf else least)
+    return found
+
+
+def distinct_digits(values: Iterable[float], least: int = 6) -> int:
+    """How many significant digits keep apart what a picture shows of ``values``: five of their range, ``least`` at the least."""
+    column = _floats(values)
+    known = column[np.isfinite(column)]
+    reach = float(known.max() / 2 - known.min() / 2) * 2 if len(known) else 0.0
+    if not reach or not math.isfinite(reach):
+        return least
+    return min(MOST, max(least, least - 1 + _exponent(np.abs(known).max()) - _exponent(reach)))
+
+
+def _gaps(values: np.ndarray) -> np.ndarray:
+    """How far each value is from the nearest other one."""
+    ordered = np.unique(values[np.isfinite(values)])
+    with np.errstate(over="ignore"):
+        steps = np.diff(ordered)
+    steps[steps <= NOISE * np.abs(ordered[1:])] = np.inf  # rounding errors make no other value
+    nearest = np.minimum(np.append(steps, np.inf), np.insert(steps, 0, np.inf))
+    gaps = np.full(len(values), np.inf)
+    finite = np.isfinite(values)
+    gaps[finite] = nearest[np.searchsorted(ordered, values[finite])] if len(ordered) else []
+    return gaps
+
+
+def _decimals_apart(gap: float) -> int:
+    """The decimals at which numbers this far apart are rounded to different ones."""
+    mantissa, exponent = f"{gap:e}".split("e")
+    return (0 if float(mantissa) > 1 else 1) - int(exponent)
+
+
+def _first_digit(spread: float) -> int:
+    """The decimals at which a spread has a digit that is worth showing."""
+    mantissa, exponent = f"{spread:e}".split("e")
+    return (1 if float(mantissa) < 1.5 else 0) - int(exponent)
+
+
+def _significant(value: float, digits: int) -> str:
+    value = float(f"{value:.{digits - 1}e}") + 0.0 if abs(value) < 10**digits else value  # 99.97 is 100; 0 has no sign
+    return f"{value:,.0f}" if 10**digits <= abs(value) < LARGE else f"{value:.{digits}g}"
+
+
+def _is_misleading(text: str, value: float, bounds: Sequence[float]) -> bool:
+    return float(text.replace(",", "")) in bounds and float(text.replace(",", "")) != value
+
+
+def _exponent(value: float) -> int:
+    return int(f"{abs(value):e}".split("e")[1])
+
+
+def _bounds(decimals: int | None) -> Sequence[float]:
+    """Given decimals are those of percentages."""
+    return BOUNDS if decimals is None else PERCENT_BOUNDS
+
+
+def _is_number(value: float) -> bool:
+    return not pd.isna(value) and math.isfinite(value)
+
+
+def _floats(values: Iterable[float]) -> np.ndarray:
+    return pd.to_numeric(pd.Series(list(values), dtype=object), errors="coerce").to_numpy(dtype=float)

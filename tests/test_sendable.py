@@ -1,0 +1,122 @@
+"""What keeps a study from being sent to the processes that train its trials."""
+
+import functools
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray.cloudpickle
+from small_studies import scores, small_study
+
+from tuning.sendable import unsendable
+from tuning.study import Study
+
+LOCK = threading.Lock()
+OPEN = Path("/dev/null").open("w")  # noqa: SIM115
+SETTINGS = {"shared": {"lock": LOCK}}
+Trained = Iterator[Any]
+
+
+def locked(config: Any, seeds: Any, resume: Any = None) -> Trained:
+    def inner() -> bool:
+        return LOCK.locked()
+
+    assert not inner()
+    yield from scores(config, seeds)
+
+
+def calls(config: Any, seeds: Any, resume: Any = None) -> Trained:
+    yield from locked(config, seeds, resume)
+
+
+def writes(config: Any, seeds: Any, resume: Any = None) -> Trained:
+    OPEN.write("")
+    yield from scores(config, seeds)
+
+
+def generates(config: Any, seeds: Any, resume: Any = None, *, given: Any = (each for each in "ab")) -> Trained:
+    yield from scores(config, seeds)
+
+
+def takes(config: Any, seeds: Any, resume: Any = None, *, given: Any = None) -> Trained:
+    yield from scores(config, seeds)
+
+
+def looks_up(config: Any, seeds: Any, resume: Any = None) -> Trained:
+    assert SETTINGS
+    yield from scores(config, seeds)
+
+
+def enclosed() -> Any:
+    held = threading.Thread()
+
+    def train(config: Any, seeds: Any, resume: Any = None) -> Trained:
+        assert held
+        yield from scores(config, seeds)
+
+    return train
+
+
+class Holder:
+    def __init__(self) -> None:
+        self.held = [threading.Condition()]
+
+    def __call__(self, config: Any, seeds: Any, resume: Any = None) -> Trained:
+        yield from scores(config, seeds)
+
+
+class Shared:
+    lock = threading.RLock()
+
+    def train(self, config: Any, seeds: Any, resume: Any = None) -> Trained:
+        yield from scores(config, seeds)
+
+
+@pytest.fixture
+def _by_value() -> Iterator[None]:
+    """As the module of a study that trials could not import."""
+    module = sys.modules[__name__]
+    ray.cloudpickle.register_pickle_by_value(module)
+    yield
+    ray.cloudpickle.unregister_pickle_by_value(module)
+
+
+@pytest.mark.usefixtures("_by_value")
+@pytest.mark.parametrize(
+    ("study", "culprit"),
+    [
+        (small_study(locked), "LOCK (in test_sendable.locked) is a _thread.lock,"),
+        (small_study(calls), "LOCK (in test_sendable.locked) is a _thread.lock,"),
+        (small_study(functools.partial(locked)), "LOCK (in test_sendable.locked) is a _thread.lock,"),
+        (small_study(functools.partial(takes, given=LOCK)), "trainable.keywords['given'] is a _thread.lock,"),
+        (small_study(writes), "OPEN (in test_sendable.writes) is a _io.TextIOWrapper,"),
+        (small_study(generates), "its keyword defaults (in test_sendable.generates)['given'] is a builtins.generator,"),
+        (small_study(looks_up), "SETTINGS (in test_sendable.looks_up)['shared']['lock'] is a _thread.lock,"),
+        (small_study(enclosed()), "held (in test_sendable.enclosed.<locals>.train)._started._cond._lock is a _thread.lock,"),
+        (small_study(Holder()), "trainable.held[0]._lock is a _thread.RLock,"),
+        (small_study(Shared().train), "Shared.lock is a _thread.RLock,"),
+        (small_study(data=lambda config: {"held": LOCK}), "LOCK (in test_sendable.<lambda>) is a _thread.lock,"),
+    ],
+)
+def test_the_object_that_cannot_be_sent_is_named(study: Study, culprit: str) -> None:
+    said = unsendable(study)
+    assert said is not None
+    assert said.startswith(f"{culprit} which cannot be sent to the processes that train the trials (")
+    assert said.endswith("): create it inside the trainable.")
+    assert said.isprintable()
+    assert len(said) < 400
+
+
+@pytest.mark.usefixtures("_by_value")
+def test_what_can_be_sent_is_not_complained_of() -> None:
+    assert unsendable(small_study()) is None
+    assert unsendable(small_study(functools.partial(scores))) is None
+
+
+def test_a_module_that_trials_import_may_hold_anything() -> None:
+    assert unsendable(small_study(locked)) is None
+    assert unsendable(small_study(Shared().train)) is None
+    assert "trainable.held[0]._lock" in str(unsendable(small_study(Holder())))

@@ -1,0 +1,77 @@
+"""What keeps a study from being sent to the processes that train its trials."""
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from functools import partial
+from types import CodeType, FunctionType, MethodType
+from typing import Any
+
+import ray.cloudpickle
+
+from tuning.callables import name_of
+from tuning.study import Study
+from tuning.values import cut, shown
+
+_Part = tuple[str, Any]
+
+
+def unsendable(study: Study) -> str | None:
+    """One sentence that names the object that cannot be sent, and what holds it; None where the whole study can be sent."""
+    error = _error(study)
+    if not error:
+        return None
+    parts = [(each.name, getattr(study, each.name)) for each in fields(study)]
+    name, value, error = _culprit(parts, set()) or ("study", study, error)
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    why = f"{name} is a {kind}, which cannot be sent to the processes that train the trials ({cut(str(error))})"
+    return f"{why}: create it inside the trainable."
+
+
+def _error(value: Any) -> Exception | None:
+    try:
+        ray.cloudpickle.dumps(value)
+    except Exception as error:  # an object may raise anything where it is pickled
+        return error
+    return None
+
+
+def _culprit(parts: Iterable[_Part], seen: set[int]) -> tuple[str, Any, Exception] | None:
+    """The innermost of these parts that cannot be pickled: its name, itself and why."""
+    for name, value in parts:
+        if id(value) not in seen and (error := _error(value)):
+            seen.add(id(value))
+            return _culprit(_parts(name, value), seen) or (name, value, error)
+    return None
+
+
+def _parts(name: str, value: Any) -> Iterator[_Part]:
+    """What is pickled together with a value."""
+    if isinstance(value, partial):
+        yield from ((f"{name}.{part}", getattr(value, part)) for part in ("func", "args", "keywords"))
+    elif isinstance(value, MethodType):
+        yield from ((f"{name}.__self__", value.__self__), (f"{name}.__func__", value.__func__))
+    elif isinstance(value, FunctionType):
+        yield from _parts_of_function(value)
+    elif isinstance(value, Mapping):
+        yield from ((f"{name}[{shown(key)}]", each) for key, each in value.items())
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        yield from ((f"{name}[{place}]", each) for place, each in enumerate(value))
+    else:
+        yield from ((f"{name}.{key}", each) for key, each in getattr(value, "__dict__", {}).items())
+        if not isinstance(value, type):
+            yield type(value).__name__, type(value)
+
+
+def _parts_of_function(function: FunctionType) -> Iterator[_Part]:
+    where = name_of(function)
+    used = {name: function.__globals__[name] for name in _names(function.__code__) if name in function.__globals__}
+    held = inspect.getclosurevars(function).nonlocals
+    defaults = {"its defaults": function.__defaults__, "its keyword defaults": function.__kwdefaults__}
+    for name, value in {**used, **held, **defaults, **vars(function)}.items():
+        yield f"{name} (in {where})", value
+
+
+def _names(code: CodeType) -> set[str]:
+    """The global names that a function may use, within others too."""
+    return {*code.co_names}.union(*(_names(each) for each in code.co_consts if isinstance(each, CodeType)))
