@@ -211,7 +211,9 @@ def test_lung_labels_choose(tmp_path: Path) -> None:
         "lung_labels: '#00ff00' is in no mask; the masks hold #000000, #0000ff, #ff0000."
     ]
     wrong = problems(data=labels, lung_labels=[3])
-    assert wrong[0] == f"{labels}/P0_mask.png holds 0, 1, 2 alone, none of lung_labels=[3]. Leave the image out, or mark its lungs."
+    assert (
+        wrong[0] == f"{labels}/P0_mask.png holds 0, 1, 2 alone, none of lung_labels=[3]. Name its labels of lung, or leave the image out."
+    )
     assert problems(lung_labels=[1]) == ["lung_labels: 1 is in no mask; the masks hold nothing, for there are none."]
 
 

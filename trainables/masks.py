@@ -82,9 +82,10 @@ def marked(mask: Labels, lung_labels: Sequence[int | str] = ()) -> tuple[np.ndar
     background = None if wanted else _background(mask, found)
     lung = [label for label in found if (label in wanted if wanted else label != background)]
     if not lung:
-        what = f"none of lung_labels={list(lung_labels)!r}" if wanted else "and no background"
-        holds = "is empty" if set(found) == {0} and not wanted else f"holds {', '.join(found.values())} alone, {what}"
-        raise ValueError(f"{holds}. {EMPTY}")
+        holds = f"holds {', '.join(found.values())} alone"
+        if wanted:
+            raise ValueError(f"{holds}, none of lung_labels={list(lung_labels)!r}. Name its labels of lung, or leave the image out.")
+        raise ValueError(f"{'is empty' if set(found) == {0} else f'{holds}, and no background'}. {EMPTY}")
     is_black = mask.black if mask.background is not None else background == 0
     border = None if wanted or is_black else found[background]
     return np.isin(mask.values, lung), Found(tuple(found[label] for label in lung), border, found)
