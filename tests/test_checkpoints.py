@@ -7,12 +7,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from searched_studies import searched_study
+from small_studies import small_study
 
 from tuning import checkpoints, lock
 from tuning.storage import Folder
@@ -88,6 +90,44 @@ def test_checkpoints_that_would_not_fit_are_refused_with_the_numbers(tmp_path: P
     assert problem.startswith("checkpoints would take up to 42000000.0 GB (2 trials at a time, 3000000000 MB each), and ")
     assert checkpoints.disk_problem(searched_study(state_bytes=lambda config, seeds: 10), tmp_path, slots=2) is None
     assert checkpoints.disk_problem(searched_study(), tmp_path, slots=2) is None
+
+
+def largest_asked(state_bytes: Callable[[Any, Any], int], space: dict[str, Any], folder: Path) -> tuple[float, int]:
+    """The size of a state that a study is refused for, in MB, and how often it was asked."""
+    asked = []
+
+    def counted(config: Any, seeds: Any) -> int:
+        asked.append(config)
+        return 10**15 * state_bytes(config, seeds)
+
+    problem = checkpoints.disk_problem(small_study(space=space, state_bytes=counted), folder, slots=1)
+    return float(problem.split("(1 trials at a time, ")[1].split(" MB")[0]) / 10**9, len(asked)
+
+
+LARGE = {f"k{i}": [3, 1, 4, 2] for i in range(12)}
+
+
+@pytest.mark.parametrize(
+    ("state_bytes", "largest"),
+    [
+        (lambda config, seeds: sum(config[key] for key in LARGE), 48),
+        (lambda config, seeds: sum(5 - config[key] for key in LARGE), 48),
+        (lambda config, seeds: 1 + config["k0"] * config["k7"] * (config["k3"] == 2), 17),
+        (lambda config, seeds: config["k0"] if config["k1"] > 2 else 9 - config["k0"], 8),
+        (lambda config, seeds: 7, 7),
+    ],
+)
+def test_the_largest_state_of_millions_of_settings_is_found_in_a_moment(state_bytes: Any, largest: int, tmp_path: Path) -> None:
+    found, asked = largest_asked(state_bytes, LARGE, tmp_path)
+    assert found == largest
+    assert asked < 5000
+
+
+def test_of_few_settings_each_is_asked_for_its_state(tmp_path: Path) -> None:
+    needle = {"a": 7, "b": 11, "c": 2}
+    space = {"a": list(range(10)), "b": list(range(12)), "c": list(range(5))}
+    found = largest_asked(lambda config, seeds: 5 if all(config[key] == needle[key] for key in needle) else 1, space, tmp_path)
+    assert found == (5, 600)
 
 
 def test_the_lock_is_gone_after_the_block_and_held_twice_by_one_process(tmp_path: Path) -> None:

@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
+from small_studies import small_study
 from test_xrays import load, parts, phantom_arrays, problems, write
 
 from trainables import xrays
 from trainables.masks import LabelList, Labels, marked, numbered, read_labels, without_soft_edges
 from trainables.phantoms import draw_phantoms
 from trainables.pictures import read_gray
+from tuning.alone import try_first
 
 SIZE, COUNT = 64, 6
 IMAGES, MASKS = draw_phantoms(COUNT, SIZE, 0)
@@ -177,6 +179,14 @@ def test_labels_with_soft_edges_are_refused(quality: int, tmp_path: Path) -> Non
         without_soft_edges(np.asarray(Image.fromarray(labels).resize((128, 128), Image.Resampling.BILINEAR)))
 
 
+@pytest.mark.parametrize(("left", "right"), [(1, 1), (1, 2), (5, 5), (20, 40)])
+@pytest.mark.parametrize("quality", [30, 75, 95])
+def test_a_jpeg_of_small_labels_is_never_taken_for_a_mask(left: int, right: int, quality: int, tmp_path: Path) -> None:
+    grey(left, right)(LUNGS[0]).save(tmp_path / "m.jpg", quality=quality)
+    with pytest.raises(ValueError, match=r"m\.jpg holds grey values within|is empty"):
+        marked(read_labels(tmp_path / "m.jpg"))
+
+
 @pytest.mark.parametrize("what", ["the image itself", "noise", "noise of labels"])
 def test_what_is_no_mask_is_refused(what: str) -> None:
     random = np.random.default_rng(0)
@@ -201,7 +211,9 @@ def test_lung_labels_choose(tmp_path: Path) -> None:
         "lung_labels: '#00ff00' is in no mask; the masks hold #000000, #0000ff, #ff0000."
     ]
     wrong = problems(data=labels, lung_labels=[3])
-    assert wrong[0] == f"{labels}/P0_mask.png holds 0, 1, 2 alone, none of lung_labels=[3]. Leave the image out, or mark its lungs."
+    assert (
+        wrong[0] == f"{labels}/P0_mask.png holds 0, 1, 2 alone, none of lung_labels=[3]. Name its labels of lung, or leave the image out."
+    )
     assert problems(lung_labels=[1]) == ["lung_labels: 1 is in no mask; the masks hold nothing, for there are none."]
 
 
@@ -268,6 +280,13 @@ def test_what_is_not_plain_is_said(tmp_path: Path) -> None:
     framed = np.pad(np.ones((SIZE - 8, SIZE - 8), np.uint8), 4)
     most = note(extra_test=folder(tmp_path / "most", lambda lung: Image.fromarray(framed)))
     assert most == "extra_test: all 6 images are marked as lung in more than half of the image"
+
+
+def test_a_note_on_the_data_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert try_first(small_study(data=lambda config: {"name": "some", "note": "one half alone"})) == 0
+    assert "data: one half alone\n" in capsys.readouterr().err
+    assert try_first(small_study(data=lambda config: {"name": "some"})) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_masks_with_different_backgrounds_are_refused(tmp_path: Path) -> None:

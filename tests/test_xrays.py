@@ -334,6 +334,8 @@ def test_the_real_x_rays() -> None:
     data = load(data=path, image_size=128)
     assert [len(part.names) for part in parts(data)] == [292, 63, 63]
     assert data.train.names[0] == "CHNCXR_0002_0"
+    assert data.sha256 == "888a704b47ab92907193f29d87af18aedb2a324a8a04f73a048114769ba68d30"
+    assert data.notes == ()
     source = np.load(path)
     np.testing.assert_allclose(
         data.test.images.numpy(), source["x_test"].reshape(63, 128, 2, 128, 2).astype(float).mean((2, 4)), atol=0.5, rtol=0

@@ -15,6 +15,8 @@ MANY = 32
 """A label map has no more labels than this."""
 CLOSE = 16
 """Whole numbers within fewer than this are labels: soft edges have grey levels from black to white."""
+FAINT = 64
+"""JPEG moves grey values by up to a dozen or so: nearer values cannot be told apart."""
 AREA, STEP, GREY = 0.02, 0.25, 0.25
 """What tells labels from soft edges, see ``without_soft_edges``."""
 EMPTY = "Leave the image out, or mark its lungs."
@@ -80,9 +82,10 @@ def marked(mask: Labels, lung_labels: Sequence[int | str] = ()) -> tuple[np.ndar
     background = None if wanted else _background(mask, found)
     lung = [label for label in found if (label in wanted if wanted else label != background)]
     if not lung:
-        what = f"none of lung_labels={list(lung_labels)!r}" if wanted else "and no background"
-        holds = "is empty" if set(found) == {0} and not wanted else f"holds {', '.join(found.values())} alone, {what}"
-        raise ValueError(f"{holds}. {EMPTY}")
+        holds = f"holds {', '.join(found.values())} alone"
+        if wanted:
+            raise ValueError(f"{holds}, none of lung_labels={list(lung_labels)!r}. Name its labels of lung, or leave the image out.")
+        raise ValueError(f"{'is empty' if set(found) == {0} else f'{holds}, and no background'}. {EMPTY}")
     is_black = mask.black if mask.background is not None else background == 0
     border = None if wanted or is_black else found[background]
     return np.isin(mask.values, lung), Found(tuple(found[label] for label in lung), border, found)
@@ -122,6 +125,8 @@ def read_labels(file: Path) -> Labels:
 
 
 def _labels(image: Image.Image) -> Labels:
+    if image.format == "JPEG" and 0 < (span := int(np.ptp(np.asarray(image.convert("L"))))) < FAINT:
+        raise ValueError(_undecided(f"grey values within {span + 1} of each other in a JPEG file, which blurs them"))
     if image.mode[:1] in "IF":
         return numbered(np.asarray(image))
     if image.mode in ("1", "L") and not image.has_transparency_data:

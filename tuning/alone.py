@@ -29,7 +29,8 @@ def try_first(study: Study) -> int:
         StudyError: a run would refuse the study or its data, or what the trainable yields. What else it raises is raised as it is, for a
             debugger to stop there.
     """
-    describe_data(study)
+    if noted := describe_data(study)["data"].get("note"):
+        say(f"data: {noted}")
     trial = first_trial(study)
     print(f"trial {trial.id}: {setting_words(trial.config, space_labels(study))}; seeds {_range(trial.seeds)}")
     try:

@@ -2,9 +2,12 @@
 
 import hashlib
 import io
+import itertools
 import json
+import math
+import random
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,8 @@ from tuning.study import Study, Trial
 
 KEPT = 2
 """Checkpoints per live trial: the last, and the one before in case the last is damaged."""
+ASKED = 1000
+"""For so many settings a study is asked how large their states are."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +69,8 @@ def disk_problem(study: Study, results: Path, slots: int) -> str | None:
     """One sentence if the checkpoints of ``study`` would not fit the disk that ``results`` lies on; ``slots`` trials at a time."""
     if study.state_bytes is None:
         return None
-    from itertools import product
-
-    from tuning.space import ends
-
-    corners = [dict(zip(study.space, values, strict=True)) for values in product(*(ends(values) for values in study.space.values()))]
     seeds = max([study.seed_list, *study.parts(study.fresh_seeds, study.seeds_per_trial)], key=len)
-    largest = max(study.state_bytes(study.config(setting), seeds) for setting in corners)
+    largest = _largest(lambda setting: study.state_bytes(study.config(setting), seeds), study.space)  # type: ignore[misc]
     # While one is written beside, a live trial has one more than it keeps. The best of the search is kept, and all confirmed ones are until
     # it is known which setting is the best.
     needed = largest * (slots * (KEPT + 1) + KEPT * (1 + study.planned_confirmations))
@@ -81,6 +81,27 @@ def disk_problem(study: Study, results: Path, slots: int) -> str | None:
         f"checkpoints would take up to {needed / 1e9:.1f} GB ({slots} trials at a time, {largest / 1e6:.0f} MB each), and "
         f"{results} has {free / 1e9:.1f} GB free. Free some, give another place with --results, or run fewer at a time."
     )
+
+
+def _largest(size: Callable[[Mapping[str, Any]], int], space: Mapping[str, Any]) -> int:
+    """How large ``size`` gets over the settings of a space, judged by the values of lists and the ends of ranges.
+
+    An estimate where there are too many settings to ask for each: of a sample of them the largest is taken, and one key after the other
+    moved to where it is larger still, until no key makes it larger.
+    """
+    from tuning.space import ends
+
+    values = {key: ends(listed) for key, listed in space.items()}
+    if math.prod(map(len, values.values())) <= ASKED:
+        return max(size(dict(zip(values, setting, strict=True))) for setting in itertools.product(*values.values()))
+    draw = random.Random(0)
+    best = max(({key: draw.choice(listed) for key, listed in values.items()} for _ in range(ASKED)), key=size)
+    while True:
+        before = size(best)
+        for key, listed in values.items():
+            best = max(({**best, key: value} for value in listed), key=size)
+        if size(best) <= before:
+            return before
 
 
 class Keeper:

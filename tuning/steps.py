@@ -94,6 +94,8 @@ def train(study: Study, paths: RunPaths, mirrors: Mirrors, way: Way) -> int:
         run = load_run(paths.root)
         still_ours = beside.enter_context(copied(paths.root, run.spec.get("storage"), say))
         display = beside.enter_context(progress_shown(study, run, slots=slots, as_json=way.json))
+        if noted := (run.spec.get("data") or {}).get("note"):
+            display.line(f"data: {noted}")
         if way.watch:
             beside.enter_context(page_served(paths, partial(display.address, "live page")))
         watchers = _watchers(study, run, mirrors)

@@ -82,7 +82,7 @@ class Study:
     limits: Mapping[str, Limit] = field(default_factory=dict)
     """What the values of keys may be (``trainables.limits``)."""
     data: Callable[[Config], Mapping[str, Any]] | None = None
-    """Says what the data are (name, counts, checksum) before anything starts; a ValueError from it stops the study."""
+    """Says what the data are (name, counts, checksum; a ``note`` is shown) before anything starts; a ValueError stops the study."""
     load: Callable[[Config], Any] | None = None
     """Reads the data, once for the whole study: the trainable finds them as ``config["loaded"]``. They may not depend on the setting."""
     state_bytes: Callable[[Config, Sequence[int]], int] | None = None
