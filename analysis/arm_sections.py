@@ -199,7 +199,9 @@ def _fact(value: Any) -> str:
     """A value of a table of facts: lists joined by x, numbers with their thousands marked."""
     if isinstance(value, list | tuple):
         return " x ".join(_fact(part) for part in value)
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else "" if value is None else show(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return "" if value is None else value if isinstance(value, str) else show(value)
 
 
 def _fewer(share: float) -> str:

@@ -104,7 +104,7 @@ def test_the_best_setting_is_that_of_all_its_seeds_and_of_fresh_ones_alone_once_
     run = Watched(write_run(tmp_path / "run", close, space={"width": {"low": 0, "high": 1}}))
     assert run.best() is None
     run.refresh()
-    assert run.best() == {"value": 0.8, "n": 1, "setting": ["0.123"], "phase": "search", "trial": "t0001"}
+    assert run.best() == {"value": 0.8, "n": 1, "setting": ["0.1235"], "phase": "search", "trial": "t0001"}
     begin(run.paths, "c0001", phase="confirm", config={"width": 0.12345}, seeds=[7])
     epoch(run.paths, "c0001", 1, 0.1)
     begin(run.paths, "c0001", phase="confirm", config={"width": 0.12345}, seeds=[7], status="completed", epochs=1)

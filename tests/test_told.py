@@ -14,6 +14,7 @@ from run_folders import scores, write_run
 from small_studies import small_study
 
 from analysis import load_run, write_report
+from analysis.arm_sections import known_section
 from analysis.runs import Run
 from analysis.watched import mean_of
 from tuning.alone import _metrics
@@ -124,3 +125,27 @@ def test_the_live_page_is_told_means_as_they_are(values: list[float]) -> None:
     mean = mean_of(values)
     assert mean == pytest.approx(sum(values) / len(values), rel=1e-12, abs=1e-6)
     assert mean_of([values[0]] * 3) == values[0]
+
+
+def test_a_table_of_facts_shows_its_words_as_they_are() -> None:
+    page = known_section({"Layers": [{"layer": "conv, relu", "weights": 109_386, "shape": [1, 28, 28], "": ""}]})
+    assert '<td class="text">conv, relu</td>' in page
+    assert "109,386" in page
+    assert "1 x 28 x 28" in page
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_search_with_one_runaway_value_can_be_drawn(tmp_path: Path, sign: int) -> None:
+    rates = {"kind": "float", "low": 1e-4, "high": 1.0, "log": True, "step": None}
+    values = [0.5 + number / 100 for number in range(14)] + [sign * 1e12]
+    trials = [
+        Recorded(config={"rate": 0.001 * (number + 1), "depth": number % 2}, epochs=scores([value]), seeds=[0])
+        for number, value in enumerate(values)
+    ]
+    space = {"rate": rates, "depth": {"values": [0, 1]}}
+    about: dict[str, Any] = {"space": space, "seeds": [0], "mode": "min" if sign == 1 else "max", "trials": len(trials)}
+    page = write_report(load_run(write_run(tmp_path, trials, search={"kind": "random", "trials": len(trials)}, **about))).read_text()
+    drawn = specs_of(page)
+    kind = '"type": "log"' if sign == 1 else '"type": "symlog"'
+    assert all(kind in json.dumps(drawn[name]) for name in ("trials", "progress", "parameters", "parallel"))
+    assert "1.00e+12" in page
