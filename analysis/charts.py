@@ -152,10 +152,32 @@ def _plane(boundary: Boundary, place: int) -> Layer:
 
 def spec_of(chart: Layer, **frames: pd.DataFrame) -> Spec:
     """The dictionary of a chart and its named data. The rows join only here: Altair would check and copy each of them, for seconds."""
-    spec: Spec = chart.to_dict(validate=False)
+    spec: Spec = _with_safe_tips(chart.to_dict(validate=False))
     for name in ("$schema", "config"):  # an address on the network, and a style that is not ours
         spec.pop(name, None)
     return {**spec, "datasets": {name: _records(frame) for name, frame in frames.items()}}
+
+
+def _with_safe_tips(part: Any) -> Any:
+    """The specification with tooltips of which every title is one of its own: Vega-Lite writes titles into an expression, as they are but
+    for quotation marks, and of two that are alike shows one."""
+    if isinstance(part, list):
+        return [_with_safe_tips(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        key: _safe_tips(value) if key == "tooltip" and isinstance(value, list) else _with_safe_tips(value) for key, value in part.items()
+    }
+
+
+def _safe_tips(tips: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for tip in tips:
+        title = " ".join(str(tip.get("title") or tip["field"]).split()).replace("\\", "\\\\")
+        while title in found:
+            title += " "
+        found[title] = {**tip, "title": title}
+    return list(found.values())
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
