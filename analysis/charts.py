@@ -152,22 +152,20 @@ def _plane(boundary: Boundary, place: int) -> Layer:
 
 def spec_of(chart: Layer, **frames: pd.DataFrame) -> Spec:
     """The dictionary of a chart and its named data. The rows join only here: Altair would check and copy each of them, for seconds."""
-    spec: Spec = _with_safe_tips(chart.to_dict(validate=False))
+    spec: Spec = _safe(chart.to_dict(validate=False))
     for name in ("$schema", "config"):  # an address on the network, and a style that is not ours
         spec.pop(name, None)
     return {**spec, "datasets": {name: _records(frame) for name, frame in frames.items()}}
 
 
-def _with_safe_tips(part: Any) -> Any:
-    """The specification with tooltips of which every title is one of its own: Vega-Lite writes titles into an expression, as they are but
-    for quotation marks, and of two that are alike shows one."""
+def _safe(part: Any) -> Any:
+    """The specification with its texts as ``_text`` has them, and titles of tooltips on one line, each of its own: Vega-Lite writes them
+    into an expression as they are, but for quotation marks, and of two that are alike it shows one."""
     if isinstance(part, list):
-        return [_with_safe_tips(each) for each in part]
+        return [_safe(each) for each in part]
     if not isinstance(part, dict):
-        return part
-    return {
-        key: _safe_tips(value) if key == "tooltip" and isinstance(value, list) else _with_safe_tips(value) for key, value in part.items()
-    }
+        return _text(part) if isinstance(part, str) else part
+    return {key: _safe_tips(value) if key == "tooltip" and isinstance(value, list) else _safe(value) for key, value in part.items()}
 
 
 def _safe_tips(tips: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -189,7 +187,18 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def _short(value: Any) -> Any:
     if isinstance(value, float):
         return None if value != value else float(f"{value:.6g}")
-    return None if value is pd.NA else value
+    return None if value is pd.NA else _text(value) if isinstance(value, str) else value
+
+
+_OF_OBJECTS = (
+    *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf", "__proto__"),
+    *("__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"),
+)
+
+
+def _text(value: str) -> str:
+    """Vega takes text that any object of JavaScript has as a property for that property: a character that nobody sees makes it another."""
+    return f"{value}\u200b" if value in _OF_OBJECTS else value
 
 
 def _category(field: str, title: str, frame: pd.DataFrame) -> Any:

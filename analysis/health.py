@@ -179,7 +179,8 @@ def _explaining(found: Evidence, key: str, lost: np.ndarray) -> tuple[np.ndarray
         parts = [(values >= value, f"{key} at or above {brief(value)}") for value in np.unique(values)]
         parts += [(values <= value, f"{key} at or below {brief(value)}") for value in np.unique(values)]
     else:
-        parts = [(np.array([identity(one) == identity(value) for one in column]), f"{key} {brief(value)}") for value in column.unique()]
+        distinct = {identity(value): value for value in column}
+        parts = [(np.array([identity(one) == text for one in column]), f"{key} {brief(value)}") for text, value in distinct.items()]
     return max(parts, key=lambda part: _told_apart(part[0], lost))
 
 
