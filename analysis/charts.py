@@ -156,10 +156,30 @@ def _plane(boundary: Boundary, place: int) -> Layer:
 
 def spec_of(chart: Layer, **frames: pd.DataFrame) -> Spec:
     """The dictionary of a chart and its named data. The rows join only here: Altair would check and copy each of them, for seconds."""
-    spec: Spec = chart.to_dict(validate=False)
+    spec: Spec = _safe(chart.to_dict(validate=False))
     for name in ("$schema", "config"):  # an address on the network, and a style that is not ours
         spec.pop(name, None)
     return {**spec, "datasets": {name: _records(frame) for name, frame in frames.items()}}
+
+
+def _safe(part: Any) -> Any:
+    """The specification with its texts as ``_text`` has them, and titles of tooltips on one line, each of its own: Vega-Lite writes them
+    into an expression as they are, but for quotation marks, and of two that are alike it shows one."""
+    if isinstance(part, list):
+        return [_safe(each) for each in part]
+    if not isinstance(part, dict):
+        return _text(part) if isinstance(part, str) else part
+    return {key: _safe_tips(value) if key == "tooltip" and isinstance(value, list) else _safe(value) for key, value in part.items()}
+
+
+def _safe_tips(tips: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for tip in tips:
+        title = " ".join(str(tip.get("title") or tip["field"]).split()).replace("\\", "\\\\")
+        while title in found:
+            title += " "
+        found[title] = {**tip, "title": title}
+    return list(found.values())
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -171,7 +191,7 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def _short(column: pd.Series) -> list[Any]:
     values = column.tolist()
     digits = distinct_digits(values) if any(isinstance(value, float) for value in values) else 0
-    return [_rounded(value, digits) if isinstance(value, float) else None if value is pd.NA else value for value in values]
+    return [_rounded(value, digits) if isinstance(value, float) else _told(value) for value in values]
 
 
 def _rounded(value: float, digits: int) -> float | None:
@@ -179,6 +199,21 @@ def _rounded(value: float, digits: int) -> float | None:
         return None
     short = float(f"{value:.{digits}g}")
     return value if short in BOUNDS else short
+
+
+def _told(value: Any) -> Any:
+    return None if value is pd.NA else _text(value) if isinstance(value, str) else value
+
+
+_OF_OBJECTS = (
+    *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf", "__proto__"),
+    *("__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"),
+)
+
+
+def _text(value: str) -> str:
+    """Vega takes text that any object of JavaScript has as a property for that property: a character that nobody sees makes it another."""
+    return f"{value}\u200b" if value in _OF_OBJECTS else value
 
 
 def _category(field: str, title: str, frame: pd.DataFrame) -> Any:

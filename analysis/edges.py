@@ -1,5 +1,6 @@
 """Whether the best trials lie at the end of a range: then better ones may lie beyond it."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 
 import numpy as np
@@ -88,7 +89,7 @@ def _places(found: Evidence, key: str, trials: pd.Index) -> np.ndarray:
     """Where each trial lies in the range, 0 to 1; of a list by the order of its values."""
     domain, column = found.space[key], found.settings.loc[trials, key]
     if "values" in domain:
-        ordered = np.sort(np.unique(np.array(domain["values"], dtype=float)))
-        return np.searchsorted(ordered, pd.to_numeric(column).to_numpy(dtype=float)) / (len(ordered) - 1)
+        ordered = sorted(set(domain["values"]))  # not as floats: those of large whole numbers may be one
+        return np.array([bisect_left(ordered, value) for value in column]) / (len(ordered) - 1)
     low, high = positions(domain, pd.Series(_ends(found, key)))
     return (positions(domain, column) - low) / (high - low)

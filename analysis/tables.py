@@ -199,7 +199,7 @@ def _ranks(domain: Mapping[str, Any]) -> Any:
     """A sort key for the values of one parameter: their place in its list, then by size, then by text."""
     places = {identity(value): place for place, value in enumerate(domain.get("values", []))}
 
-    def rank(value: Any) -> tuple[int, float, str]:
+    def rank(value: Any) -> tuple[int, Any, str]:
         size = value if isinstance(value, int | float | np.number) and value == value else np.inf
         return places.get(identity(value), len(places)), size, identity(value)
 

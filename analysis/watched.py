@@ -40,7 +40,7 @@ class WatchedTrial:
     """Of the code."""
     where: dict[str, Any] = field(default_factory=dict)
     curve: dict[int, float | None] = field(default_factory=dict)
-    ends: dict[int, float | None] = field(default_factory=dict)
+    ends: dict[int, float] = field(default_factory=dict)
     """Seed -> the metric at the last epoch."""
     seconds: dict[int, float] = field(default_factory=dict)
     places: dict[int, int] = field(default_factory=dict)

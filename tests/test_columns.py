@@ -1,6 +1,8 @@
 """Whatever a parameter or a metric is called, if it is not refused: the numbers of a run are those of a run with harmless names."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from html import escape
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +13,8 @@ from named_runs import ENDINGS, PANDAS, STRANGE, allowed, argument_names, frames
 from small_studies import small_study
 
 from analysis import (
+    compare_arms,
+    compare_runs,
     group_table,
     leaderboard,
     load_run,
@@ -18,6 +22,7 @@ from analysis import (
     seed_table,
     settings_table,
     summary_table,
+    write_comparison,
     write_report,
 )
 from analysis.columns import BESIDE_METRICS, BESIDE_PARAMETERS, DERIVED
@@ -32,7 +37,9 @@ from analysis.trial_details import trial_details
 from tuning.past import past_trials, trials_left
 from tuning.replay import replay
 from tuning.resume import _differences
-from tuning.study import Asha, Compare, Confirm, Published, Study
+from tuning.study import Asha, Compare, Confirm, Published, Study, Trial
+from tuning.tensorboard import EventFiles
+from tuning.tracking_records import beside, reduced
 
 OURS = sorted(BESIDE_PARAMETERS | BESIDE_METRICS)
 NAMES = allowed([*OURS, *PANDAS, *STRANGE, *ENDINGS, *argument_names()])
@@ -188,3 +195,54 @@ def test_our_columns_are_those_that_are_found(tmp_path: Path) -> None:
     beside_parameters = {name for name in beside_parameters if not name.endswith(" std") and not name.startswith("against ")}
     assert beside_metrics - users - {*costs} <= BESIDE_METRICS
     assert beside_parameters - users == BESIDE_PARAMETERS
+
+
+def test_a_report_of_any_names(tmp_path: Path) -> None:
+    """Page, pictures and files: twelve trials, so that parameters are held against the metric."""
+    strange = [name for name in allowed([*STRANGE, "left_out", "n", "mean", "value", "best"]) if name.strip()]
+    study = named_study(strange, ['<i>"m"</i> [0]:Q.x', *(f"{name}!" for name in strange)], **CONFIRMED)
+    study = replace(study, space={**study.space, strange[0]: [1, 2, 3, 4], strange[1]: [1, 3, 5]})
+    run = load_run(recorded(study, tmp_path, failed=["0004"])[0].root)
+    page = write_report(run).read_text(encoding="utf-8")
+    assert "<b>bold" not in page.split("<script", 1)[0]
+    assert "<i>" not in page.split("<script", 1)[0]
+    for column in run.parameters:
+        assert escape(column).replace("_", "_<wbr>") in page
+    charts = {path.stem for path in run.paths.charts.glob("*.svg")}
+    assert charts >= {"confirmed", "parameters", "correlations", "mean", "seeds"}
+    for name in ("summary", "leaderboard", "seeds", "confirmed"):
+        assert {*run.parameters} <= {*pd.read_csv(run.paths.tables / f"{name}.csv", keep_default_na=False)}
+    for name in ("summary.tex", "summary.md", "leaderboard.tex", "leaderboard.md"):
+        assert (run.paths.tables / name).stat().st_size
+
+
+@pytest.mark.parametrize("name", ["difference", "at", "n", "published", "a[0]:Q.x", "<b>", "part", "setting"])
+def test_arms_and_several_runs_of_any_name(name: str, tmp_path: Path) -> None:
+    rows = [{name: 1, "other": 1, "mean": 1.0, "std": 0.1}]
+    more: dict[str, Any] = {
+        "compare": Compare(parameter=name, baseline=1, metrics=[f"{name}!", "side"], parts=name),
+        "published": Published(source="them", runs=3, rows=rows),
+        "solved": 1.5,
+    }
+    costs = {"parameters": 7, "train_seconds": 1.5, "images_per_second": 2.5}
+    runs = [load_run(recorded(named_study([name, "other"], [f"{name}!", "side"], costs, **more), tmp_path)[0].root) for _ in range(2)]
+    write_report(runs[0])
+    table = compare_arms(runs[0])
+    assert table["difference"].tolist() == pytest.approx([1.0, 1.0, 1.0, 1.0])
+    assert table["published_baseline"].dropna().tolist() == [1.0]
+    found = compare_runs(runs)
+    assert found.leaderboards["score"].tolist() == pytest.approx([2.61, 2.21, 1.61, 1.21] * 2)
+    assert write_comparison(found, tmp_path / "comparison").exists()
+
+
+def test_event_files_and_mirrors_keep_all_names(tmp_path: Path) -> None:
+    names = allowed([*STRANGE, *PANDAS, "status", "seeds", "trial"])
+    study = named_study(names, names)
+    row = {"epoch": 1, "at": 1.7e9, "seconds": 0.1, "metrics": {name: [float(place), 1.0] for place, name in enumerate(names)}}
+    files = EventFiles(study, tmp_path, pytest.fail)
+    trial = Trial(id="0001", config=dict.fromkeys(names, 1), seeds=[0, 1])
+    files.epoch(trial, row)
+    files.end(trial, "completed", None)
+    told = reduced(row["metrics"])
+    assert [told[name] for name in names] == [(place + 1) / 2 for place in range(len(names))]
+    assert beside({"status": "completed", "epochs": 1}, names) == {"study/status": "completed", "epochs": 1}

@@ -116,7 +116,7 @@ class TrialRun:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> wandb.Table:
     """A table of plain values, of any kind in each column."""
-    names = [name if name not in columns[:place] else f"{name} ({place + 1})" for place, name in enumerate(columns)]
+    names: list[str | int] = [name if name not in columns[:place] else f"{name} ({place + 1})" for place, name in enumerate(columns)]
     made = wandb.Table(columns=names, allow_mixed_types=True)
     for row in rows:
         made.add_data(*row)
