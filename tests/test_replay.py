@@ -13,7 +13,8 @@ from small_studies import scores, small_study
 
 from analysis import load_run
 from tests.test_cli import study
-from tuning.replay import Replayed, changed_since, find_trial, replay, verdict
+from tuning.provenance import changed_since
+from tuning.replay import Replayed, find_trial, replay, verdict
 from tuning.study import StudyError
 
 
@@ -83,9 +84,9 @@ def test_a_trial_without_an_epoch_cannot_be_compared(folder: Path, tmp_path: Pat
 
 def test_what_numbers_depend_on_is_held_against_now(folder: Path) -> None:
     run = load_run(folder)
-    assert changed_since(run, Path(__file__)) == []
+    assert changed_since(run.spec["provenance"], Path(__file__)) == []
     run.spec["provenance"]["packages"]["torch"] = "1.0"
-    assert changed_since(run, Path(__file__))[0].startswith("torch was 1.0, now it is ")
+    assert changed_since(run.spec["provenance"], Path(__file__))[0].startswith("torch was 1.0, now it is ")
 
 
 def test_the_verdict_counts_epochs_and_names_the_largest_difference() -> None:

@@ -166,5 +166,6 @@ def _differences(spec: Mapping[str, Any], study: Study) -> list[str]:
     return [
         f"{key} was {json.dumps(spec.get(key))}, now it is {json.dumps(value)}."
         for key, value in now.items()
-        if key not in _WORDS and spec.get(key) != value
+        # A run of an earlier version of this package lacks what only later ones say.
+        if key not in _WORDS and (value or key in spec) and spec.get(key) != value
     ]
