@@ -292,7 +292,9 @@ def test_a_note_on_the_data_is_shown(capsys: pytest.CaptureFixture[str]) -> None
 def test_masks_with_different_backgrounds_are_refused(tmp_path: Path) -> None:
     path = folder(tmp_path / "two", grey(2, 2, 1))
     write(Path(path) / "P3_mask.png", sides(LUNGS[3], 2, 2, 0))
-    assert problems(data=path) == ["chest X-rays of two: the background is 0 or 1, by mask. Name the labels of lung in lung_labels."]
+    assert problems(data=path) == [
+        "chest X-rays of two: the background is 0 or 1, depending on the mask. Name the labels of lung in lung_labels."
+    ]
 
 
 @pytest.mark.parametrize(

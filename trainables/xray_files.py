@@ -180,7 +180,7 @@ def _read_arrays(
         shapes = f"x{part} is {images.shape} and y{part} is {masks.shape}"
         problems.append(f"{shapes}; both must be (n, height, width), one mask per image, n above 0.")
         return []
-    names = np.atleast_1d(arrays.get(f"ids{part}", [f"{part[1:] or 'image'} {i}" for i in range(len(images))]))
+    names = np.ravel(arrays.get(f"ids{part}", [f"{part[1:] or 'image'} {i}" for i in range(len(images))]))
     problems += _array_problems(part, images, masks, names, size)
     lungs = []
     for i, mask in enumerate(masks if masks.dtype.kind in "buif" else ()):

@@ -31,7 +31,7 @@ def mask_problems(source: Source, lung_labels: Sequence[int | str]) -> Iterator[
     borders = {found.border for found in source.labels}
     if len(borders) > 1:
         named = " or ".join(sorted(label or "0" for label in borders))
-        yield f"{source.name}: the background is {named}, by mask. Name the labels of lung in lung_labels."
+        yield f"{source.name}: the background is {named}, depending on the mask. Name the labels of lung in lung_labels."
     swapped = torch.cat([_swapped(part.masks) for part in source.parts])
     if swapped.any() and not lung_labels:
         way = "If what is black is lung, set lung_labels=[0]" if swapped.all() else "Mend these masks; the others look right"

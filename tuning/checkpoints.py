@@ -67,10 +67,11 @@ def state_problem(state: Any) -> str | None:
 
 def disk_problem(study: Study, results: Path, slots: int) -> str | None:
     """One sentence if the checkpoints of ``study`` would not fit the disk that ``results`` lies on; ``slots`` trials at a time."""
-    if study.state_bytes is None:
+    state_bytes = study.state_bytes
+    if state_bytes is None:
         return None
     seeds = max([study.seed_list, *study.parts(study.fresh_seeds, study.seeds_per_trial)], key=len)
-    largest = _largest(lambda setting: study.state_bytes(study.config(setting), seeds), study.space)  # type: ignore[misc]
+    largest = _largest(lambda setting: state_bytes(study.config(setting), seeds), study.space)
     # While one is written beside, a live trial has one more than it keeps. The best of the search is kept, and all confirmed ones are until
     # it is known which setting is the best.
     needed = largest * (slots * (KEPT + 1) + KEPT * (1 + study.planned_confirmations))
