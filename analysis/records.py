@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +114,17 @@ def metric_problem(row: Row, seeds: Sequence[int]) -> str:
         if wrong:
             return f"{name} is {wrong[0]!r}, must be a number or one number per seed"
     return "its metrics are no numbers"
+
+
+def missing_notes(rows: Iterable[Row], decisive: Set[str]) -> list[str]:
+    """A sentence per metric that was reported without a finite number. Of ``decisive`` ones that ended the trial, which says so itself."""
+    places: dict[str, list[str]] = {}
+    for row in rows:
+        for name, value in row["metrics"].items():
+            if (value is None or (type(value) is list and None in value)) and name not in decisive:
+                places.setdefault(name, []).append(row["trial"])
+    return [
+        f"{name} was no finite number in {len(trials):,} of the epochs recorded ({len(set(trials)):,} of the trials): these values count as "
+        "missing. Name it in Study(must_be_finite=[...]) to end such trials as diverged."
+        for name, trials in places.items()
+    ]

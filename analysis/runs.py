@@ -16,7 +16,7 @@ from analysis.once import once
 from analysis.records import SCHEMA as SCHEMA
 from analysis.records import STATUSES as STATUSES
 from analysis.records import DamagedRun as DamagedRun
-from analysis.records import damaged, epoch_problem, metric_problem, read_lines, read_spec, trial_problem
+from analysis.records import damaged, epoch_problem, metric_problem, missing_notes, read_lines, read_spec, trial_problem
 from analysis.run_paths import RunPaths as RunPaths
 from analysis.versions import Versions, is_of, trial_versions, versions_note, wanted_versions
 
@@ -101,6 +101,7 @@ def load_run(folder: str | Path) -> Run:
         seeds = {row["trial"]: row["seeds"] for row in trial_rows}
         columns = columns_of(recorded, dict.fromkeys(chain.from_iterable(row["metrics"] for row in epoch_rows)))
         epochs = _epochs_frame(paths, epoch_rows, seeds, columns, wanted_versions(recorded, trial_rows))
+        notes += missing_notes(epoch_rows, {recorded["metric"], "loss", *recorded.get("must_be_finite", [])})
     trials = _without_gaps(_trials_frame(recorded["fixed"], trial_rows, columns), epochs, notes)
     run = Run(paths, columns.renamed(recorded), trials, epochs, notes, columns, recorded, trial_versions(trial_rows))
     notes += [note for note in [versions_note(run)] if note]

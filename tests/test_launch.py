@@ -17,7 +17,7 @@ from trainables import xor
 from tuning.catalog import find_study
 from tuning.launch import Outcome, run_study
 from tuning.prepare import prepare_run
-from tuning.study import Confirm, Resources, Study, StudyError
+from tuning.study import Asha, Confirm, Resources, Study, StudyError
 
 
 class Quiet:
@@ -251,3 +251,64 @@ def test_trials_shorter_than_the_start_of_a_process_use_every_slot(tmp_path: Pat
     rows = [json.loads(line) for line in read.paths.epochs.read_text().splitlines()]
     assert len({row["pid"] for row in rows}) == 5
     assert set(read.trials["status"]) == {"completed"}
+
+
+def reaches(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    """Every ``step``-th epoch with the value that the setting is; text is what goes wrong, at epoch 2."""
+    for epoch in range(config["step"], config["epochs"] + 1, config["step"]):
+        if config["value"] == "fails" and epoch >= 2:
+            raise RuntimeError("failed")
+        odd = {"nan": float("nan"), "inf": float("inf"), "-inf": -float("inf")}
+        value = odd.get(config["value"], 1.0) if epoch >= 2 else 1.0
+        yield {"epoch": epoch, "loss": config["value"] if isinstance(config["value"], float) else value}, None
+
+
+def one_after_the_other(values: list[Any], mode: str, step: int = 1, **changes: Any) -> Study:
+    return Study(
+        name="rungs",
+        question="Who is stopped?",
+        trainable=reaches,
+        space={"value": values},
+        fixed={"step": step},
+        metric="loss",
+        mode=mode,  # type: ignore[arg-type]
+        epochs=6,
+        seeds=1,
+        stopping=Asha(min_epochs=2, keep_one_in=3),
+        resources=Resources(cpus=2),
+        **{"retries": 0} | changes,
+    )
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize("odd", ["nan", "inf", "-inf", "fails"])
+def test_a_trial_that_goes_wrong_at_a_rung_stops_nobody(odd: str, mode: str, tmp_path: Path) -> None:
+    better = [6.0, 5.0, 4.0] if mode == "min" else [4.0, 5.0, 6.0]
+    worse = 9.0 if mode == "min" else 1.5
+    _, read = run(one_after_the_other([odd, *better, worse, better[-1] * (0.5 if mode == "min" else 2)], mode), tmp_path)
+    ends = list(zip(read.trials["status"], read.trials["rung"].fillna(0), strict=True))
+    wrong = "failed" if odd == "fails" else "diverged"
+    assert ends == [(wrong, 0), *[("completed", 0)] * 3, ("pruned", 2), ("completed", 0)]
+
+
+def test_a_trial_that_leaves_out_a_rung_is_judged_at_its_next_epoch(tmp_path: Path) -> None:
+    study = one_after_the_other([4.0, 5.0, 3.0], "min", step=3)
+    _, read = run(dataclasses.replace(study, stopping=Asha(min_epochs=2, keep_one_in=3)), tmp_path)
+    assert list(zip(read.trials["status"], read.trials["rung"].fillna(0), read.trials["epochs"], strict=True)) == [
+        ("completed", 0, 6),
+        ("pruned", 2, 3),
+        ("completed", 0, 6),
+    ]
+
+
+def fails_first(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    for epoch in range((resume or 0) + 1, config["epochs"] + 1):
+        if config["value"] == 4.0 and epoch == 3 and resume is None:
+            raise RuntimeError("once")
+        yield {"epoch": epoch, "loss": config["value"]}, epoch
+
+
+def test_a_trial_that_is_started_again_counts_once_at_its_rung(tmp_path: Path) -> None:
+    study = one_after_the_other([4.0, 5.0, 3.0], "min", retries=1, checkpoint_seconds=0)
+    _, read = run(dataclasses.replace(study, trainable=fails_first), tmp_path)
+    assert list(read.trials["status"]) == ["completed", "pruned", "completed"]

@@ -137,3 +137,17 @@ def test_a_trial_that_lacks_epochs_it_ended_with_is_unfinished_and_said(tmp_path
     run = load_run(write(tmp_path, trials, [*epochs, epoch("0002", 1, {"score": 1.0})]))
     assert run.trials["status"].tolist() == ["unfinished", "completed", "failed"]
     assert run.notes == [f"Trial 0001 completed 2 epochs, but the last one recorded is {last}: it counts as unfinished."]
+
+
+def test_values_that_were_not_finite_are_counted_unless_they_ended_their_trial(tmp_path: Path) -> None:
+    trials = [trial("0001", 1, "completed", epochs=2), trial("0002", 2, "diverged", epochs=1)]
+    epochs = [
+        epoch("0001", 1, {"score": [0.1, 0.2], "perplexity": None, "gap": [1.0, None]}),
+        epoch("0001", 2, {"score": [0.1, 0.2], "perplexity": None, "gap": [1.0, 2.0]}),
+        epoch("0002", 1, {"score": [0.1, None], "perplexity": 1.0, "loss": None, "norm": None}),
+    ]
+    notes = load_run(write(tmp_path, trials, epochs, SPEC | {"must_be_finite": ["norm"]})).notes
+    assert [note.split(":")[0] for note in notes] == [
+        "perplexity was no finite number in 2 of the epochs recorded (1 of the trials)",
+        "gap was no finite number in 1 of the epochs recorded (1 of the trials)",
+    ]
