@@ -78,9 +78,11 @@ def columns_of(spec: Mapping[str, Any], recorded: Iterable[str]) -> Columns:
     compared = (spec.get("compare") or {}).get("metrics", [])
     metrics = _told_apart(dict.fromkeys([spec["metric"], *compared, *recorded]), BESIDE_METRICS | counts, "metric")
     parameters = dict.fromkeys([*spec["space"], *spec["fixed"]])
-    derived = {f"{name}{end}" for name in metrics.values() for end in DERIVED}
+    # Other metrics stand in no frame beside parameters.
+    joined = {column for name, column in metrics.items() if name == spec["metric"] or name.startswith(HELD_OUT)}
+    derived = {f"{column}{end}" for column in joined for end in DERIVED}
     derived |= {key for key in parameters if key.startswith(HELD_OUT) and key.endswith(DERIVED)}
-    return Columns(_told_apart(parameters, BESIDE_PARAMETERS | set(metrics.values()) | derived, "parameter"), metrics)
+    return Columns(_told_apart(parameters, BESIDE_PARAMETERS | joined | derived, "parameter"), metrics)
 
 
 def _told_apart(names: Collection[str], ours: Collection[str], kind: str) -> dict[str, str]:

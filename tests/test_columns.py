@@ -172,6 +172,7 @@ def test_parameters_and_metrics_of_one_name(plain: Any, tmp_path: Path) -> None:
     assert_same_numbers(run, plain(len(names), METRICS, **CONFIRMED))
     assert run.columns.parameters["score"] == "score (parameter) (parameter)"
     assert run.columns.metrics == {name: name for name in METRICS}
+    assert run.columns.parameters["loss"] == "loss"  # of other metrics tables of settings say nothing
 
 
 def test_our_columns_are_those_that_are_found(tmp_path: Path) -> None:
@@ -193,6 +194,7 @@ def test_our_columns_are_those_that_are_found(tmp_path: Path) -> None:
     beside_parameters = {name for columns in found if {"their first", "their second"} & set(columns) for name in columns}
     beside_metrics = {name for columns in found if {"their metric", "their side", "test_theirs"} & set(columns) for name in columns}
     beside_parameters = {name for name in beside_parameters if not name.endswith(" std") and not name.startswith("against ")}
+    assert "their side" not in beside_parameters
     assert beside_metrics - users - {*costs} <= BESIDE_METRICS
     assert beside_parameters - users == BESIDE_PARAMETERS
 
