@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import sys
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -29,18 +30,18 @@ FOLLOWING: web.AppKey[asyncio.Task[None]] = web.AppKey("following", asyncio.Task
 
 
 def watch(folder: Path, *, host: str = "127.0.0.1", port: int | None = None, ready: Callable[[str], None]) -> None:
-    """Serve the page of the run in ``folder`` until interrupted; ``ready`` is told its address once it can be opened.
+    """Serve the page of the run in ``folder`` until KeyboardInterrupt; ``ready`` is told its address once it can be opened.
 
     Raises:
         DamagedRun: the folder is no run folder, or the page cannot be served there.
     """
-    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
+    with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(serve(folder, host, port, ready=ready))
 
 
 def usual_port(folder: Path) -> int:
     """The port of a run where nobody says another: the same each time, so that an open page finds the run again."""
-    return FIRST_PORT + zlib.crc32(str(folder.resolve()).encode()) % PORTS
+    return FIRST_PORT + zlib.crc32(os.fsencode(folder.resolve())) % PORTS
 
 
 async def serve(
@@ -53,7 +54,7 @@ async def serve(
 ) -> None:
     """``watch`` as a coroutine: until cancelled, or until ``until`` returns."""
     feed = Feed(folder)
-    access = Access.at(host, 0)
+    access = Access.at(host, 0, str(folder.resolve()))
     runner = web.AppRunner(application(feed, access), access_log=None, shutdown_timeout=SECONDS_TO_CLOSE)
     await runner.setup()
     try:

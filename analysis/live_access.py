@@ -2,13 +2,14 @@
 
 import hmac
 import ipaddress
+import os
 import secrets
+import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
-COOKIE = "study_token"
 # Vega's expressions are interpreted, not compiled: no script runs that was not served as a file. Charts and tooltips set styles.
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -24,15 +25,16 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True)
 class Access:
-    """How the page is reached: at ``host`` and ``port``, with a ``token`` unless ``host`` is this machine's own loopback."""
+    """How the page of ``run`` is reached: at ``host`` and ``port``, with a ``token`` unless ``host`` is this machine's own loopback."""
 
     host: str
     port: int
     token: str = field(default="", repr=False)
+    run: str = ""
 
     @classmethod
-    def at(cls, host: str, port: int) -> "Access":
-        return cls(host, port, "" if is_loopback(host) else secrets.token_urlsafe(32))
+    def at(cls, host: str, port: int, run: str = "") -> "Access":
+        return cls(host, port, "" if is_loopback(host) else secrets.token_urlsafe(32), run)
 
     @property
     def address(self) -> str:
@@ -61,8 +63,8 @@ def guard(access: Access) -> Callable[..., Awaitable[web.StreamResponse]]:
         if access.token:
             given = request.query.get("token")
             if given is not None and _is_right(given, access):
-                return _let_in(request, given)
-            if not _is_right(request.cookies.get(COOKIE, ""), access):
+                return _let_in(request, access)
+            if not _is_right(request.cookies.get(_cookie(request, access), ""), access):
                 return _refused(403, "Open the whole address that `study watch` printed: it holds a token.")
         return await handler(request)
 
@@ -83,11 +85,18 @@ def _is_right(given: str, access: Access) -> bool:
     return hmac.compare_digest(given.encode(), access.token.encode())
 
 
-def _let_in(request: web.Request, token: str) -> web.Response:
+def _let_in(request: web.Request, access: Access) -> web.Response:
     """The token moves from the address, which browsers keep and show, into a cookie that scripts cannot read."""
     response = web.Response(status=303, headers={"Location": request.path})
-    response.set_cookie(COOKIE, token, httponly=True, samesite="Strict")
+    response.set_cookie(_cookie(request, access), access.token, httponly=True, samesite="Strict")
     return response
+
+
+def _cookie(request: web.Request, access: Access) -> str:
+    """The name of the cookie with the token: a browser sends those of a host to all its ports, and through tunnels many hosts are one."""
+    assert request.transport is not None
+    port = request.transport.get_extra_info("sockname")[1]
+    return f"study_token_{port}_{zlib.crc32(os.fsencode(access.run)):08x}"
 
 
 def _refused(status: int, why: str) -> web.Response:

@@ -3,12 +3,11 @@
 import asyncio
 import contextlib
 import json
-import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from analysis.own_process import environment, module_command
 from analysis.records import DamagedRun
 from analysis.watched import COLUMNS, Watched, session_facts
 
@@ -180,10 +179,10 @@ class Renderer:
             await process.wait()
 
     async def _start(self) -> asyncio.subprocess.Process:
-        command = [sys.executable, "-m", "analysis.live_sections", str(self._folder)]
+        command = module_command("analysis.live_sections", str(self._folder))
         pipe, none = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         self._process = await asyncio.create_subprocess_exec(
-            *command, stdin=pipe, stdout=pipe, stderr=none, env={**os.environ, **one_thread}, limit=LONGEST_ANSWER
+            *command, stdin=pipe, stdout=pipe, stderr=none, env={**environment(), **one_thread}, limit=LONGEST_ANSWER
         )
         return self._process

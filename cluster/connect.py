@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from cluster.own_folders import own_folder
+from cluster.private import own_imports, signals_kept
 
 _QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -112,7 +113,10 @@ def _join(address: str | None, options: Mapping[str, Any]) -> None:
     try:
         if address:
             _refuse_wrong_token(address)
-        ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **options)
+        # A client of Ray (ray://) can send no object along.
+        job = {} if address and "://" in address else {"job_config": own_imports()}
+        with signals_kept():
+            ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **job, **options)
     except ray.exceptions.AuthenticationError:
         raise ConnectionError(f"{where} cannot be joined without its token: {_TOKEN_WAYS}.") from None
     except ValueError as error:

@@ -16,6 +16,8 @@ from cluster.processes import lives_here, us
 OWNER = "owner.json"
 """The mark in each of our folders: the process that made it, as ``processes.us`` describes it."""
 PREFIX = "study-"
+_held: list[Path] = []
+"""Our folders that are in use."""
 
 
 @contextmanager
@@ -27,14 +29,27 @@ def own_folder(parent: str) -> Iterator[str]:
     """
     for leftover in Path(parent).glob(f"{PREFIX}*/{OWNER}"):
         if _is_left(leftover):
-            _end_writers(leftover.parent)
-            shutil.rmtree(leftover.parent, ignore_errors=True)
+            _remove(leftover.parent)
     folder = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
     Path(folder, OWNER).write_text(json.dumps(us()))
+    _held.append(Path(folder))
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _held.remove(Path(folder))
+        _remove(Path(folder))
+
+
+def abandon_own_folders() -> None:
+    """Remove the folders that this process holds: for whoever is about to end it without leaving their blocks."""
+    for folder in _held:
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, with what still runs of a Ray in it: one whose start or end was interrupted leaves processes."""
+    _end_writers(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_left(mark: Path) -> bool:
@@ -55,9 +70,11 @@ def _is_dead(owner: dict[str, Any]) -> bool:
 
 def _end_writers(folder: Path) -> None:
     """End our processes that write files in ``folder``: those of its Ray all do, whatever they call themselves. Who only reads there, or
-    names the folder on a command line, is left alone."""
+    names the folder on a command line, is left alone; so is this process."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
+            if int(process.name) == os.getpid():
+                continue
             # The handle stays with this very process, whoever gets its number next.
             handle = os.pidfd_open(int(process.name))
             try:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import socket
 import subprocess
 import sys
@@ -71,6 +72,21 @@ class Unknown:
 def test_a_state_that_could_not_be_read_back_is_said_at_once() -> None:
     assert checkpoints.state_problem({"weights": torch.zeros(2)}) is None
     assert "cannot be kept" in checkpoints.state_problem({"net": Unknown()})
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        (Unknown(), f"it holds {__name__}.Unknown"),
+        (pathlib.PurePosixPath("."), "it holds pathlib.PurePosixPath"),
+        (threading.Lock(), "cannot pickle '_thread.lock' object"),
+        (lambda: 1, f"Can't pickle <function <lambda>>: attribute lookup <lambda> on {__name__} failed"),
+    ],
+)
+def test_why_a_state_cannot_be_kept_is_said_in_plain_words(state: Any, why: str) -> None:
+    """Without the colours and the advice of torch, and without the places of objects."""
+    allowed = "a state holds dicts, lists, numbers, text and tensors, or is None"
+    assert checkpoints.state_problem({"a": [state]}) == f"the state it yields cannot be kept ({why}); {allowed}"
 
 
 def test_the_best_trial_keeps_its_checkpoint_and_no_other(tmp_path: Path) -> None:
@@ -158,6 +174,7 @@ def test_another_process_is_refused_until_it_is_dead(tmp_path: Path) -> None:
 TAKER = """
 import sys, time
 from pathlib import Path
+from typing import Any
 from tuning.lock import locked
 from tuning.study import StudyError
 for round in range(int(sys.argv[2])):

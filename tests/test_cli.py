@@ -210,30 +210,6 @@ def test_failed_trials_make_exit_code_1_and_what_they_print_is_in_their_log(tmp_
     assert "hello" not in ran.stdout + ran.stderr
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_brings_the_prompt_back_and_keeps_what_is_written(tmp_path: Path, stop: signal.Signals) -> None:
-    name = write_study(tmp_path, "time.sleep(0.3 if epoch == 1 else 60)")
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen([*STUDY, "run", name], cwd=tmp_path, env=ENVIRONMENT, start_new_session=True, **pipes)
-    records = wait_for_record(tmp_path, process)
-    # A terminal sends Ctrl-C to every process of the group, Ray's among them; a batch system sends SIGTERM to the first.
-    os.killpg(process.pid, stop) if stop == signal.SIGINT else process.send_signal(stop)
-    asked = time.monotonic()
-    out, err = process.communicate(timeout=30)
-    waited = time.monotonic() - asked
-    assert process.returncode == 128 + stop
-    assert "Traceback" not in err
-    folder = tmp_path / out.splitlines()[-1]
-    assert f"`study report {folder.relative_to(tmp_path)}` reads what is there" in err
-    read = load_run(folder)
-    assert read.paths.epochs == records
-    assert set(read.trials["status"]) == {"unfinished"}
-    assert len(read.epochs) >= 2
-    assert study("report", str(folder), cwd=tmp_path).returncode == 0
-    assert not left_over(process.pid), "no process of the run may outlive it"
-    print(f"back after {waited:.1f} s")
-
-
 def wait_for_record(folder: Path, process: subprocess.Popen[str]) -> Path:
     """The epochs file of the one run below ``folder``, once it holds a line."""
     deadline = time.monotonic() + 90
@@ -244,12 +220,6 @@ def wait_for_record(folder: Path, process: subprocess.Popen[str]) -> Path:
             return found[0]
         time.sleep(0.05)
     raise AssertionError("no epoch was recorded within 90 s")
-
-
-def left_over(session: int) -> list[str]:
-    """Command lines of processes that still belong to the session of a process that has ended."""
-    listing = subprocess.run(["ps", "-o", "args=", "-s", str(session)], capture_output=True, text=True, check=False)
-    return [line for line in listing.stdout.splitlines() if "defunct" not in line]
 
 
 @pytest.mark.parametrize(

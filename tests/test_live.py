@@ -293,6 +293,24 @@ def test_where_others_can_reach_it_a_token_is_asked_for(tmp_path: Path) -> None:
     with_page(folder, use, host="0.0.0.0")
 
 
+@pytest.mark.parametrize("same_run", [True, False])
+def test_two_pages_on_one_host_are_open_in_one_browser(tmp_path: Path, same_run: bool) -> None:
+    """A browser sends the cookies of a host to all its ports."""
+    folders = [write_run(tmp_path / name, WIDTHS) for name in ("one", "one" if same_run else "two")]
+
+    async def both() -> None:
+        jar = aiohttp.CookieJar(unsafe=True)
+        first, second = (page_of(folder, "0.0.0.0", 0) for folder in folders)
+        async with first as one, second as two, aiohttp.ClientSession(cookie_jar=jar) as session:
+            pages = [address.replace("0.0.0.0", "127.0.0.1") for address in (one, two)]
+            for page in [*pages, *(page.split("?")[0] for page in pages)]:
+                async with session.get(page) as answer:
+                    assert answer.status == 200
+            assert len({cookie.key for cookie in jar}) == 2
+
+    asyncio.run(asyncio.wait_for(both(), 60))
+
+
 def test_a_token_is_not_shown_by_accident() -> None:
     access = Access.at("0.0.0.0", 80)
     assert access.token

@@ -3,6 +3,7 @@
 import io
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from small_studies import small_study
 
 from analysis.estimates import estimate_table, estimates_section, shown_estimates
 from analysis.runs import RunPaths
-from tuning.display import Bar, Lines, event_line
+from tuning.display import Bar, Json, Lines, event_line
 from tuning.estimate import Estimate, TimeLeft
 from tuning.progress import StudyProgress, clock, left_words
 from tuning.study import Study, Trial
@@ -212,6 +213,40 @@ def test_a_long_trial_is_not_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert said[1]["low"] < 294 < said[1]["high"]
     listener.finished()
     assert json.loads(RunPaths(tmp_path).estimates.read_text().splitlines()[-1])["ended"] is True
+
+
+@pytest.mark.parametrize(("as_json", "least"), [(True, 100), (False, 4)])
+def test_time_passes_between_epochs_of_ten_minutes(as_json: bool, least: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    listener, out = lines(tmp_path)
+    if as_json:
+        listener = Json(listener.progress, RunPaths(tmp_path), out)  # type: ignore[assignment]
+    for epoch in (1, 2):
+        now += 600
+        listener.epoch(trial(1), {"epoch": epoch, "metrics": {"score": 1.0}, "seconds": 600.0})
+    listener.progress.started -= 3600  # in the second hour
+    before = len(out.getvalue().splitlines())
+    for _ in range(2400):  # as Tune's loop comes round
+        now += 0.25
+        listener.tick()
+    told = out.getvalue().splitlines()[before:]
+    assert least <= len(told) <= least + 20
+    if as_json:
+        rows = [json.loads(line) for line in told]
+        assert {row["event"] for row in rows} == {"progress"}
+        assert rows[-1]["elapsed"] > rows[0]["elapsed"] + 500
+        assert rows[-1]["seconds_left"]["left"] < rows[0]["seconds_left"]["left"]
+    said = RunPaths(tmp_path).estimates.read_text().splitlines()
+    assert len(said) < 20, "estimates are held against the end: those of one epoch are not to outweigh the others"
+
+
+def test_json_lines_wait_for_room(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        listener = Json(StudyProgress(small_study()), RunPaths(tmp_path), full)
+        listener.show()
+        with suppress(OSError):
+            full.close()
 
 
 def test_estimates_that_cannot_be_written_fail_nothing(tmp_path: Path) -> None:

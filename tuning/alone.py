@@ -17,6 +17,7 @@ from tuning.provenance import changed_since
 from tuning.replay import find_trial, replay, verdict
 from tuning.resume import changes_since, continued, unchanged
 from tuning.rows import Exited, NotKept, NotReported, iterate
+from tuning.signals import Interrupted
 from tuning.start_folder import as_started
 from tuning.study import Study, StudyError, Trial
 from tuning.terminal import say
@@ -43,6 +44,10 @@ def try_first(study: Study) -> int:
                 raise NotKept(problem)
     except (NotReported, NotKept, Exited) as error:
         raise StudyError(f"Study {study.name!r}: {error}") from None
+    except KeyboardInterrupt as error:
+        if isinstance(error, Interrupted):
+            raise
+        raise StudyError(f"Study {study.name!r}: the trainable raised KeyboardInterrupt{f': {error}' if str(error) else ''}.") from None
     return 0
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from tuning import studies
+from tuning.own_packages import hidden_by_ours
 from tuning.study import Study, StudyError, did_you_mean
 
 # Before the name of a study file whose own name is taken: a file called torch.py must not stand in for torch.
@@ -45,6 +46,8 @@ def find_study(reference: str) -> Study:
 def _from_file(path: Path) -> Study:
     if not path.is_file():
         raise StudyError(f"there is no study file {path}.")
+    if hidden := hidden_by_ours(path):
+        raise StudyError(hidden)
     _importable(path.resolve().parent)
     name = _module_name(path.resolve())
     try:

@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import random
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,9 +61,18 @@ def state_problem(state: Any) -> str | None:
     try:
         _read(_content(state))
     except Exception as error:
-        kind = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return f"the state it yields cannot be kept ({kind}); a state holds dicts, lists, numbers, text and tensors, or is None"
+        return f"the state it yields cannot be kept ({_plainly(error)}); a state holds dicts, lists, numbers, text and tensors, or is None"
     return None
+
+
+def _plainly(error: Exception) -> str:
+    """What torch says of a state, without its colours and without its advice on files of others."""
+    text = re.sub(r"\x1b\[[0-9;]*m| at 0x[0-9a-f]+", "", str(error)).strip()
+    if foreign := re.search(r"\bGLOBAL (\S+)", text):
+        return f"it holds {foreign[1]}"
+    inner = re.search(r"WeightsUnpickler error: (.+)", text)
+    first = (inner[1] if inner else text).splitlines() or [type(error).__name__]
+    return first[0].split(". ")[0].rstrip(".")
 
 
 def disk_problem(study: Study, results: Path, slots: int) -> str | None:

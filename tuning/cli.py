@@ -4,6 +4,7 @@ from functools import partial
 
 import typer
 
+import tuning.own_packages  # noqa: F401, the first of ours: it says what stands in the way of the others
 from cluster.connect import prepare_environment
 from tuning.copies import fetched
 from tuning.mirrors import chosen_mirrors
@@ -37,7 +38,7 @@ from tuning.options import (
 from tuning.plan import plan_text, seeds_warning
 from tuning.steps import Way, command_line, compared, find, go_on, train, written_report
 from tuning.study import StudyError
-from tuning.terminal import OneLineErrors, end, plain_errors, removed_if_empty, say, shown
+from tuning.terminal import OneLineErrors, end, ended_by_ctrl_c, plain_errors, removed_if_empty, say, shown
 
 app = typer.Typer(cls=OneLineErrors, add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -54,14 +55,14 @@ def list_studies() -> None:
 
     with plain_errors():
         for name in built_in_names():
-            typer.echo(f"{name:24} {find_study(name).question}")
+            print(f"{name:24} {find_study(name).question}")
 
 
 @app.command()
 def show(study: StudyName, set_: Overrides = None, seeds: Seeds = None, trials: Trials = None, smoke: Smoke = False) -> None:
     """Show what a study would run."""
     with plain_errors():
-        typer.echo(plan_text(find(study, set_, seeds, trials, smoke)[0]))
+        print(plan_text(find(study, set_, seeds, trials, smoke)[0]))
 
 
 @app.command()
@@ -79,7 +80,7 @@ def run(
     json: AsJson = False,
 ) -> None:
     """Run a study and write its report; the last line printed is the run folder."""
-    with plain_errors():
+    with plain_errors(json) as lines:
         # First of all, for a study file may import Ray, which reads its settings once.
         prepare_environment(address)
         chosen, overrides = find(study, set_, seeds, trials, smoke)
@@ -92,7 +93,7 @@ def run(
         with removed_if_empty(paths):
             if warning := seeds_warning(chosen):
                 say(f"note: {warning}")
-            code = train(chosen, paths, mirrors, Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=json))
+            code = train(chosen, paths, mirrors, Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=lines))
     end(code)
 
 
@@ -110,8 +111,8 @@ def resume(
     """Go on with a run that was cut off: what ended is kept, what was training goes on from its last checkpoint."""
     from tuning.resume import unchanged
 
-    with plain_errors():
-        way = Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=json)
+    with plain_errors(json) as lines:
+        way = Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=lines)
         code = go_on(run, unchanged, way, study, accept_code_change)
     end(code)
 
@@ -132,9 +133,9 @@ def extend(
     """Add settings to a search, or seeds to a grid or to the confirmed settings of a search."""
     from tuning.resume import extended
 
-    with plain_errors():
+    with plain_errors(json) as lines:
         change = partial(extended, trials=trials, seeds=seeds)
-        way = Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=json)
+        way = Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=lines)
         code = go_on(run, change, way, study, accept_code_change)
     end(code)
 
@@ -153,8 +154,8 @@ def confirm(
     """Train the best settings of a run again on fresh seeds."""
     from tuning.resume import confirmed
 
-    with plain_errors():
-        way = Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=json)
+    with plain_errors(json) as lines:
+        way = Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=lines)
         code = go_on(run, confirmed, way, study, accept_code_change)
     end(code)
 
@@ -209,7 +210,7 @@ def submit(
 def report(run: RunFolder) -> None:
     """Write the report of a run again, from its records."""
     with plain_errors():
-        typer.echo(f"report: {shown(written_report(fetched(run, say)))}")
+        print(f"report: {shown(written_report(fetched(run, say)))}")
 
 
 @app.command()
@@ -217,7 +218,7 @@ def compare(runs: RunFolders, results: Beside = "results") -> None:
     """Set runs of one metric on the same data beside each other: what each found, and what it spent on it."""
     with plain_errors():
         for line in compared(runs, results):
-            typer.echo(line)
+            print(line)
 
 
 @app.command()
@@ -225,7 +226,7 @@ def watch(run: RunFolder, host: Host = "127.0.0.1", port: Port = None) -> None:
     """Serve a page of a run, going on or finished, until Ctrl-C: the report so far, and every trial as it goes."""
     from analysis.live import watch as serve
 
-    with plain_errors():
+    with plain_errors(), ended_by_ctrl_c():
         serve(fetched(run, say), host=host, port=port, ready=lambda address: say(f"{address} (Ctrl-C ends it)"))
 
 
@@ -237,10 +238,10 @@ def sync(run: RunFolder, wandb: SyncMode = "online") -> None:
 
     with plain_errors():
         paths = RunPaths(fetched(run, say).resolve())
-        typer.echo(f"report: {shown(written_report(paths.root))}")
+        print(f"report: {shown(written_report(paths.root))}")
         with mirrored(paths, wandb, say, seconds=SECONDS_TO_SYNC) as finish_mirror:
             told = finish_mirror()
-    typer.echo(f"{told.sent} runs {'written to ' + shown(paths.wandb) if wandb == 'offline' else 'sent'}")
+    print(f"{told.sent} runs {'written to ' + shown(paths.wandb) if wandb == 'offline' else 'sent'}")
     end(0 if told.missing == 0 else 1)
 
 

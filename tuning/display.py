@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -18,6 +18,7 @@ from analysis.run_paths import RunPaths
 from analysis.runs import Run
 from tuning.means import mean
 from tuning.progress import LONG_SECONDS, StudyProgress, clock, left_words
+from tuning.signals import Interrupted
 from tuning.study import Study, Trial
 from tuning.terminal import MISTAKES, shown
 
@@ -31,18 +32,31 @@ COLOURS = {"completed": "blue", "pruned": "yellow", "diverged": "magenta", "fail
 class Display:
     """Shows the progress of one session, as a ``Listener`` of the recorder, and notes what it says of the time left in the run folder."""
 
+    share_between = SHARE_BETWEEN_LINES
+
     def __init__(self, progress: StudyProgress, paths: RunPaths) -> None:
         self.progress, self._paths = progress, paths
-        self._printed = time.monotonic()
+        self._printed = self._noted = time.monotonic()
         self._note({"began": True})
 
     def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None:
         self.progress.epoch(trial, row)
-        self._tell()
+        self._hear()
 
     def end(self, trial: Trial, status: str, error: str | None) -> None:
         self.progress.end(trial, status, error)
-        self._tell()
+        self._hear()
+
+    def tick(self) -> None:
+        """Say how far the study is, where that was said a while ago; to be called every few seconds at least, also between epochs."""
+        if self._is_due(self._printed, self.share_between):
+            self._printed = time.monotonic()
+            self.show()
+        if self._is_due(self._noted, SHARE_BETWEEN_LINES):
+            self._noted = time.monotonic()
+            if left := self.progress.left():
+                said = {name: round(getattr(left, name), 1) for name in ("left", "low", "high")}
+                self._note({**said, "done": round(self.progress.share(), 4)})
 
     def address(self, what: str, address: str, note: str = "") -> None:
         """Say where something can be looked at."""
@@ -75,16 +89,14 @@ class Display:
         """The session has trained all that there was."""
         self._note({"ended": True, "left": 0.0})
 
-    def _tell(self) -> None:
+    def _hear(self) -> None:
         for event in self.progress.news():
             self.event(event)
         self.progress.reckon()
-        if time.monotonic() - self._printed > max(SECONDS_BETWEEN_LINES, SHARE_BETWEEN_LINES * self.progress.elapsed):
-            self._printed = time.monotonic()
-            self.show()
-            if left := self.progress.left():
-                said = {name: round(getattr(left, name), 1) for name in ("left", "low", "high")}
-                self._note({**said, "done": round(self.progress.share(), 4)})
+        self.tick()
+
+    def _is_due(self, last: float, share: float) -> bool:
+        return time.monotonic() - last > max(SECONDS_BETWEEN_LINES, share * self.progress.elapsed)
 
     def _note(self, said: Mapping[str, Any]) -> None:
         # An estimate is worth no failing where the disk is full.
@@ -124,6 +136,7 @@ class Bar(Lines):
 
     def __init__(self, progress: StudyProgress, paths: RunPaths, console: Console) -> None:
         super().__init__(progress, paths, console)
+        self._stroke = "\u2501" if console.encoding.startswith("utf") else "-"
         self.live = Live(self, console=console, refresh_per_second=4, redirect_stdout=False, redirect_stderr=False)
 
     def close(self) -> None:
@@ -143,11 +156,11 @@ class Bar(Lines):
         bar, done = Text(), 0
         for status, colour in COLOURS.items():
             cells = round(BAR_WIDTH * self.progress.statuses[status] / max(1, self.progress.total))
-            bar.append("\u2501" * cells, colour)
+            bar.append(self._stroke * cells, colour)
             done += cells
         running = max(0, round(BAR_WIDTH * self.progress.share()) - done)
-        bar.append("\u2501" * running, "cyan")
-        return bar.append("\u2501" * max(0, BAR_WIDTH - done - running), "bright_black")
+        bar.append(self._stroke * running, "cyan")
+        return bar.append(self._stroke * max(0, BAR_WIDTH - done - running), "bright_black")
 
     def _counts(self) -> Text:
         counts = Text(f"{self.progress.statuses.total()}/{self.progress.total}")
@@ -158,14 +171,20 @@ class Bar(Lines):
 
 
 class Json(Display):
-    """One JSON object per event and line, on stdout."""
+    """One JSON object per event and line, on ``out``: a program wants to hear every few seconds, however long the study."""
 
-    def __init__(self, progress: StudyProgress, paths: RunPaths) -> None:
+    share_between = 0.0
+
+    def __init__(self, progress: StudyProgress, paths: RunPaths, out: TextIO) -> None:
         super().__init__(progress, paths)
+        self._out = out
         self.say("began", run=str(paths.root), study=progress.study.name, trials=progress.total)
 
     def say(self, event: str, **facts: Any) -> None:
-        print(json.dumps(finite({"event": event, "at": round(time.time(), 3), **facts}), default=str), flush=True)
+        line = json.dumps(finite({"event": event, "at": round(time.time(), 3), **facts}), default=str)
+        # Where stdout goes to a full disk, the study goes on; what is missing comes once there is room.
+        with contextlib.suppress(OSError):
+            print(line, file=self._out, flush=True)
 
     def event(self, event: Mapping[str, Any]) -> None:
         self.say(**event)
@@ -181,10 +200,10 @@ class Json(Display):
         self.say("ended", code=code, run=str(self._paths.root), report=str(report) if report else None)
         return code
 
-    def stopped(self, error: str) -> None:
+    def stopped(self, code: int, error: str) -> None:
         """Say that an error ended the study; the run is null where nothing was recorded, for then nothing of it is kept."""
         run = str(self._paths.root) if self._paths.trials.exists() else None
-        self.say("ended", code=2, run=run, report=None, error=error)
+        self.say("ended", code=code, run=run, report=None, error=error)
 
     def show(self) -> None:
         left, best = self.progress.left(), self.progress.best_setting()
@@ -199,19 +218,25 @@ def _end_said(lines: Json) -> Iterator[Json]:
     """A study that an error stops has an end too."""
     try:
         yield lines
-    except MISTAKES as error:
-        lines.stopped(str(error))
+    except (*MISTAKES, OSError) as error:
+        lines.stopped(2, str(error))
+        raise
+    except Interrupted as error:
+        lines.stopped(error.code, f"interrupted by {error}")
+        raise
+    except BaseException as error:
+        lines.stopped(1, f"{type(error).__name__}: {error}")
         raise
 
 
 @contextmanager
-def progress_shown(study: Study, run: Run, *, slots: int = 1, as_json: bool = False) -> Iterator[Display]:
+def progress_shown(study: Study, run: Run, *, slots: int = 1, json_to: TextIO | None = None) -> Iterator[Display]:
     """Progress of ``study`` for the time of the block, as the listener of a recorder; ``run``: what earlier sessions left; ``slots``: how
-    many trials fit at once, as far as known."""
+    many trials fit at once, as far as known; ``json_to``: where JSON lines go, in place of words for people."""
     console = Console(stderr=True)
     progress = StudyProgress(study, run, slots)
-    if as_json:
-        with _end_said(Json(progress, run.paths)) as json_lines:
+    if json_to:
+        with _end_said(Json(progress, run.paths, json_to)) as json_lines:
             yield json_lines
         return
     if not console.is_terminal:

@@ -18,9 +18,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from analysis.own_process import environment, module_command
 from analysis.records import DamagedRun, read_spec
 from analysis.runs import RunPaths
 from tuning.prepare import JOB, found_again
+from tuning.signals import handled
 
 DEATHS = 3
 """A driver that is killed so often in a row, with no epoch recorded in between, gets no further."""
@@ -39,7 +41,7 @@ def run_job(name: str, command: Sequence[str], results: Path, address: str, code
         before = _size(paths)
         options = ["--address", address]
         arguments = ["resume", str(paths.root), *options] if paths else [*command, "--results", str(results), *options]
-        ended = _forwarding([sys.executable, "-u", "-m", "tuning.cli", *arguments], here)
+        ended = _forwarding(module_command("tuning.cli", *arguments), here)
         if ended >= 0:
             return ended
         _say(f"the driver was killed ({signal.Signals(-ended).name}); its run goes on")
@@ -97,10 +99,9 @@ def _forwarding(command: Sequence[str], folder: Path) -> int:
         stopped = True
         process.send_signal(number)
 
-    process = subprocess.Popen(command, cwd=folder)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, forward)
-    code = process.wait()
+    process = subprocess.Popen(command, cwd=folder, env=environment() | {"PYTHONUNBUFFERED": "1"})
+    with handled(forward):
+        code = process.wait()
     return 128 - code if stopped and code < 0 else code
 
 

@@ -1,12 +1,8 @@
 """From a study to the trials of a run: the driver's side."""
 
-import os
-import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from types import FrameType
 from typing import Any
 
 import ray
@@ -24,11 +20,12 @@ from tuning.best import best_trial, confirmations, export_best
 from tuning.checkpoints import Keeper
 from tuning.lock import Lock, locked
 from tuning.past import Past, past_trials, trials_left
-from tuning.recorder import Interruption, Listener, Recorder
+from tuning.recorder import Listener, Recorder
 from tuning.records import Records
 from tuning.search import Halving, TrialSource
 from tuning.session import Ready, ray_noted
 from tuning.shipping import Sent
+from tuning.signals import Interrupted, Interruption
 from tuning.slots import Slots, check_nodes
 from tuning.storage import Folder, joined
 from tuning.study import Grid, Study, StudyError, Trial
@@ -43,7 +40,6 @@ class Outcome:
     paths: RunPaths
     statuses: Mapping[str, str]
     """The end of each trial that ended, by its id."""
-    interrupted_by: signal.Signals | None
 
 
 def run_study(
@@ -53,14 +49,17 @@ def run_study(
     address: str | None = None,
     ready: Ready | None = None,
     check: Callable[[], None] = lambda: None,
+    at_worst: Callable[[Interrupted], None] = lambda interrupted: None,
 ) -> Outcome:
     """Run every trial that the records below ``paths`` lack, confirm the best settings, export the best network.
 
-    SIGINT and SIGTERM end the run early; nothing that ended is lost, and calling this again goes on: cut-off trials from their last
-    checkpoint, the search with what it knew. ``ready`` is told the address of Ray's dashboard and a note, if there is one.
-    ``check`` is called every few seconds at least; what it raises ends the run.
+    SIGINT, SIGTERM, SIGHUP and SIGUSR1 end the run early; nothing that ended is lost, and calling this again goes on: cut-off trials from
+    their last checkpoint, the search with what it knew. ``ready`` is told the address of Ray's dashboard and a note, if there is one.
+    ``check`` is called every few seconds at least; what it raises ends the run. ``at_worst`` is called, in a thread, if Ray does not let
+    go within seconds of a signal: it is to end this process.
 
     Raises:
+        Interrupted: a signal ended the run early.
         StudyError: no trial of this study can be recorded (its metric is never reported, say), it does not fit this machine, or another
             process writes to this run.
         ConnectionError: no cluster answers at ``address``.
@@ -68,7 +67,7 @@ def run_study(
     interruption = Interruption()
     with locked(paths.lock, say) as lock:
         session = _Session(study, paths, listeners, lock, check, interruption)
-        with connected(address, dashboard=study.dashboard), _signals_to_tune(interruption):
+        with interruption.ends_session(at_worst), connected(address, dashboard=study.dashboard):
             try:
                 check_nodes(study, None if session.storage else paths.root, cluster=bool(address))
                 with ray_noted(paths, ready):
@@ -77,8 +76,11 @@ def run_study(
                 if not interruption.by:
                     raise
             finally:
+                interruption.session_ended()
                 session.records.close()
-    return Outcome(paths, session.statuses, interruption.by)
+    if interruption.by:
+        raise Interrupted(interruption.by)
+    return Outcome(paths, session.statuses)
 
 
 @dataclass
@@ -168,6 +170,7 @@ class _Session:
         # Ray's own state is never read: it lies where neither a full disk nor a slow one is in the way.
         with own_folder(tempfile.gettempdir()) as folder:
             _tuner(trainable, folder, source, halving, self._recorder, not self.study.fresh_process).fit()
+            self.interruption.fit_ended()
         self.statuses |= self._recorder.statuses
         if self._recorder.stops_study:
             what = f"{self._recorder.stops_study.removesuffix('.')}. The run was stopped; what it wrote is in {self.paths.root}"
@@ -220,28 +223,3 @@ class _StopOnOrder(tune.Stopper):
 
 def _trial_name(trial: RayTrial) -> str:
     return trial.config["trial"]
-
-
-@contextmanager
-def _signals_to_tune(interruption: Interruption) -> Iterator[None]:
-    """SIGINT and SIGTERM end the fit as Tune's own SIGUSR1 does, with its state saved; a second one ends it at once.
-
-    To be entered after ``ray.init``, which sets a SIGTERM handler that would save nothing.
-    """
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if interruption.by:
-            raise KeyboardInterrupt
-        interruption.by = signal.Signals(number)
-        os.kill(os.getpid(), signal.SIGUSR1)
-
-    def not_fitting(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    ours = {signal.SIGUSR1: not_fitting, signal.SIGINT: note, signal.SIGTERM: note}
-    before = {number: signal.signal(number, handler) for number, handler in ours.items()}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -52,7 +52,9 @@ def seeds_warning(study: Study) -> str | None:
     if seeds >= needed or math.prod(values.values()) == 1:
         return None
     few = f"{count(seeds, 'seed')} {'is' if seeds == 1 else 'are'} too few for the report to support any difference"
-    return f"{few}: its {count(tests, 'comparison')} need {needed} or more (--seeds {needed})." if tests else f"{few}: it needs 2 or more."
+    if not tests:
+        return f"{few}: it needs 2 or more."
+    return f"{few}: its {count(tests, 'comparison')} {'needs' if tests == 1 else 'need'} {needed} or more (--seeds {needed})."
 
 
 def _stopping_text(study: Study) -> str:

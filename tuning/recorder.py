@@ -1,10 +1,8 @@
 """Writes down what the trials of a run report, as it arrives: the one writer of its records."""
 
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +11,7 @@ from ray import tune
 from ray.tune.experiment import Trial as RayTrial
 
 from tuning.records import Records
+from tuning.signals import Interruption
 from tuning.study import Study, Trial, trial_of
 from tuning.terminal import say
 from tuning.worker import REPORT, Report
@@ -33,13 +32,6 @@ class Listener(Protocol):
     def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None: ...
 
     def end(self, trial: Trial, status: str, error: str | None) -> None: ...
-
-
-@dataclass
-class Interruption:
-    """What ended the session early, if something did."""
-
-    by: signal.Signals | None = None
 
 
 class Recorder(tune.Callback):
@@ -89,6 +81,9 @@ class Recorder(tune.Callback):
     def __getstate__(self) -> dict[str, Any]:
         """Ray stores callbacks beside its own state, which is never read again."""
         return {}
+
+    def setup(self, **info: Any) -> None:
+        self._interruption.fit_begins()
 
     def plan(self, trial: Trial) -> None:
         """Note a trial that will start at once."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from analysis.export import write_aside
+from analysis.own_process import environment, module_command
 from analysis.runs import RunPaths
 from cluster.connect import whereabouts
 
@@ -23,9 +24,9 @@ def page_served(paths: RunPaths, ready: Callable[[str], None]) -> Iterator[None]
 
     The process ends with this one, however this one ends: its standard input closes.
     """
-    pipe = subprocess.PIPE
-    command = [sys.executable, "-m", "analysis.live", str(paths.root)]
-    server = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    command = module_command("analysis.live", str(paths.root))
+    server = subprocess.Popen(command, env=environment(), stdin=pipe, stdout=pipe, stderr=nowhere, text=True, start_new_session=True)
     assert server.stdout is not None
     assert server.stdin is not None
     threading.Thread(target=_tell_address, args=(server.stdout.readline, ready), daemon=True).start()

@@ -7,18 +7,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from analysis.runs import Run, RunPaths
 from analysis.versions import versions_note
 from cluster.connect import prepare_environment
+from cluster.own_folders import abandon_own_folders
 from tuning.mirrors import Mirrors, chosen_mirrors
 from tuning.overrides import parse_overrides
+from tuning.signals import Interrupted
 from tuning.start_folder import as_started
 from tuning.study import Study, StudyError, WandbMode
-from tuning.terminal import say, shown
+from tuning.terminal import leave, remove_if_empty, say, shown
 
 if TYPE_CHECKING:  # it imports Ray
+    from tuning.display import Display
     from tuning.recorder import Listener
 
 
@@ -30,7 +33,7 @@ class Way:
     wandb: WandbMode | None
     tensorboard: bool | None
     watch: bool
-    json: bool
+    json: TextIO | None
 
 
 def find(reference: str, pairs: list[str] | None, seeds: int | None, trials: int | None, smoke: bool) -> tuple[Study, dict[str, Any]]:
@@ -93,23 +96,49 @@ def train(study: Study, paths: RunPaths, mirrors: Mirrors, way: Way) -> int:
         finish_mirror = beside.enter_context(mirrored(paths, mirrors.wandb, say))
         run = load_run(paths.root)
         still_ours = beside.enter_context(copied(paths.root, run.spec.get("storage"), say))
-        display = beside.enter_context(progress_shown(study, run, slots=slots, as_json=way.json))
+        display = beside.enter_context(progress_shown(study, run, slots=slots, json_to=way.json))
         if noted := (run.spec.get("data") or {}).get("note"):
             display.line(f"data: {noted}")
         if way.watch:
             beside.enter_context(page_served(paths, partial(display.address, "live page")))
         watchers = _watchers(study, run, mirrors)
         ready = partial(display.address, "Ray's dashboard")
-        outcome = run_study(study, paths, display, *watchers, address=way.address, ready=ready, check=still_ours)
-        if outcome.interrupted_by:
-            say(f"Interrupted. `study resume {shown(paths.root)}` goes on; `study report {shown(paths.root)}` reads what is there.")
-            return display.ended(128 + outcome.interrupted_by)
-        display.finished()
-        if note := versions_note(load_run(paths.root)):
-            display.line(note)
-        report = written_report(paths.root)
-        finish_mirror()
+
+        def check() -> None:
+            still_ours()
+            display.tick()
+
+        at_worst = partial(_cut_off, paths, display, beside)
+        try:
+            outcome = run_study(study, paths, display, *watchers, address=way.address, ready=ready, check=check, at_worst=at_worst)
+            display.finished()
+            if note := versions_note(load_run(paths.root)):
+                display.line(note)
+            report = written_report(paths.root)
+            finish_mirror()
+        except Interrupted as interrupted:
+            return _interrupted(paths, display, interrupted)
         return display.ended(_code(outcome.statuses), report)
+
+
+def _interrupted(paths: RunPaths, display: "Display", interrupted: Interrupted) -> int:
+    """Say how a run goes on that was interrupted; one without a record does not."""
+    if not paths.trials.exists():
+        raise interrupted
+    say(f"Interrupted. `study resume {shown(paths.root)}` goes on; `study report {shown(paths.root)}` reads what is there.")
+    return display.ended(interrupted.code)
+
+
+def _cut_off(paths: RunPaths, display: "Display", beside: contextlib.ExitStack, interrupted: Interrupted) -> None:
+    """End this process, in which Ray hangs since a signal: what lies around is put away here."""
+    with contextlib.suppress(Interrupted):
+        _interrupted(paths, display, interrupted)
+    beside.close()
+    abandon_own_folders()
+    for file in (paths.session, paths.lock):
+        file.unlink(missing_ok=True)
+    remove_if_empty(paths)
+    leave(interrupted.code)
 
 
 def _watchers(study: Study, run: Run, mirrors: Mirrors) -> "list[Listener]":

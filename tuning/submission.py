@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cluster.submit import STUDY_CODE, code_to_send, follow, submit
+from tuning.signals import Interrupted
 from tuning.study import StudyError
 from tuning.terminal import say
 
@@ -36,7 +37,7 @@ class Submission:
         return shlex.join(["python", "-u", "-m", "tuning.job", "--results", self.results, *code, self.name, *self.command])
 
     def send_and_follow(self, url: str) -> int:
-        """Start the job and show what it prints; returns its exit code, or 130 where Ctrl-C left it to itself.
+        """Start the job and show what it prints; returns its exit code, or 130 where Ctrl-C left it to itself, 143 where SIGTERM did.
 
         Raises:
             StudyError: more would be sent than code.
@@ -52,9 +53,9 @@ class Submission:
         say(f"job {self.name} is on the cluster. Ctrl-C leaves it running.")
         try:
             return follow(url, self.name, sys.stdout.write)
-        except KeyboardInterrupt:
+        except Interrupted as interrupted:
             say(f"\nThe job goes on.\n{_ways(url, self.name)}")
-            return 130
+            return interrupted.code
         except ConnectionError as error:
             raise ConnectionError(f"{error}\nThe job may go on.\n{_ways(url, self.name)}") from None
 

@@ -1,23 +1,26 @@
 """How the command speaks and ends: a mistake is one line, a path is as the user would type it, nothing is left behind without content."""
 
+import atexit
 import contextlib
 import errno
 import os
 import shutil
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from typer.core import TyperGroup
 
 from analysis.compare import UnequalRuns
 from analysis.runs import DamagedRun, RunPaths
+from tuning.signals import Interrupted, handled, interrupt
 from tuning.start_folder import stands_in
+from tuning.streams import json_stream, lasting_streams
 from tuning.study import StudyError
 
 MISTAKES = (StudyError, DamagedRun, UnequalRuns, ConnectionError)
@@ -33,6 +36,10 @@ UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 class OneLineErrors(TyperGroup):
     """The group of commands, whose usage errors are one line as all errors are."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        with lasting_streams():
+            return super().main(*arguments, **options)
+
     def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
         if not args:  # the help
             return super().make_context(info_name, args, *rest, **extra)
@@ -40,6 +47,11 @@ class OneLineErrors(TyperGroup):
             return super().make_context(info_name, args, *rest, **extra)
 
     def invoke(self, ctx: Any) -> Any:
+        try:
+            Path.cwd()
+        except OSError as error:
+            say(f"error: the working folder is gone, or cannot be read ({error.strerror}): go to another one with cd.")
+            raise typer.Exit(2) from None
         with _one_line():
             return super().invoke(ctx)
 
@@ -62,10 +74,14 @@ def whole(text: str) -> int:
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
-    """A user's mistake, a full disk and a folder that may not be written are a line per problem and exit code 2; an interruption is 130."""
+def plain_errors(json: bool = False) -> Iterator[TextIO | None]:
+    """A user's mistake, a full disk and a folder that may not be written are a line per problem and exit code 2.
+
+    Ctrl-C is 130, SIGTERM 143, a terminal that is closed 129. With ``json`` the block is given the stream that JSON lines go to.
+    """
     try:
-        yield
+        with handled(interrupt):
+            yield json_stream() if json else None
     except MISTAKES as error:
         for line in str(error).splitlines():
             say(f"error: {line}")
@@ -76,38 +92,55 @@ def plain_errors() -> Iterator[None]:
         where = f" ({error.filename})" if error.filename else ""
         say(f"error: {error.strerror}{where}. {_ADVICE[error.errno]}")
         raise typer.Exit(2) from None
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         say("Interrupted.")
-        raise typer.Exit(130) from None
+        raise typer.Exit(error.code if isinstance(error, Interrupted) else 130) from None
+
+
+@contextmanager
+def ended_by_ctrl_c() -> Iterator[None]:
+    """Ctrl-C is the usual end of the block."""
+    try:
+        yield
+    except Interrupted as error:
+        if error.by != signal.SIGINT:
+            raise
 
 
 @contextmanager
 def removed_if_empty(paths: RunPaths) -> Iterator[None]:
-    """A run folder that is left by an error, Ctrl-C or SIGTERM before its first record is taken away again."""
-    before = signal.signal(signal.SIGTERM, _leave)
+    """A run folder that is left by an error or a signal before its first record is taken away again."""
     try:
         yield
     except BaseException:
-        if not paths.trials.exists():
-            shutil.rmtree(paths.root, ignore_errors=True)
-            with contextlib.suppress(OSError):  # other runs are there
-                paths.root.parent.rmdir()
+        with handled(signal.SIG_IGN):
+            remove_if_empty(paths)
         raise
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+def remove_if_empty(paths: RunPaths) -> None:
+    """Take a run folder without a record away."""
+    if not paths.trials.exists():
+        shutil.rmtree(paths.root, ignore_errors=True)
+        with contextlib.suppress(OSError):  # other runs are there
+            paths.root.parent.rmdir()
 
 
 def end(code: int) -> None:
-    """End the command. After an interruption at once: what is written is written, and libraries may take seconds to say goodbye."""
+    """End the command. After an interruption soon: what is written is written, and libraries may take long to say goodbye."""
     if code > 128:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        leave(code)
     raise typer.Exit(code)
+
+
+def leave(code: int) -> None:
+    """End this process within a second, whatever its libraries do meanwhile."""
+    goodbye = threading.Thread(target=atexit._run_exitfuncs, daemon=True)
+    goodbye.start()
+    goodbye.join(1.0)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def shown(path: Path) -> str:
@@ -117,4 +150,4 @@ def shown(path: Path) -> str:
 
 
 def say(text: str) -> None:
-    typer.echo(text, err=True)
+    print(text, file=sys.stderr, flush=True)

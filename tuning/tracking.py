@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import tuning
+from analysis.own_process import environment, module_command
 from analysis.runs import RunPaths
 from tuning.lock import Lock, locked
+from tuning.signals import Interrupted
 from tuning.specs import StudyError
 from tuning.terminal import shown
 
@@ -94,7 +94,7 @@ class _Process:
         self._told = Mirrored()
         self._heard = time.monotonic()
         self._left = False
-        command = [sys.executable, "-P", "-m", "tuning.tracking_process", str(paths.root), mode, str(seconds)]
+        command = module_command("tuning.tracking_process", str(paths.root), mode, str(seconds))
         # A session of its own: Ctrl-C on the terminal does not reach it, and wandb finds no terminal to ask for a key.
         self._process = subprocess.Popen(
             command,
@@ -116,8 +116,10 @@ class _Process:
             ):
                 self._lock.check()
                 self._reader.join(0.1)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             self._told.problem = self._told.problem or "interrupted"
+            if isinstance(error, Interrupted) and error.by != signal.SIGINT:
+                raise
         except StudyError as error:
             self._told.problem = str(error).rstrip(".")
         self.leave()
@@ -180,10 +182,9 @@ def _children(process: int) -> list[int]:
 
 def _environment(paths: RunPaths) -> dict[str, str]:
     """What the mirror is to know: not how to join Ray, and to keep copies of files in the run folder."""
-    own = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
-    roots = [str(Path(tuning.__file__).parent.parent), *filter(None, [own.get("PYTHONPATH")])]
+    own = {key: value for key, value in environment().items() if not key.startswith("RAY_")}
     # Reports of its own use are what wandb would wait for longest where no server answers.
-    return {"WANDB_ERROR_REPORTING": "false", **own, "PYTHONPATH": os.pathsep.join(roots), "WANDB_DATA_DIR": str(paths.wandb)}
+    return {"WANDB_ERROR_REPORTING": "false", **own, "WANDB_DATA_DIR": str(paths.wandb)}
 
 
 def _log(path: Path) -> IO[bytes] | int:

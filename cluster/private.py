@@ -1,0 +1,47 @@
+"""What Ray does to the process that starts it, to its own and to those of trials, unless it is kept from it."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def signals_kept() -> Iterator[None]:
+    """Let Ray start without a hold on signals: its processes get sessions of their own, and our handlers stay.
+
+    A terminal, ``timeout`` and batch systems signal a whole process group. Ray's processes would end by that signal at once, and this one
+    would wait a minute for them. Ray's own handlers of SIGTERM save nothing, and print a stack of C functions.
+    """
+    from ray._private import services, utils
+
+    ours = signal.getsignal(signal.SIGTERM)
+    # Ray has no option for either.
+    before: tuple[Any, Any] = services.ConsolePopen, utils.set_sigterm_handler
+    services.ConsolePopen = partial(services.ConsolePopen, start_new_session=True)
+    utils.set_sigterm_handler = lambda handler: None
+    try:
+        yield
+    finally:
+        services.ConsolePopen, utils.set_sigterm_handler = before
+        signal.signal(signal.SIGTERM, ours)
+
+
+class _Settled(list[str]):
+    def extend(self, more: object) -> None:
+        """Nothing: Ray would add the working folder, and workers put all of this before their libraries."""
+
+
+def own_imports() -> Any:
+    """The job of this process, in whose workers no file of the working folder, a json.py say, stands in for a library."""
+    from ray.job_config import JobConfig
+
+    root = Path(__file__).parent.parent
+    job = JobConfig()
+    # Workers need the folder of this package where it is not installed.
+    found_there = not root.is_relative_to(sys.prefix) and any(Path(place).resolve() == root for place in sys.path)
+    job._py_driver_sys_path = _Settled([str(root)] if found_there else [])
+    return job
