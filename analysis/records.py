@@ -124,7 +124,7 @@ def missing_notes(rows: Iterable[Row], decisive: Set[str]) -> list[str]:
             if (value is None or (type(value) is list and None in value)) and name not in decisive:
                 places.setdefault(name, []).append(row["trial"])
     return [
-        f"{name} was no finite number in {len(trials):,} of the epochs recorded ({len(set(trials)):,} of the trials): these values count as "
-        "missing. Name it in Study(must_be_finite=[...]) to end such trials as diverged."
+        f"{name} was no finite number in {len(trials):,} of the epochs recorded ({len(set(trials)):,} of the trials): "
+        "these values count as missing. Name it in Study(must_be_finite=[...]) to end such trials as diverged."
         for name, trials in places.items()
     ]
