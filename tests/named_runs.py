@@ -6,7 +6,6 @@ import json
 import pkgutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -84,7 +83,7 @@ def argument_names() -> list[str]:
 
 def allowed(names: Sequence[str]) -> list[str]:
     """Those that a study may use, each once."""
-    return [name for name in dict.fromkeys(names) if name not in (*GIVEN, *SET, *REPORTED)]
+    return [name for name in dict.fromkeys(names) if name and name.isprintable() and name not in (*GIVEN, *SET, *REPORTED)]
 
 
 def trainable(metrics: Sequence[str], reported: Callable[[Any, int, int], float], **more: float) -> Any:
@@ -109,12 +108,11 @@ def recorded(study: Study, folder: Path, *listeners: Listener, failed: Sequence[
         fresh = [Trial(id=f"c000{place}", config=each, seeds=study.fresh_seeds, phase="confirm") for place, each in enumerate(settings)]
         trials = [*trials, *fresh]
     said = io.StringIO()
-    with redirect_stdout(said):
-        display = Json(StudyProgress(study), paths)
-        records = Records(paths)
-        write_trials(study, records, trials, [display, *listeners], failed)
-        records.close()
-        display.show()
+    display = Json(StudyProgress(study), paths, said)
+    records = Records(paths)
+    write_trials(study, records, trials, [display, *listeners], failed)
+    records.close()
+    display.show()
     return paths, [json.loads(line) for line in said.getvalue().splitlines()]
 
 
@@ -122,7 +120,14 @@ def write_trials(
     study: Study, records: Records, trials: Sequence[Trial], listeners: Sequence[Listener], failed: Sequence[str] = ()
 ) -> None:
     """Train the trials in this process and record them as the recorder of a session does."""
-    keys: dict[str, Any] = {"stopped": {}, "attempts": {}, "reported": False, "check": lambda: None, "again": lambda trial: None}
+    keys: dict[str, Any] = {
+        "stopped": {},
+        "attempts": {},
+        "reported": False,
+        "check": lambda: None,
+        "again": lambda trial: None,
+        "version": None,
+    }
     recorder = Recorder(study, records, listeners, interruption=Interruption(), **keys)
     for trial in trials:
         recorder.plan(trial)
