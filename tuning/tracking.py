@@ -135,12 +135,15 @@ class _Process:
         service = _children(self._process.pid)
         with suppress(OSError):
             self._process.stdin.close()  # type: ignore[union-attr]
-        with suppress(subprocess.TimeoutExpired):
+        try:
             self._process.wait(SECONDS_TO_LEAVE)
-            service = []
-        for process in [self._process.pid, *service]:
-            with suppress(OSError):
-                os.kill(process, signal.SIGKILL)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            for handle in service:
+                with suppress(OSError):
+                    signal.pidfd_send_signal(handle, signal.SIGKILL)
+        for handle in service:
+            os.close(handle)
         self._process.wait()
         self._reader.join(SECONDS_TO_LEAVE)
 
@@ -174,10 +177,13 @@ class _Process:
 
 
 def _children(process: int) -> list[int]:
-    """The processes that ``process`` has started: wandb's service would outlive it when it is killed."""
-    with suppress(OSError):
-        return [int(child) for file in Path(f"/proc/{process}/task").glob("*/children") for child in file.read_text().split()]
-    return []
+    """Handles of the processes that ``process`` has started: wandb's service would outlive it when it is killed. A number may be that of
+    another process by the time that it is used."""
+    handles = []
+    for file in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(OSError):
+            handles += [os.pidfd_open(int(child)) for child in file.read_text().split()]
+    return handles
 
 
 def _environment(paths: RunPaths) -> dict[str, str]:
