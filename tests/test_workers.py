@@ -1,6 +1,7 @@
 """A trainable in a worker of Ray: it finds what it finds in a plain process, and its module under its own name."""
 
 import dataclasses
+import os
 import pickle
 import shutil
 import subprocess
@@ -196,8 +197,12 @@ def test_a_process_runs_the_code_that_the_session_began_with(name: str, then: st
     if then == "removed":
         shutil.rmtree(folder)
     command = [sys.executable, "-c", OPENED, str(tmp_path / "sent")]
-    ran = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1], check=False)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1], env=environment, check=False)
     assert ran.stdout == "1.0\n", ran.stderr
+    assert list(temporary.glob("study-*")) == []
 
 
 def test_a_setting_of_one_trial_does_not_reach_the_next(tmp_path: Path) -> None:

@@ -1,16 +1,19 @@
 """The study and the user's own modules, sent to the nodes so that the modules can be imported there by their names."""
 
+import atexit
 import functools
 import pickle
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 import ray.cloudpickle
 
+from cluster.own_folders import own_folder
 from tuning.callables import module_of
 from tuning.catalog import load_module, renamed_files
 from tuning.imports import OURS, PACKAGES, file_of, own_files
@@ -61,7 +64,10 @@ def _importable(root: str, files: tuple[tuple[str, bytes], ...]) -> str:
         if root not in sys.path:
             sys.path.append(root)
         return root
-    copy = tempfile.mkdtemp(prefix="code-")
+    # Until this process ends; what one leaves behind that is killed, the next one on this node removes.
+    keeper = ExitStack()
+    atexit.register(keeper.close)
+    copy = keeper.enter_context(own_folder(tempfile.gettempdir()))
     for name, content in files:
         Path(copy, name).parent.mkdir(parents=True, exist_ok=True)
         Path(copy, name).write_bytes(content)
