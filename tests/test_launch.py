@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from small_studies import dies_at_two, diverges_at_two, raises_at_two, reports_none_at_two, scores, small_study
 
 from analysis import Run, load_run
+from cluster.own_folders import OWNER
+from cluster.processes import us
 from trainables import xor
 from tuning.catalog import find_study
 from tuning.launch import Outcome, run_study
@@ -226,8 +229,10 @@ def test_data_are_read_once_in_the_driver_and_handed_to_every_trial(tmp_path: Pa
 
 def test_rays_own_state_is_not_in_the_run_and_gone_afterwards(tmp_path: Path) -> None:
     _, read = run(small_study(seeds=1000, seeds_per_trial=1000), tmp_path)
-    assert sorted(file.name for file in read.paths.root.iterdir()) == ["epochs.jsonl", "study.json", "trials.jsonl"]
-    assert not list(Path("/tmp").glob(f"study-{os.getpid()}-*/ray"))
+    assert sorted(file.name for file in read.paths.root.iterdir()) == ["code", "epochs.jsonl", "study.json", "trials.jsonl"]
+    ours = [mark.parent for mark in Path(tempfile.gettempdir()).glob(f"study-*/{OWNER}") if json.loads(mark.read_text()) == us()]
+    assert ours, "the Ray of the tests is in one of our folders"
+    assert not any((folder / "ray").exists() for folder in ours)
     assert not (Path.home() / "ray_results" / read.paths.root.name).exists()
 
 

@@ -17,6 +17,8 @@ from test_cli import ENVIRONMENT, NO_TRAINING, STUDY
 
 from analysis import Run, load_run, summary_table
 from benchmarks.chaos import differences, rows, run_folder
+from cluster.own_folders import OWNER
+from cluster.processes import lives_here
 from trainables import xor
 
 CRASH_STUDY = Path(__file__).with_name("crash_study.py")
@@ -65,17 +67,20 @@ def same_numbers(read: Run, expected: Run) -> None:
 
 
 def leftovers() -> list[str]:
-    """Processes of a private Ray whose driver is gone."""
+    """Files that processes of a private Ray hold open whose driver is gone."""
     found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        owners = [word.split("-")[0] for word in words.split("/tmp/study-")[1:]]
-        if any(owner.isdigit() and not Path("/proc", owner).exists() for owner in owners):
-            found.append(words)
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            files = [os.readlink(file) for file in (process / "fd").iterdir()]
+            found += [file for file in files if file.startswith("/tmp/study-") and is_left(Path(*Path(file).parts[:3]))]
     return found
+
+
+def is_left(folder: Path) -> bool:
+    try:
+        return lives_here(json.loads((folder / OWNER).read_bytes())) is False
+    except OSError:
+        return True
 
 
 @pytest.fixture(scope="module")
