@@ -342,7 +342,7 @@ def test_a_trainable_that_leaves_is_one_failed_trial(tmp_path: Path) -> None:
     assert tried.stderr == "error: Study 'mine': the trainable called sys.exit(4).\n"
     ran = study("run", "mine.py", cwd=tmp_path)
     assert ran.returncode == 1
-    assert "trial 0002 failed: tuning.rows.Exited: the trainable called sys.exit(4)." in ran.stderr
+    assert "trial 0002 failed: Exited: the trainable called sys.exit(4)." in ran.stderr
     assert len(ran.stdout.splitlines()) == 2
 
 
