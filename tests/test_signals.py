@@ -1,11 +1,13 @@
 """Signals as terminals, ``timeout`` and batch systems send them: to every process of a group, twice, at any time."""
 
+import multiprocessing
 import os
 import secrets
 import signal
 import subprocess
 import threading
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +150,18 @@ def test_a_session_that_does_not_end_is_left_behind(monkeypatch: pytest.MonkeyPa
     assert codes == [143]
 
 
+def test_a_session_that_hangs_in_c_code_is_left_behind_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python calls its handlers between two steps of Python code alone."""
+    monkeypatch.setattr("tuning.signals.SECONDS_TO_END", 0.01)
+    interruption, called = Interruption(), []
+    content = os.urandom(40_000_000)
+    with interruption.ends_session(lambda interrupted: called.append((interrupted.code, interruption.by))):
+        interruption.session_ended()
+        threading.Timer(0.05, send, [signal.SIGTERM]).start()
+        zlib.compress(content, 9)
+    assert called == [(143, None)]
+
+
 def test_a_session_that_ends_in_time_is_not_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tuning.signals.SECONDS_TO_END", 0.5)
     interruption, codes = Interruption(), []
@@ -158,6 +172,28 @@ def test_a_session_that_ends_in_time_is_not_left_behind(monkeypatch: pytest.Monk
     for thread in set(threading.enumerate()) - threads:
         thread.join(10)
     assert codes == []
+
+
+def wait_for_a_signal(ready: Any) -> None:
+    ready.set()
+    time.sleep(60)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_a_forked_process_is_its_own(number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool ends its processes with SIGTERM: they end by it without a word, and this process hears nothing of it."""
+    monkeypatch.setattr("tuning.signals.SECONDS_TO_END", 0.01)
+    fork, interruption, codes = multiprocessing.get_context("fork"), Interruption(), []
+    with handled(interrupt), interruption.ends_session(lambda interrupted: codes.append(interrupted.code)):
+        ready = fork.Event()
+        process = fork.Process(target=wait_for_a_signal, args=(ready,))
+        process.start()
+        assert ready.wait(30)
+        os.kill(process.pid or 0, number)
+        process.join(30)
+        assert process.exitcode == -number
+        time.sleep(0.1)  # for what should not happen
+    assert (interruption.by, codes) == (None, [])
 
 
 def test_what_nohup_ignores_stays_ignored() -> None:

@@ -1,5 +1,6 @@
 """What becomes of a signal that asks this process to end: Ctrl-C, the end of a batch job, a terminal that is closed."""
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -34,16 +35,35 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 def handled(handler: Any, *others: signal.Signals) -> Iterator[None]:
     """Have ``handler`` called at each signal that asks this process to end, and at ``others``, for the time of the block.
 
-    A SIGHUP that is ignored stays so: ``nohup`` promises it.
+    A SIGHUP that is ignored stays so: ``nohup`` promises it. Processes that are forked meanwhile, those of a pool say, end by signals as
+    they would without us.
     """
     hung_up = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
     numbers = [number for number in (*ENDING, *others) if hung_up or number != signal.SIGHUP]
     before = {number: signal.signal(number, handler) for number in numbers}
+    outermost = before.keys() - _outside.keys()
+    _outside.update({number: before[number] for number in outermost})
     try:
         yield
     finally:
         for number, was in before.items():
             signal.signal(number, was)
+        for number in outermost:
+            del _outside[number]
+
+
+_outside: dict[signal.Signals, Any] = {}
+"""The handlers that ours stand in for."""
+
+
+def _forked() -> None:
+    """What a forked process is told is not for this one to hear."""
+    signal.set_wakeup_fd(-1)
+    for number, was in _outside.items():
+        signal.signal(number, was)
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 class Interruption:
@@ -56,7 +76,7 @@ class Interruption:
         self.by: signal.Signals | None = None
         self._stop_fit: Any = None
         self._over = False
-        self._told, self._left = threading.Event(), threading.Event()
+        self._left = threading.Event()
 
     @contextmanager
     def ends_session(self, at_worst: Callable[[Interrupted], None]) -> Iterator[None]:
@@ -65,13 +85,17 @@ class Interruption:
         ``at_worst`` is called, in a thread, where the block goes on for long after a signal. Ray waits a minute for processes of its own
         that got the signal as well, and no exception reaches this one then.
         """
-        threading.Thread(target=self._watch, args=(at_worst,), daemon=True).start()
-        with handled(self._note, signal.SIGUSR1):
-            try:
+        read, write = os.pipe()
+        os.set_blocking(write, False)
+        threading.Thread(target=self._watch, args=(read, at_worst), daemon=True).start()
+        before = signal.set_wakeup_fd(write)
+        try:
+            with handled(self._note, signal.SIGUSR1):
                 yield
-            finally:
-                self._left.set()
-                self._told.set()
+        finally:
+            signal.set_wakeup_fd(before)
+            self._left.set()
+            os.close(write)
 
     def fit_begins(self) -> None:
         """To be called by a fit that is set up: Tune's own handler, which ends the fit and saves its state, is ours to call."""
@@ -86,8 +110,6 @@ class Interruption:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         first, self.by = self.by is None, self.by or signal.Signals(number)
-        if first:
-            self._told.set()
         if self._over:
             return
         if first and self._stop_fit:
@@ -96,7 +118,12 @@ class Interruption:
             self._over = True
             raise Interrupted(self.by)
 
-    def _watch(self, at_worst: Callable[[Interrupted], None]) -> None:
-        self._told.wait()
-        if not self._left.wait(SECONDS_TO_END) and self.by:
-            at_worst(Interrupted(self.by))
+    def _watch(self, read: int, at_worst: Callable[[Interrupted], None]) -> None:
+        """Wait for a signal, or the end of the session. ``read``: where the numbers of signals arrive, also while the main thread is in C
+        code and no handler is called."""
+        with os.fdopen(read, "rb", buffering=0) as numbers:
+            while (number := numbers.read(1)) and number[0] not in (*ENDING, signal.SIGUSR1):
+                pass
+            if number and not self._left.wait(SECONDS_TO_END):
+                at_worst(Interrupted(self.by or number[0]))
+            self._left.wait()

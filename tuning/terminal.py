@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -94,7 +94,7 @@ def plain_errors(json: bool = False) -> Iterator[TextIO | None]:
         raise typer.Exit(2) from None
     except KeyboardInterrupt as error:
         say("Interrupted.")
-        raise typer.Exit(error.code if isinstance(error, Interrupted) else 130) from None
+        leave(error.code if isinstance(error, Interrupted) else 130)
 
 
 @contextmanager
@@ -133,7 +133,7 @@ def end(code: int) -> None:
     raise typer.Exit(code)
 
 
-def leave(code: int) -> None:
+def leave(code: int) -> NoReturn:
     """End this process within a second, whatever its libraries do meanwhile."""
     goodbye = threading.Thread(target=atexit._run_exitfuncs, daemon=True)
     goodbye.start()
