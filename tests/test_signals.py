@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,14 @@ from analysis import load_run
 from tuning.signals import Interrupted, Interruption, handled, interrupt
 
 ALL = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.fixture(autouse=True)
+def not_below_nohup() -> Iterator[None]:
+    """Whoever runs the tests may ignore SIGHUP."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def start(folder: Path, *arguments: str) -> tuple[subprocess.Popen[str], str]:
