@@ -11,8 +11,8 @@ import pytest
 import ray.cloudpickle
 from small_studies import scores, small_study
 
-from tuning.sendable import unsendable
-from tuning.study import Study
+from tuning.sendable import pickled
+from tuning.study import Study, StudyError
 
 LOCK = threading.Lock()
 OPEN = Path("/dev/null").open("w")  # noqa: SIM115
@@ -82,6 +82,15 @@ def _by_value() -> Iterator[None]:
     ray.cloudpickle.register_pickle_by_value(module)
     yield
     ray.cloudpickle.unregister_pickle_by_value(module)
+
+
+def unsendable(study: Study) -> str | None:
+    """What is said of a study that cannot be sent."""
+    try:
+        pickled(study)
+    except StudyError as error:
+        return str(error).removeprefix(f"Study {study.name!r}: ")
+    return None
 
 
 @pytest.mark.usefixtures("_by_value")

@@ -8,10 +8,10 @@ from pathlib import Path, PurePosixPath
 from types import ModuleType
 
 import tuning
+from tuning.own_packages import NAMES as PACKAGES
 
 OURS = Path(tuning.__path__[0]).resolve().parent
 """Where this package lies: an installed one, or a checkout."""
-PACKAGES = ("tuning", "trainables", "analysis", "cluster")
 _STANDARD = Path(sysconfig.get_path("stdlib")).resolve()
 
 

@@ -69,7 +69,7 @@ def run_study(
         session = _Session(study, paths, listeners, lock, check, interruption)
         with interruption.ends_session(at_worst), connected(address, dashboard=study.dashboard):
             try:
-                check_nodes(study, None if session.storage else paths.root, cluster=bool(address))
+                check_nodes(study, session.sent, None if session.storage else paths.root, cluster=bool(address))
                 with ray_noted(paths, ready):
                     session.run()
             except KeyboardInterrupt:

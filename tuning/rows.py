@@ -35,7 +35,7 @@ def iterate(study: Study, trial: Trial, data: Mapping[str, Any], resume: Any = N
         NotReported: the trainable yields something that cannot be recorded, or ends before the last epoch of the study.
         Exited: the trainable calls ``sys.exit``.
     """
-    started, last = time.monotonic(), 0
+    started, last, decisive = time.monotonic(), 0, study.decisive
     for item in _items(study, {**study.config(trial.config, trial.phase), **data}, trial.seeds, resume):
         if last == study.epochs:
             print(f"note: the trainable goes on after epoch {last}, the last one; what it yields there is not recorded.")
@@ -50,7 +50,7 @@ def iterate(study: Study, trial: Trial, data: Mapping[str, Any], resume: Any = N
             "epoch": epoch,
             "metrics": metrics,
             "arrays": arrays,
-            "diverged": [name for name, value in metrics.items() if name in study.decisive and not np.all(np.isfinite(value))],
+            "diverged": [name for name, value in metrics.items() if name in decisive and not np.all(np.isfinite(value))],
             "seconds": round(now - started, 6),
             "at": round(time.time(), 3),
         }

@@ -16,21 +16,20 @@ from tuning.values import cut, shown
 _Part = tuple[str, Any]
 
 
-def check_sendable(study: Study) -> None:
-    """Nothing, if the study can be sent.
+def pickled(study: Study) -> bytes:
+    """The study as it is sent to the processes that train the trials.
 
     Raises:
-        StudyError: it holds an object that cannot be; the object is named.
+        StudyError: it holds an object that cannot be sent; the object is named.
     """
-    if problem := unsendable(study):
-        raise StudyError(f"Study {study.name!r}: {problem}")
+    try:
+        return ray.cloudpickle.dumps(study)
+    except Exception as error:  # an object may raise anything where it is pickled
+        raise StudyError(f"Study {study.name!r}: {_named(study, error)}") from None
 
 
-def unsendable(study: Study) -> str | None:
-    """One sentence that names the object that cannot be sent, and what holds it; None where the whole study can be sent."""
-    error = _error(study)
-    if not error:
-        return None
+def _named(study: Study, error: Exception) -> str:
+    """One sentence that names the object that cannot be sent, and what holds it."""
     parts = [(each.name, getattr(study, each.name)) for each in fields(study)]
     name, value, error = _culprit(parts, set()) or ("study", study, error)
     kind = f"{type(value).__module__}.{type(value).__qualname__}"

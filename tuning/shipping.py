@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-import ray.cloudpickle
-
 from cluster.own_folders import own_folder
 from tuning.callables import module_of
 from tuning.catalog import load_module, renamed_files
 from tuning.imports import OURS, PACKAGES, file_of, own_files
-from tuning.sendable import check_sendable
+from tuning.sendable import pickled
 from tuning.study import Study
 
 
@@ -40,12 +38,12 @@ class Sent:
         Raises:
             StudyError: something in it cannot be pickled.
         """
-        check_sendable(study)
+        content = pickled(study)
         root = _root(sys.modules.get(module_of(study.trainable)))
         files = {str(file.relative_to(root)): file.read_bytes() for file in _own_files(root)}
         renamed = {name: str(file.relative_to(root)) for name, file in renamed_files().items() if file.is_relative_to(root)}
         named = {name: path for name, path in renamed.items() if path in files}
-        return cls(ray.cloudpickle.dumps(study), str(root), files, named)
+        return cls(content, str(root), files, named)
 
     def opened(self) -> Study:
         """The study, in this process, with its modules importable."""
@@ -106,6 +104,6 @@ def _own_files(root: Path) -> list[Path]:
 
 def _own_file(module: ModuleType, root: Path) -> Path | None:
     file = file_of(module)
-    if file is None or not file.is_relative_to(root) or file.is_relative_to(sys.prefix) or not file.is_file():
+    if file is None or not file.is_relative_to(root) or file.is_relative_to(sys.prefix):
         return None
     return None if module.__name__.split(".")[0] in PACKAGES else file

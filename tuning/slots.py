@@ -37,25 +37,26 @@ class Slots:
         return max(1, self._count)
 
 
-def check_nodes(study: Study, results: Path | None, *, cluster: bool) -> None:
+def check_nodes(study: Study, sent: Sent, results: Path | None, *, cluster: bool) -> None:
     """Refuse what would fail hours later: a request that no node can meet, checkpoints that do not fit the disk, nodes that cannot train.
 
-    ``results``: the folder that all nodes keep their checkpoints in, if it is one. ``cluster``: whether there are other nodes than this.
+    ``sent``: the study as nodes get it; ``results``: the folder that all nodes keep their checkpoints in, if it is one; ``cluster``:
+    whether there are other nodes than this.
 
     Raises:
         StudyError: with every problem found.
     """
     wanted = _wanted(study)
-    found = preflight.problems(wanted, results, _data_there(study)) if cluster else [each for each in [nodes.misfit(wanted)] if each]
+    found = preflight.problems(wanted, results, _data_there(study, sent)) if cluster else [each for each in [nodes.misfit(wanted)] if each]
     if results and (problem := disk_problem(study, results, nodes.slots(wanted))):
         found.append(problem)
     if found:
         raise StudyError([f"Study {study.name!r}: {problem}" for problem in found])
 
 
-def _data_there(study: Study) -> Callable[[], Mapping[str, Any]] | None:
+def _data_there(study: Study, sent: Sent) -> Callable[[], Mapping[str, Any]] | None:
     """Says, on a node, what the data are there; None for a study whose trials get them from the driver, or need none."""
-    return partial(_described, Sent.of(study)) if study.data and not study.load else None
+    return partial(_described, sent) if study.data and not study.load else None
 
 
 def _described(sent: Sent) -> Mapping[str, Any]:

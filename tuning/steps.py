@@ -45,7 +45,7 @@ def find(reference: str, pairs: list[str] | None, seeds: int | None, trials: int
     """
     from tuning.catalog import find_study
     from tuning.prepare import describe_study
-    from tuning.sendable import check_sendable
+    from tuning.sendable import pickled
 
     changes = parse_overrides(pairs or [])
     study = find_study(reference)
@@ -57,7 +57,7 @@ def find(reference: str, pairs: list[str] | None, seeds: int | None, trials: int
     overrides = {**(study.smoke if smoke else {}), **changes, **options}
     chosen = study.override(overrides)
     describe_study(chosen)
-    check_sendable(chosen)
+    pickled(chosen)
     return chosen, overrides
 
 
@@ -84,7 +84,7 @@ def go_on(run: str, change: Callable[[Study, Study, Run], dict[str, Any]], way: 
 
 def train(study: Study, paths: RunPaths, mirrors: Mirrors, way: Way) -> int:
     """Train what the run lacks, write its report and print its folder; returns the exit code."""
-    from analysis import load_run
+    from analysis import load_run, write_report
     from tuning.copies import copied
     from tuning.display import progress_shown
     from tuning.launch import run_study
@@ -112,9 +112,10 @@ def train(study: Study, paths: RunPaths, mirrors: Mirrors, way: Way) -> int:
         try:
             outcome = run_study(study, paths, display, *watchers, address=way.address, ready=ready, check=check, at_worst=at_worst)
             display.finished()
-            if note := versions_note(load_run(paths.root)):
+            ended = load_run(paths.root)
+            if note := versions_note(ended):
                 display.line(note)
-            report = written_report(paths.root)
+            report = write_report(ended)
             finish_mirror()
         except Interrupted as interrupted:
             return _interrupted(paths, display, interrupted)
