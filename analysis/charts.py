@@ -108,7 +108,8 @@ def learning_curves(facts: pd.DataFrame, *, metric: str) -> Spec:
     line = base.mark_line(strokeWidth=2, point=False).encode(y=up, tooltip=shown)
     several = facts["panel"].nunique() > 1
     size = {"width": 260, "height": 220} if facts["panel"].nunique() <= 3 else {"width": 260, "height": 120}
-    layers = alt.layer(band, line, data=FACTS).properties(**(size if several else {"width": 560, "height": 300}))
+    drawn_layers = [band, line] if facts["low"].notna().any() else [line]  # Vega warns of a band without an end
+    layers = alt.layer(*drawn_layers, data=FACTS).properties(**(size if several else {"width": 560, "height": 300}))
     return spec_of(layers.facet(facet=_header("panel", facts), columns=3) if several else layers, facts=facts)
 
 

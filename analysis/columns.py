@@ -11,8 +11,8 @@ from typing import Any
 DERIVED = ("_mean", "_std", "_median", "_min")
 """How the names of columns end that are computed from a metric: they begin with its name."""
 
-HELD_OUT = ("test_", "extra_test_")
-"""How the names of metrics begin that are of test data, and of data of another source, which nothing was trained or chosen by."""
+HELD_OUT = ("test_", "set_aside_", "extra_test_")
+"""How the names of metrics begin that are of test data, of data set aside, and of another source: nothing was trained or chosen by them."""
 
 BESIDE_METRICS = frozenset({"trial", "epoch", "seed", "seconds", "at", "setting", "phase", "published"})
 """Our columns in frames that have columns for metrics, and what would make one of ours with an ending of ``DERIVED``."""

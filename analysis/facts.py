@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -108,16 +109,22 @@ def learning_curves(run: Run, shown: list[int]) -> pd.DataFrame:
 
     Mean over the seeds of completed trials; ``low, high``: 95 % t interval of the mean (``scipy.stats.t``), missing for one seed.
     """
-    from scipy import stats
-
     epochs = completed_epochs(run)
     last = int(epochs["epoch"].max()) if len(epochs) else 0
     drawn = epochs[epochs["setting"].isin(shown) & ((last - epochs["epoch"]) % math.ceil(max(last, 1) / EPOCHS) == 0)]
-    facts = drawn.groupby(["setting", "epoch"])[run.metric].agg(["mean", "sem", "count"]).reset_index("epoch")
+    facts = means_by_epoch(drawn.groupby(["setting", "epoch"])[run.metric]).reset_index("epoch")
+    return panels(run)[["panel", "colour", "label"]].join(facts, how="inner").reset_index(drop=True)
+
+
+def means_by_epoch(values: Any) -> pd.DataFrame:
+    """``mean, low, high, n`` of each group of a grouped column that holds a number; ``low, high``: as ``learning_curves``."""
+    from scipy import stats
+
+    facts = values.agg(["mean", "sem", "count"])
     facts = facts[facts["count"] > 0]  # a metric may be there at some epochs only
     reach = facts["sem"] * stats.t.ppf(0.975, np.maximum(facts["count"] - 1, 1))
     facts = facts.assign(low=facts["mean"] - reach, high=facts["mean"] + reach, n=facts["count"])
-    return panels(run)[["panel", "colour", "label"]].join(facts[["epoch", "mean", "low", "high", "n"]], how="inner").reset_index(drop=True)
+    return facts[["mean", "low", "high", "n"]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from analysis import search_charts, search_facts
+from analysis.losses import loss_pictures, trials_by_loss
 from analysis.overlays import overlay_facts
 from analysis.pictures import Picture
 from analysis.runs import Run
@@ -19,7 +20,18 @@ def search_pictures(run: Run, board: pd.DataFrame, confirmed: pd.DataFrame) -> l
     from altair.utils.schemapi import debug_mode
 
     with debug_mode(False):  # as in ``pictures.pictures``
-        return [*_confirmed(run, confirmed), *_overlays(run, board, confirmed), *trial_pictures(run), *_progress(run), *_parameters(run)]
+        best, who = _best(run, board, confirmed)
+        of_best = [*_overlays(run, best, who), *loss_pictures(run, best, who)]
+        return [*_confirmed(run, confirmed), *of_best, *trial_pictures(run), *trials_by_loss(run), *_progress(run), *_parameters(run)]
+
+
+def _best(run: Run, board: pd.DataFrame, confirmed: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The trials of the best confirmed setting, or of the best ranked one where the study confirms none, and what it is called."""
+    if run.spec.get("confirm"):
+        part, rows, who = run.phase("confirm"), confirmed, "the best confirmed setting"
+    else:
+        part, rows, who = run.phase("search"), board[board["rank"].notna()], "the setting with the best search score"
+    return (trials_of(run, part, rows.index[0]) if len(rows) else part.trials.head(0)), who
 
 
 def _confirmed(run: Run, confirmed: pd.DataFrame) -> Iterator[Picture]:
@@ -32,21 +44,13 @@ def _confirmed(run: Run, confirmed: pd.DataFrame) -> Iterator[Picture]:
     yield Picture(name="confirmed", title=f"{run.metric} on fresh seeds", note=note, spec=chart)
 
 
-def _overlays(run: Run, board: pd.DataFrame, confirmed: pd.DataFrame) -> Iterator[Picture]:
-    """Images of the best confirmed setting; of the best ranked one where the study confirms none."""
-    part, rows = (run.phase("confirm"), confirmed) if run.spec.get("confirm") else (run.phase("search"), board[board["rank"].notna()])
-    trials = trials_of(run, part, rows.index[0]) if len(rows) else part.trials.head(0)
+def _overlays(run: Run, trials: pd.DataFrame, who: str) -> Iterator[Picture]:
     trial, facts, shape = overlay_facts(run, trials, list(search_charts.OUTLINES.values()))
     if facts.empty:
         return
-    who = (
-        f"the best confirmed setting (trial {trial})"
-        if run.spec.get("confirm")
-        else f"the setting with the best search score (trial {trial})"
-    )
     note = (
-        f"Test images of {who}, outlines drawn into the pixels: blue is where the truth ends, just outside of it; orange where the "
-        "prediction ends, just inside. Where both run side by side they agree."
+        f"Test images of {who} (trial {trial}), outlines drawn into the pixels: blue is where the truth ends, just outside of it; orange "
+        "where the prediction ends, just inside. Where both run side by side they agree."
     )
     chart = search_charts.outlined_images(facts, height=round(search_charts.IMAGE_WIDTH * shape))
     yield Picture(name="overlays", title="Prediction and truth on test images", note=note, spec=chart)

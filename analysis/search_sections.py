@@ -7,13 +7,12 @@ import pandas as pd
 
 from analysis import page
 from analysis.export import Figures, latex, markdown, readable
+from analysis.held_out import held_out_tables
 from analysis.labels import label
-from analysis.rounding import MISSING, number, rounded, signed
+from analysis.rounding import MISSING, number, signed
 from analysis.runs import Run
-from analysis.search import held_out_metrics
 from analysis.search_answer import setting_name
 from analysis.search_costs import ALL
-from analysis.search_trials import short_name
 from analysis.tables import repeats
 from analysis.versions import pooled_words
 from analysis.wording import count, joined, listing
@@ -159,20 +158,9 @@ def _confirmed(found: SearchFindings) -> str:
         "their Holm-corrected p-value is at most 0.05."
     )
     parts = [page.paragraph(note), page.dense(page.table(_readable_confirmed(found), marks, ["setting"]))]
-    told = "at the last epoch: mean \u00b1 std over the fresh seeds; of metrics that are a least, the least over seeds."
-    for of, title, where in _held_out(found):
-        if held_out_metrics(rows.columns, of):
-            parts += [f"<h3>{title}</h3>", page.paragraph(f"{where}, {told}")]
-            parts += [page.dense(page.table(_readable_tests(found, of), left=["setting"]))]
+    for title, told, table in held_out_tables(found.run, rows):
+        parts += [f"<h3>{title}</h3>", page.paragraph(told), page.dense(page.table(table, left=["setting"]))]
     return "\n".join(parts) + page.files("confirmed.csv")
-
-
-def _held_out(found: SearchFindings) -> Iterator[tuple[str, str, str]]:
-    """How the metrics of held-out data begin, with a title, and what data they are."""
-    data = found.run.spec.get("data") or {}
-    named = f" ({', '.join(str(data[key]) for key in ('extra_test_name', 'extra_test') if key in data)})" if "extra_test" in data else ""
-    yield "test_", "Test data", "On the test data"
-    yield "extra_test_", "Data of another source", f"On data of another source{named}, which took part in no training and no choice"
 
 
 def _readable_confirmed(found: SearchFindings) -> pd.DataFrame:
@@ -194,19 +182,6 @@ def _readable_confirmed(found: SearchFindings) -> pd.DataFrame:
 
 def _readable_scores(rows: pd.DataFrame) -> pd.DataFrame:
     return readable(rows[SCORES.names].astype(float), [SCORES])
-
-
-def _readable_tests(found: SearchFindings, of: str) -> pd.DataFrame:
-    rows = found.confirmed.reset_index(drop=True)
-    shown = {"setting": [short_name(row) for row in rows.to_dict("records")]}
-    for name in held_out_metrics(rows.columns, of):
-        if name.endswith("_min"):
-            shown[name] = rounded(rows[name])
-        else:
-            mean, std = f"{name}_mean", f"{name}_std"
-            text = readable(rows[[mean, std]], [Figures([mean, std], [std])])
-            shown[name] = joined(text[mean], text[std], " \u00b1 ")
-    return pd.DataFrame(shown, dtype=object)
 
 
 def _rungs(found: SearchFindings) -> str:

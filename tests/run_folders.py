@@ -206,7 +206,10 @@ def _lungs_epochs(rng: np.random.Generator, setting: Mapping[str, Any], epochs: 
     final = _lungs_level(setting) + rng.normal(0, 0.004, seeds)
     curve = final - 0.5 * np.exp(-np.arange(1, epochs + 1)[:, None] / 2.5) + rng.normal(0, 0.003, (epochs, seeds))
     shared = {"parameters": 1000 * setting["base_channels"], "train_seconds": 3.0, "images_per_second": 40.0}
-    return [{"loss": (1.1 - row).tolist(), "validation_dice": row.tolist(), **shared} for row in np.round(curve, 5)]
+    rows = np.round(curve, 5)
+    return [
+        {"loss": (1.1 - row).tolist(), "validation_loss": (1.2 - row).tolist(), "validation_dice": row.tolist(), **shared} for row in rows
+    ]
 
 
 def _lungs_trial(rng: np.random.Generator, number: int, epochs: int, rungs: dict[int, list[float]]) -> Trial:

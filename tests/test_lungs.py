@@ -20,6 +20,7 @@ from trainables.loop import batch_orders, build_seeded, derive_seed
 CONFIG: dict[str, Any] = {
     "data": "",
     "extra_test": "",
+    "set_aside": 0.0,
     "lung_labels": [],
     "data_seed": 0,
     "phantoms": 20,
@@ -181,6 +182,7 @@ CHANGES: dict[str, Any] = {
     "levels": 3,
     "dropout": 0.5,
     "networks": 2,
+    "set_aside": 0.3,
     "learning_rate": 0.02,
     "optimizer": "sgd",
     "weight_decay": 0.5,
@@ -285,6 +287,18 @@ def test_images_of_another_source_are_reported_apart() -> None:
     assert {name for name in last if name.startswith("extra")} == {f"extra_{name}" for name in TEST_METRICS}
     assert last["extra_test_f1"] == last["validation_f1"]
     assert last["test_f1"] == run()[-1][0]["test_f1"]
+
+
+def test_images_set_aside_are_looked_at_once_and_reported_apart() -> None:
+    config = CONFIG | {"set_aside": 0.2}
+    (first, _), (last, _) = run(**config)
+    assert not any(name.startswith("set_aside") for name in first)
+    assert {name for name in last if name.startswith("set_aside")} == {f"set_aside_{name.removeprefix('test_')}" for name in TEST_METRICS}
+    data = xrays.load(config)
+    assert data.set_aside is not None
+    as_test = replace(data, test=data.set_aside, set_aside=None)
+    assert run(loaded=as_test)[-1][0]["test_f1"] == last["set_aside_f1"]
+    assert not any(name.startswith(("set_aside", "test")) for metrics, _ in run(**config, test=False) for name in metrics)
 
 
 def test_a_size_that_does_not_fit_is_refused_before_training() -> None:

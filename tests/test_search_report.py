@@ -14,6 +14,7 @@ from test_search_tables import ASHA, CONFIRM, FIVE, RANGE, SEARCH, four, fresh, 
 from analysis import load_run, status_table, write_report
 from analysis.answer import missing
 from analysis.charts import style
+from analysis.losses import metric_curves
 from analysis.overlays import GREYS, outlined, overlay_facts, palette
 from analysis.predictions import png
 from analysis.report import find
@@ -23,7 +24,7 @@ from analysis.search_sections import searched_by
 
 GAIN = np.array([0.05, 0.06, 0.04, 0.05, 0.055])
 TWO = {**CONFIRM, "also": []}
-PICTURES = ["confirmed", "overlays", "trials", "rungs", "progress", "parameters"]
+PICTURES = ["confirmed", "overlays", "losses", "scores", "trials", "rungs", "trials_by_loss", "progress", "parameters"]
 RELATIONS = ["correlations", "importances", "parallel"]
 
 
@@ -218,6 +219,49 @@ def test_data_of_another_source_are_reported_apart(tmp_path):
     assert "<td>0.400</td>" in extra
     board = pd.read_csv(folder / "report" / "tables" / "leaderboard.csv")
     assert board["extra_test_dice_mean"].max() == pytest.approx(np.mean(FIVE) - 0.2)
+
+
+def test_data_set_aside_judge_the_best_setting_and_the_given_ones_alone(tmp_path):
+    aside = {"test_dice": FIVE.tolist(), "set_aside_dice": (FIVE - 0.3).tolist()}
+    other = {"test_dice": FIVE.tolist(), "set_aside_dice": (FIVE - 0.1).tolist()}
+    trials = [fresh("c0001", 0.2, FIVE, **aside), fresh("c0002", 0.1, FIVE - GAIN, **other), fresh("c0003", 0.7, FIVE - 2 * GAIN, **other)]
+    confirm = {**CONFIRM, "also": [{"name": "published", "setting": {"rate": 0.7}}]}
+    data = {"name": "X-rays", "set_aside": 44}
+    folder = write_run(tmp_path, [*four(), *trials], **SEARCH, trials=4, confirm=confirm, data=data)
+    text = write_report(load_run(folder)).read_text(encoding="utf-8").replace("\u00b1", "±")
+    _, tests, aside_part = text.split('id="confirmed"')[1].split("<h3>")[:3]
+    assert tests.count("<tr") == 4
+    assert "On data that were set aside before anything else (44 images): the best setting, and those it was to be compared" in aside_part
+    rows = aside_part.split("<tbody>")[1].split("</tbody>")[0]
+    assert rows.count("<tr") == 2
+    assert "published" in rows
+    assert f"{np.mean(FIVE) - 0.3:.3f}" in rows
+
+
+def test_losses_and_scores_of_the_best_setting_by_epoch(tmp_path):
+    epochs = [{"accuracy": [0.5, 0.7], "loss": [1.0, 3.0], "validation_loss": [2.0, 2.0], "validation_f1": [0.4, 0.6]}]
+    epochs += [{"accuracy": [0.6, 0.8], "loss": [0.5, 1.5], "validation_loss": [1.0, 3.0], "validation_f1": [0.5, 0.6]}]
+    best = Trial(name="c0001", phase="confirm", config={"rate": 0.2}, seeds=[5, 6], epochs=epochs)
+    run = load_run(write_run(tmp_path, [*four(), best], **{**SEARCH, "epochs": 2}, trials=4, confirm=CONFIRM))
+    found = metric_curves(run, run.phase("confirm").trials, ["loss", "validation_loss"])
+    assert found[["colour", "epoch", "mean", "n"]].to_dict("list") == {
+        "colour": ["loss", "loss", "validation_loss", "validation_loss"],
+        "epoch": [1, 2, 1, 2],
+        "mean": [2.0, 1.0, 2.0, 2.0],
+        "n": [2, 2, 2, 2],
+    }
+    # The t interval of two seeds 1 and 3: 2 -+ 12.706 * 1.
+    assert found.loc[0, ["low", "high"]].tolist() == pytest.approx([2 - 12.7062, 2 + 12.7062], abs=1e-4)
+    drawn = pictures_of(run)
+    assert {"losses", "scores"} <= set(drawn)
+    assert "the best confirmed setting" in drawn["losses"].note
+
+
+def test_the_trials_by_loss_are_drawn_where_another_metric_compares_them(tmp_path):
+    run = load_run(searched_like(tmp_path / "one", trials=6, confirm=None))
+    assert "by their validation_loss; they were compared by validation_dice" in pictures_of(run)["trials_by_loss"].note
+    by_loss = load_run(searched_like(tmp_path / "two", trials=6, confirm=None, metric="validation_loss", mode="min"))
+    assert "trials_by_loss" not in pictures_of(by_loss)
 
 
 def test_many_trials_are_drawn_in_part_and_the_note_says_so(tmp_path):

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 from typing import Any
 
@@ -9,7 +10,7 @@ from searched_studies import searched_study
 from small_studies import small_study
 
 from trainables.limits import OneOf, Real, Whole
-from tuning.study import Compare, Confirm, Grid, Published, Random, Resources, StudyError
+from tuning.study import Asha, Compare, Confirm, Grid, Published, Random, Resources, StudyError
 
 
 def test_trials_are_settings_times_seeds_in_the_order_of_the_space() -> None:
@@ -241,3 +242,16 @@ def test_values_that_cannot_be_recorded_are_refused_where_no_limit_speaks() -> N
         "Study 'small': shape=[1, 2]",
         "Study 'small': noise=inf",
     ]
+
+
+def test_stopping_and_confirmation_are_overridden_field_by_field() -> None:
+    study = searched_study(epochs=9)
+    assert study.override({"stopping": {"min_epochs": 3}}).stopping == dataclasses.replace(study.stopping, min_epochs=3)
+    assert study.override({"stopping": None}).stopping is None
+    assert study.override({"stopping": None}).override({"stopping": {"min_epochs": 3}}).stopping == Asha(min_epochs=3)
+    assert study.override({"confirm": {"seeds": 4}}).confirm == dataclasses.replace(study.confirm, seeds=4)
+    example = {"stopping": '{"min_epochs": 1, "keep_one_in": 3}', "confirm": '{"top": 3, "seeds": 5}'}
+    for key, wrong in [("stopping", 3), ("stopping", {"rungs": [2]}), ("confirm", {"also": {}}), ("confirm", [1])]:
+        with pytest.raises(StudyError) as error:
+            study.override({key: wrong})
+        assert error.value.problems == [f"Study {study.name!r}: {key}={wrong!r} must be like {example[key]}, or null."]

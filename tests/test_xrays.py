@@ -341,3 +341,80 @@ def test_the_real_x_rays() -> None:
         data.test.images.numpy(), source["x_test"].reshape(63, 128, 2, 128, 2).astype(float).mean((2, 4)), atol=0.5, rtol=0
     )
     assert [round(part.masks.float().mean().item(), 2) for part in parts(data)] == [0.26, 0.26, 0.24]
+
+
+def with_ids(**changes: Any) -> dict[str, Any]:
+    return {f"ids_{part}": np.array([f"{part} {i}" for i in range(n)]) for part, n in (("train", 4), ("val", 2), ("test", 3))} | changes
+
+
+@pytest.mark.parametrize(("one", "other"), [("train", "val"), ("train", "test"), ("val", "test")])
+@pytest.mark.parametrize("named", [True, False])
+def test_an_image_in_two_parts_is_refused(tmp_path: Path, one: str, other: str, named: bool) -> None:
+    arrays = phantom_arrays()
+    arrays[f"x_{other}"][1] = arrays[f"x_{one}"][0]
+    path = save_npz(tmp_path, **arrays, **(with_ids() if named else {}))
+    long = {"train": "training", "val": "validation", "test": "test"}
+    assert problems(data=path) == [
+        f"{one} 0 of the {long[one]} images and {other} 1 of the {long[other]} images: the same image. Take one of them away."
+    ]
+
+
+def test_a_name_in_two_parts_is_refused(tmp_path: Path) -> None:
+    path = save_npz(tmp_path, **with_ids(ids_test=np.array(["a", "train 2", "val 1"])))
+    assert problems(data=path) == [
+        "train 2 of the training images and train 2 of the test images: the same name. Take one of them away.",
+        "val 1 of the validation images and val 1 of the test images: the same name. Take one of them away.",
+    ]
+
+
+def test_an_image_or_a_name_of_another_source_is_refused(tmp_path: Path) -> None:
+    own, names = save_npz(tmp_path, **with_ids()), np.array(["a", "b", "test 1"])
+    images, masks = draw_phantoms(3, 32, 9)
+    np.savez(tmp_path / "names.npz", x=images, y=masks, ids=names)
+    assert problems(data=own, extra_test=str(tmp_path / "names.npz")) == [
+        "test 1 of the test images and test 1 of the extra_test images: the same name. Take one of them away."
+    ]
+    nameless, images[1] = save_npz(tmp_path, "nameless.npz"), phantom_arrays()["x_train"][3]
+    np.savez(tmp_path / "image.npz", x=images, y=masks)
+    assert problems(data=nameless, extra_test=str(tmp_path / "image.npz")) == [
+        "train 3 of the training images and image 1 of the extra_test images: the same image. Take one of them away."
+    ]
+    # Names that were made up here say nothing.
+    images, masks = draw_phantoms(3, 32, 10)
+    np.savez(tmp_path / "one.npz", x=images, y=masks)
+    two = [np.concatenate(arrays) for arrays in zip(draw_phantoms(5, 32, 11), draw_phantoms(5, 32, 12), strict=True)]
+    np.savez(tmp_path / "two.npz", x=two[0], y=two[1])
+    assert load(data=str(tmp_path / "two.npz"), extra_test=str(tmp_path / "one.npz")).extra_test is not None
+
+
+def test_identical_images_that_the_split_would_part_are_refused(tmp_path: Path) -> None:
+    images, masks = draw_phantoms(10, 32, 0)
+    np.savez(tmp_path / "twice.npz", x=np.concatenate([images] * 2), y=np.concatenate([masks] * 2))
+    assert all("the same image. Take one of them away." in problem for problem in problems(data=str(tmp_path / "twice.npz")))
+
+
+@pytest.mark.parametrize("share", [0.01, 0.2, 0.5])
+def test_set_aside_takes_whole_patients_from_training_alone(tmp_path: Path, share: float) -> None:
+    path = shenzhen(tmp_path / "set")
+    whole, parted = load(data=path), load(data=path, set_aside=share)
+    assert parted.set_aside is not None
+    names = parted.train.names + parted.set_aside.names
+    assert sorted(names) == sorted(whole.train.names)
+    assert not {name[:11] for name in parted.train.names} & {name[:11] for name in parted.set_aside.names}
+    assert (parted.validation.names, parted.test.names, parted.sha256) == (whole.validation.names, whole.test.names, whole.sha256)
+    assert load(data=path, set_aside=share).set_aside.names == parted.set_aside.names  # type: ignore[union-attr]
+    assert xrays.describe(CONFIG | {"data": path, "set_aside": share})["set_aside"] == len(parted.set_aside.names)
+
+
+def test_set_aside_has_the_share_asked_for() -> None:
+    data = load(phantoms=100, set_aside=0.2)
+    assert data.set_aside is not None
+    assert (len(data.train.names), len(data.set_aside.names)) == (56, 14)
+    assert load(phantoms=100).set_aside is None
+
+
+def test_one_patient_cannot_be_set_aside(tmp_path: Path) -> None:
+    path = save_npz(tmp_path, **{key: value[:1] for key, value in phantom_arrays().items()})
+    assert problems(data=path, set_aside=0.2) == [
+        "chest X-rays of some.npz: set_aside=0.2 would leave no image to train: there is one patient (train 0)."
+    ]

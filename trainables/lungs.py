@@ -37,6 +37,7 @@ class Source:
 LIMITS: Mapping[str, Limit] = {
     "data": Source(),
     "extra_test": Source(),
+    "set_aside": Real(0, 0.5),
     "lung_labels": LabelList(),
     "data_seed": Whole(0),
     "phantoms": Whole(10),
@@ -81,8 +82,8 @@ def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None
     (see ``scores``; mean over images), one per seed, ``parameters`` (of all networks of a seed), ``train_seconds`` (of this epoch, all
     seeds together) and ``images_per_second`` (training images times networks). At the last epoch, where ``config["test"]`` allows it, the
     test images are looked at: ``test_f1``, ``test_f1_std`` and ``test_f1_min`` (mean, standard deviation and least over the images),
-    ``test_dice``, ``test_dice_min`` and ``test_iou``, one per seed, and the arrays that ``_pictures`` names. Images of another source
-    give ``extra_test_f1`` and so on.
+    ``test_dice``, ``test_dice_min`` and ``test_iou``, one per seed, and the arrays that ``_pictures`` names. Images that were set aside
+    give ``set_aside_f1`` and so on, images of another source ``extra_test_f1`` and so on.
 
     Raises:
         ValueError: as ``load``; or ``image_size`` does not fit ``levels``.
@@ -212,8 +213,9 @@ def _ratio(above: Tensor, below: Tensor) -> Tensor:
 
 def _test(averages: Sequence[Average], xrays: XRays, device: torch.device) -> dict[str, Any]:
     predictions, metrics = _test_part(averages, xrays.test, device, "test")
-    if xrays.extra_test:
-        metrics |= _test_part(averages, xrays.extra_test, device, "extra_test")[1]
+    for prefix in ("set_aside", "extra_test"):
+        if part := getattr(xrays, prefix):
+            metrics |= _test_part(averages, part, device, prefix)[1]
     return metrics | {"arrays": _pictures(predictions, xrays.test)}
 
 

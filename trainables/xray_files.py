@@ -37,6 +37,8 @@ class Source:
     """Of each mask."""
     tops: Sequence[float]
     """The largest value of each image that is not stored in 8 bits."""
+    named: bool
+    """Whether all images have names of their own."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def refuse(problems: Sequence[str]) -> None:
         raise ValueError("\n".join([*problems[:SHOWN], *more]))
 
 
-def _source(name: str, groups: Sequence[Sequence[_Pair]]) -> Source:
+def _source(name: str, groups: Sequence[Sequence[_Pair]], *, named: bool) -> Source:
     pairs = [pair for group in groups for pair in group]
     images = iter(to_bytes([(pair.image, pair.top) for pair in pairs]))
     parts = [
@@ -78,7 +80,7 @@ def _source(name: str, groups: Sequence[Sequence[_Pair]]) -> Source:
         for group in groups
     ]
     labels = [found for pair in pairs for found in pair.labels]
-    return Source(name, parts, labels, [pair.top for pair in pairs if pair.top is not None])
+    return Source(name, parts, labels, [pair.top for pair in pairs if pair.top is not None], named)
 
 
 def _pair(name: str, values: np.ndarray, lungs: Sequence[tuple[np.ndarray, Found]], size: int) -> _Pair:
@@ -98,7 +100,7 @@ def _read_folder(folder: Path, size: int, lung_labels: Sequence[int | str]) -> S
             problems += str(error).splitlines()
     refuse(problems)
     note = f" ({unmarked} images without a mask are left out)" if unmarked else ""
-    return _source(f"chest X-rays of {folder.name}{note}", [pairs])
+    return _source(f"chest X-rays of {folder.name}{note}", [pairs], named=True)
 
 
 def _files(folder: Path) -> tuple[dict[Path, list[Path]], int]:
@@ -154,9 +156,10 @@ def _read_npz(file: Path, size: int, lung_labels: Sequence[int | str]) -> Source
     except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{file} cannot be read as an .npz file without pickled objects ({error}).") from error
     problems: list[str] = []
-    groups = [_read_arrays(part, arrays, size, lung_labels, problems) for part in _parts(file, arrays)]
+    parts = _parts(file, arrays)
+    groups = [_read_arrays(part, arrays, size, lung_labels, problems) for part in parts]
     refuse([f"{file}: {problem}" for problem in problems])
-    return _source(f"chest X-rays of {file.name}", groups)
+    return _source(f"chest X-rays of {file.name}", groups, named=all(f"ids{part}" in arrays for part in parts))
 
 
 def _parts(file: Path, arrays: Mapping[str, np.ndarray]) -> Sequence[str]:

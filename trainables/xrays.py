@@ -1,7 +1,6 @@
 """Chest X-rays with lung masks in memory: from one file, from a folder, or generated phantoms."""
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,9 +12,7 @@ import torch
 from trainables.phantoms import draw_phantoms
 from trainables.xray_files import SPLIT, Part, Source, read, refuse
 from trainables.xray_notes import label_problems, mask_problems, notes
-
-HELD_OUT = 0.15
-"""The share of the patients in the validation part, and in the test part, of what has no split of its own."""
+from trainables.xray_split import leaks, set_aside, split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +21,12 @@ class XRays:
 
     name: str
     sha256: str
-    """Of all images and masks, training, validation and test, in the size in which they are used."""
+    """Of all images and masks, training (with what is set aside), validation and test, in the size in which they are used."""
     train: Part
     validation: Part
     test: Part
+    set_aside: Part | None = None
+    """Images taken out of the training part before anything else, to be looked at with the test images and reported apart."""
     extra_test: Part | None = None
     """Images of another source, to be looked at after the test images and reported apart."""
     notes: tuple[str, ...] = ()
@@ -51,22 +50,23 @@ def load(config: Mapping[str, Any]) -> XRays:
     cut where they are half black (see ``masks.without_soft_edges``).
 
     What has no split of its own is split by ``config["data_seed"]`` so that all images of a patient are in one part; the patient is
-    the ID up to and with its first number. ``config["extra_test"]`` names another file or folder, of which all images are read, or
-    is "".
+    the ID up to and with its first number. ``config["set_aside"]`` is the share of the patients of the training part whose images
+    are set aside, again by ``data_seed``: where the test images were looked at before, these still judge what is chosen now.
+    ``config["extra_test"]`` names another file or folder, of which all images are read, or is "".
 
     Images are only made smaller, never larger: a new pixel is the mean of the area that it covers, in a mask the majority. They become
     squares; the aspect ratio is not kept.
 
     Raises:
         ValueError: a file is missing or unreadable, image and mask do not match, a mask is empty or cannot be understood, masks look
-            inverted, an image is too small: a line each, ten at most.
+            inverted, an image is too small, an image or an ID is in two parts: a line each, ten at most.
     """
     facts = (config[key] for key in ("data", "extra_test", "image_size", "phantoms", "data_seed"))
-    return _load(*facts, tuple(config.get("lung_labels", ())))
+    return _load(*facts, config.get("set_aside", 0.0), tuple(config.get("lung_labels", ())))
 
 
 @lru_cache(maxsize=2)
-def _load(data: str, extra_test: str, size: int, phantoms: int, data_seed: int, lung_labels: tuple[int | str, ...]) -> XRays:
+def _load(data: str, extra_test: str, size: int, phantoms: int, data_seed: int, share: float, lung_labels: tuple[int | str, ...]) -> XRays:
     if extra_test and data and Path(extra_test).resolve() == Path(data).resolve():
         raise ValueError(f"extra_test={extra_test!r} is the data themselves: name images of another source, or ''.")
     source = read(data, size, lung_labels) if data else _draw(phantoms, size, data_seed)
@@ -75,15 +75,20 @@ def _load(data: str, extra_test: str, size: int, phantoms: int, data_seed: int, 
     sources |= {"extra_test: ": extra} if extra else {}
     wrong = (problem for each in sources.values() for problem in mask_problems(each, lung_labels))
     refuse([*label_problems([*sources.values()], lung_labels), *wrong])
-    parts = source.parts if len(source.parts) == len(SPLIT) else _split(source.name, source.parts[0], data_seed)
+    parts = source.parts if len(source.parts) == len(SPLIT) else split(source.name, source.parts[0], data_seed)
+    other = _join(extra.parts) if extra else None
+    named = dict(zip(("training", "validation", "test"), parts, strict=True)) | ({"extra_test": other} if other else {})
+    refuse([*leaks(named, by_name=source.named and (not extra or extra.named))])
     train, validation, test = parts
+    left, aside = set_aside(source.name, train, share, data_seed) if share else (train, None)
     return XRays(
         name=source.name,
         sha256=_sha256(*parts),
-        train=train,
+        train=left,
         validation=validation,
         test=test,
-        extra_test=_join(extra.parts) if extra else None,
+        set_aside=aside,
+        extra_test=other,
         notes=tuple(f"{start}{note}" for start, each in sources.items() for note in notes(each)),
     )
 
@@ -98,6 +103,8 @@ def describe(config: Mapping[str, Any]) -> dict[str, Any]:
     xrays = load(config)
     counts = {"training": len(xrays.train.names), "validation": len(xrays.validation.names), "test": len(xrays.test.names)}
     facts = {"name": xrays.name, **counts, "image_size": [config["image_size"]] * 2, "sha256": xrays.sha256}
+    if xrays.set_aside:
+        facts |= {"set_aside": len(xrays.set_aside.names)}
     if extra := xrays.extra_test:
         facts |= {"extra_test_name": Path(config["extra_test"]).name, "extra_test": len(extra.names), "extra_test_sha256": _sha256(extra)}
     return facts | ({"note": "; ".join(xrays.notes)} if xrays.notes else {})
@@ -107,20 +114,7 @@ def _draw(count: int, size: int, data_seed: int) -> Source:
     images, masks = (torch.from_numpy(array) for array in draw_phantoms(count, size, data_seed))
     names = tuple(f"phantom {i}" for i in range(count))
     part = Part(images=images, masks=masks, names=names)
-    return Source(f"generated chest phantoms ({count} images, data seed {data_seed})", [part], [], [])
-
-
-def _split(source: str, part: Part, data_seed: int) -> list[Part]:
-    """Training, validation and test part, all images of a patient in one of them."""
-    patients = [re.match(r".*?\d+|.*", name)[0] for name in part.names]  # type: ignore[index]
-    known = sorted(set(patients))
-    if len(known) < len(SPLIT):
-        raise ValueError(f"{source}: {len(known)} patients ({', '.join(known)}) cannot be split into {len(SPLIT)} parts.")
-    order = torch.randperm(len(known), generator=torch.Generator().manual_seed(data_seed)).tolist()
-    count = max(1, round(HELD_OUT * len(known)))
-    groups = [{known[i] for i in drawn} for drawn in (order[2 * count :], order[:count], order[count : 2 * count])]
-    places = [[i for i, patient in enumerate(patients) if patient in group] for group in groups]
-    return [Part(images=part.images[at], masks=part.masks[at], names=tuple(part.names[i] for i in at)) for at in places]
+    return Source(f"generated chest phantoms ({count} images, data seed {data_seed})", [part], [], [], named=False)
 
 
 def _join(parts: Sequence[Part]) -> Part:

@@ -37,7 +37,7 @@ def _search_problems(study: "Study") -> list[str]:
         found = [f"space: {key} is a range; a grid needs a list of values." for key, values in study.space.items() if is_range(values)]
     else:
         found = _chooser_problems(study, study.search)
-    if study.metric.startswith(("test_", "extra_test_")):
+    if study.metric.startswith(("test_", "set_aside_", "extra_test_")):
         found.append(f"metric={study.metric!r} is a test metric: settings may not be chosen by it. Choose a validation metric.")
     return found + _stopping_problems(study) + _confirm_problems(study)
 

@@ -142,3 +142,8 @@ class Trial:
     """The values of the space's keys; the fixed ones are the study's."""
     seeds: Sequence[int]
     phase: Literal["search", "confirm"] = "search"
+
+
+def trial_id(number: int, planned: int = 0, prefix: str = "") -> str:
+    """The id of a trial, counted from 1, as wide as the number of planned trials needs; confirmations have a prefix."""
+    return f"{prefix}{number:0{max(4, len(str(planned)))}}"

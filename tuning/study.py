@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from tuning.specs import StudyError as StudyError
 from tuning.specs import Trial as Trial
 from tuning.specs import WandbMode as WandbMode
 from tuning.specs import did_you_mean as did_you_mean
+from tuning.specs import trial_id as trial_id
 from tuning.values import shown
 
 
@@ -208,20 +210,21 @@ class Study:
 
     def override(self, changes: Mapping[str, Any]) -> "Study":
         """The same study with other values: of fixed keys, of space keys (one value or a list), or of ``epochs``, ``seeds``, ``dashboard``,
-        ``trials`` (of a search) or ``confirm`` (a mapping with ``top``, ``seeds`` or both, or None). Settings that a search tries first
-        stay within the space: of a key that is given other values, they take the nearest of these.
+        ``trials`` (of a search), ``stopping`` (a mapping of fields of ``Asha``, or None) or ``confirm`` (a mapping with ``top``,
+        ``seeds`` or both, or None). Settings that a search tries first stay within the space: of a key that is given other values, they
+        take the nearest of these.
 
         Raises:
             StudyError: an unknown key, or a value that is not allowed.
         """
-        own = ["epochs", "seeds", "confirm", "dashboard", *([] if isinstance(self.search, Grid) else ["trials"])]
+        own = ["epochs", "seeds", "stopping", "confirm", "dashboard", *([] if isinstance(self.search, Grid) else ["trials"])]
         known = [*self.space, *self.fixed, *own]
         unknown = [f"unknown key {key!r}{did_you_mean(key, known)} Known: {', '.join(known)}." for key in changes if key not in known]
         if unknown:
             raise StudyError([f"Study {self.name!r}: {problem}" for problem in unknown])
         others: dict[str, Any] = {key: changes[key] for key in ("epochs", "seeds", "dashboard") if key in changes}
-        if "confirm" in changes:
-            others["confirm"] = self._other_confirm(changes["confirm"])
+        parts = {"stopping": (Asha, {"min_epochs": 1, "keep_one_in": 3}), "confirm": (Confirm, {"top": 3, "seeds": 5})}
+        others |= {key: self._other(key, *parts[key], changes[key]) for key in parts if key in changes}
         space = {key: as_values(changes[key]) if key in changes else values for key, values in self.space.items()}
         if not isinstance(self.search, Grid):
             changed = {key: values for key, values in space.items() if key in changes and not checks.values_problems(key, values, {})}
@@ -230,17 +233,13 @@ class Study:
         fixed = {key: changes.get(key, value) for key, value in self.fixed.items()}
         return dataclasses.replace(self, space=space, fixed=fixed, **others)
 
-    def _other_confirm(self, change: Any) -> Confirm | None:
+    def _other(self, key: str, kind: type[Asha | Confirm], example: Mapping[str, int], change: Any) -> Any:
         if change is None:
             return None
-        if not isinstance(change, Mapping) or not set(change) <= {"top", "seeds"}:
-            raise StudyError(f'Study {self.name!r}: confirm={change!r} must be like {{"top": 3, "seeds": 5}}, or null.')
-        return dataclasses.replace(self.confirm or Confirm(), **change)
-
-
-def trial_id(number: int, planned: int = 0, prefix: str = "") -> str:
-    """The id of a trial, counted from 1, as wide as the number of planned trials needs; confirmations have a prefix."""
-    return f"{prefix}{number:0{max(4, len(str(planned)))}}"
+        known = {each.name for each in dataclasses.fields(kind)} - {"also"}
+        if not isinstance(change, Mapping) or not set(change) <= known:
+            raise StudyError(f"Study {self.name!r}: {key}={change!r} must be like {json.dumps(example)}, or null.")
+        return dataclasses.replace(getattr(self, key) or kind(), **change)
 
 
 def trial_of(study: Study, config: Mapping[str, Any]) -> Trial:
