@@ -109,7 +109,7 @@ def whole_study(root: str, results: str) -> Iterator[str]:
     command = [
         sys.executable,
         "-c",
-        "from tuning.cli import app; app()",
+        "from study_command import main; main()",
         "run",
         study.name,
         "--set",

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 _SETTING = re.compile(r"^export (RAY_(?:health_check|gcs_rpc)\w+)=(\S+)$", re.MULTILINE)
 FAST_HEALTH = dict(_SETTING.findall((ROOT / "cluster" / "settings.sh").read_text()))
 """How soon a lost node or head is noticed, as the cluster files have it."""
-STUDY = [sys.executable, "-c", "import sys; sys.argv[0] = 'study'; from tuning.cli import app; app()"]
+STUDY = [sys.executable, "-c", "import sys; sys.argv[0] = 'study'; from study_command import main; main()"]
 SECONDS_TO_START = 300.0
 
 

@@ -34,7 +34,7 @@ study = Study(
     metric="accuracy", epochs=18, seeds=1, seeds_per_trial=5, retries=0,
 )
 """
-COMMAND = [sys.executable, "-c", "import sys; sys.argv[0] = 'study'; from tuning.cli import app; app()"]
+COMMAND = [sys.executable, "-c", "import sys; sys.argv[0] = 'study'; from study_command import main; main()"]
 WITHOUT_FOLDERS = """document.querySelectorAll('dialog pre').forEach(part => {
     part.textContent = part.textContent.replace(/"[/][^"]*[/]/g, '"');
 })"""

@@ -125,7 +125,8 @@ def ray_tune(seeds: int) -> tuple[float, float]:
 
 def study_run(seeds: int, folder: str) -> tuple[float, int, Path]:
     """Seconds of ``study run``, the largest resident memory of its process tree in bytes, and the run folder."""
-    command = [sys.executable, "-c", "from tuning.cli import app; app()", "run", STUDY.name, "--seeds", str(seeds), "--results", folder]
+    command = [sys.executable, "-c", "from study_command import main; main()", "run", STUDY.name]
+    command += ["--seeds", str(seeds), "--results", folder]
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
     peak = 0

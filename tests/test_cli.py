@@ -19,7 +19,7 @@ from tuning.cli import app
 
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith(("RAY_", "TUNE_"))}
 # Signals as a shell would leave them: a background job would ignore SIGINT.
-STUDY = ["env", "--default-signal=INT", sys.executable, "-c", "import sys; sys.argv[0] = 'study'; from tuning.cli import app; app()"]
+STUDY = ["env", "--default-signal=INT", sys.executable, "-c", "import sys; sys.argv[0] = 'study'; from study_command import main; main()"]
 NO_TRAINING = """
 import time
 import ray

@@ -217,7 +217,7 @@ def test_the_chart_draws_a_line_per_run(tmp_path):
 
 
 def study(*arguments, cwd):
-    command = [sys.executable, "-c", "import sys; sys.argv[0] = 'study'; from tuning.cli import app; app()", *arguments]
+    command = [sys.executable, "-c", "import sys; sys.argv[0] = 'study'; from study_command import main; main()", *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from test_cli import ENVIRONMENT, STUDY, write_study
 
-from tuning.own_packages import NAMES, hidden_by_ours
+from study_command import PACKAGES
+from tuning.own_packages import hidden_by_ours
 
 
 def as_installed(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -16,7 +17,7 @@ def as_installed(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "tuning"])
+@pytest.mark.parametrize("name", PACKAGES)
 @pytest.mark.parametrize("is_package", [False, True])
 def test_what_stands_in_the_way_of_our_packages_is_named(name: str, is_package: bool, tmp_path: Path) -> None:
     own = tmp_path / "own"
@@ -32,7 +33,15 @@ def test_what_stands_in_the_way_of_our_packages_is_named(name: str, is_package: 
     assert done.stderr == f"error: {file} stands in the way of the package `{name}` of this program: {advice}\n"
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_ctrl_c_while_python_imports_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
+    done = subprocess.run(
+        [*STUDY, "list"], env=ENVIRONMENT | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("name", PACKAGES)
 @pytest.mark.parametrize("line", ["import {}", "from {} import helper", "def f():\n    import os, {}", "import {} as other"])
 def test_a_study_that_imports_its_own_module_and_would_get_ours_is_refused(name: str, line: str, tmp_path: Path) -> None:
     (tmp_path / f"{name}.py").write_text("")
@@ -47,7 +56,7 @@ def test_a_study_that_imports_its_own_module_and_would_get_ours_is_refused(name:
 
 @pytest.mark.parametrize("text", ["", "from tuning.study import Study", "from . import analysis", "x = 'analysis'", "def broken(:"])
 def test_a_file_that_the_study_does_not_import_is_not_in_its_way(text: str, tmp_path: Path) -> None:
-    for name in NAMES:
+    for name in PACKAGES:
         (tmp_path / f"{name}.py").write_text("")
     (tmp_path / "mine.py").write_text(text)
     assert hidden_by_ours(tmp_path / "mine.py") == []

@@ -4,7 +4,6 @@ from functools import partial
 
 import typer
 
-import tuning.own_packages  # noqa: F401, the first of ours: it says what stands in the way of the others
 from cluster.connect import prepare_environment
 from tuning.copies import fetched
 from tuning.mirrors import chosen_mirrors

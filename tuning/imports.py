@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from types import ModuleType
 
 import tuning
-from tuning.own_packages import NAMES as PACKAGES
+from study_command import OURS as OUR_NAMES
 
 OURS = Path(tuning.__path__[0]).resolve().parent
 """Where this package lies: an installed one, or a checkout."""
@@ -21,7 +21,7 @@ def is_own(file: Path) -> bool:
     if file.suffix != ".py":
         return False
     inside = file.relative_to(OURS).parts if file.is_relative_to(OURS) else ("",)
-    if inside[0] in PACKAGES:
+    if inside[0].removesuffix(".py") in OUR_NAMES:
         return inside[0] == "trainables" or inside[:2] == ("tuning", "studies")
     installed = {"site-packages", "dist-packages"} & set(file.parts)
     return not installed and not file.is_relative_to(_STANDARD)

@@ -12,9 +12,11 @@ from pathlib import Path
 from types import ModuleType
 
 from cluster.own_folders import own_folder
+from study_command import OURS as OUR_NAMES
+from study_command import PACKAGES
 from tuning.callables import module_of
 from tuning.catalog import load_module, renamed_files
-from tuning.imports import OURS, PACKAGES, file_of, own_files
+from tuning.imports import OURS, file_of, own_files
 from tuning.sendable import pickled
 from tuning.study import Study
 
@@ -106,4 +108,4 @@ def _own_file(module: ModuleType, root: Path) -> Path | None:
     file = file_of(module)
     if file is None or not file.is_relative_to(root) or file.is_relative_to(sys.prefix):
         return None
-    return None if module.__name__.split(".")[0] in PACKAGES else file
+    return None if module.__name__.split(".")[0] in OUR_NAMES else file
