@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -225,6 +226,26 @@ def test_data_are_read_once_in_the_driver_and_handed_to_every_trial(tmp_path: Pa
     _, read = run(small_study(reads, fixed={"points": 1000}, load=load, epochs=1), tmp_path)
     assert read_with == [1000]
     assert sorted(read.epochs["score"].unique()) == [499500.0, 999000.0, 1498500.0]
+
+
+CHECKED = threading.Event()
+
+
+def load_until_checked(config: Any) -> bool:
+    return CHECKED.wait(60)
+
+
+def test_progress_goes_on_while_data_are_read(tmp_path: Path) -> None:
+    def check() -> None:
+        CHECKED.set()
+
+    def train(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+        yield {"epoch": 1, "score": [float(config["loaded"])] * len(seeds)}, None
+
+    study = small_study(train, load=load_until_checked, epochs=1, seeds=1, space={"slope": [1]})
+    paths = prepare_run(study, tmp_path, overrides={}, command=["study", "run"])
+    run_study(study, paths, Quiet(), check=check)
+    assert load_run(paths.root).epochs["score"].tolist() == [1.0]
 
 
 def test_rays_own_state_is_not_in_the_run_and_gone_afterwards(tmp_path: Path) -> None:

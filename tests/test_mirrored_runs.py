@@ -15,11 +15,18 @@ from wandb_server import KEY, Server, served
 
 from tuning.mirrors import Mirrors, chosen_mirrors
 from tuning.study import StudyError
+from tuning.tracking_records import Told
+from tuning.tracking_runs import _end
 
 
 def study(*arguments: str, cwd: Path, server: Server | None = None) -> subprocess.CompletedProcess[str]:
     environment = ENVIRONMENT | (server.environment if server else {})
     return subprocess.run([*STUDY, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=180, check=False)
+
+
+def test_the_error_of_a_trial_is_its_type_and_first_line() -> None:
+    error = 'Traceback (most recent call last):\n  File "a.py", line 1, in f\nValueError: no such layer: 3\n\nKnown:\n  conv\n'
+    assert _end(Told("0001", {"status": "failed", "error": error}))["error"] == "ValueError: no such layer: 3"
 
 
 def test_a_study_is_mirrored_while_it_runs(tmp_path: Path) -> None:

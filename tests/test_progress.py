@@ -2,8 +2,9 @@
 
 import io
 import json
+import signal
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from small_studies import small_study
 
 from analysis.estimates import estimate_table, estimates_section, shown_estimates
 from analysis.runs import RunPaths
+from tuning import steps
 from tuning.display import Bar, Json, Lines, event_line
 from tuning.estimate import Estimate, TimeLeft
 from tuning.progress import StudyProgress, clock, left_words
+from tuning.signals import Interrupted
 from tuning.study import Study, Trial
 
 
@@ -247,6 +250,23 @@ def test_json_lines_wait_for_room(tmp_path: Path) -> None:
         listener.show()
         with suppress(OSError):
             full.close()
+
+
+def test_json_lines_end_where_ray_is_left_behind_before_any_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, left = io.StringIO(), []
+    for name in ("abandon_own_folders", "remove_if_empty"):
+        monkeypatch.setattr(steps, name, lambda *_: None)
+    monkeypatch.setattr(steps, "leave", left.append)
+    listener = Json(StudyProgress(small_study()), RunPaths(tmp_path), out)
+    steps._cut_off(RunPaths(tmp_path), listener, ExitStack(), Interrupted(signal.SIGTERM))
+    last = json.loads(out.getvalue().splitlines()[-1])
+    assert {key: last[key] for key in ("event", "code", "run", "error")} == {
+        "event": "ended",
+        "code": 143,
+        "run": None,
+        "error": "interrupted by SIGTERM",
+    }
+    assert left == [143]
 
 
 def test_estimates_that_cannot_be_written_fail_nothing(tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import ray.cloudpickle
 from small_studies import scores, small_study
 
-from tuning.sendable import pickled
+from tuning.sendable import data_for_trials, pickled
 from tuning.study import Study, StudyError
 
 LOCK = threading.Lock()
@@ -129,3 +130,24 @@ def test_a_module_that_trials_import_may_hold_anything() -> None:
     assert unsendable(small_study(locked)) is None
     assert unsendable(small_study(Shared().train)) is None
     assert "trainable.held[0]._lock" in str(unsendable(small_study(Holder())))
+
+
+def test_data_are_read_only_as_in_the_shared_memory_of_a_run() -> None:
+    own = {"plain": np.arange(6), "fortran": np.asfortranarray(np.ones((2, 3))), "part": np.arange(10)[::3], "list": [np.zeros(2)]}
+    given = data_for_trials(small_study(scores, load=lambda config: own))["loaded"]
+    for name in ("plain", "fortran", "part"):
+        np.testing.assert_array_equal(given[name], own[name])
+    with pytest.raises(ValueError, match="read-only"):
+        given["plain"][0] = 1
+    with pytest.raises(ValueError, match="read-only"):
+        given["list"][0][:] = 1
+    assert own["plain"][0] == 0
+    assert data_for_trials(small_study(scores)) == {}
+
+
+def test_data_that_cannot_be_sent_are_named() -> None:
+    with pytest.raises(StudyError) as error:
+        data_for_trials(small_study(scores, load=lambda config: {"images": [1], "lock": threading.Lock()}))
+    assert error.value.problems[0].startswith(
+        "Study 'small': loaded['lock'] is a _thread.lock, which cannot be sent to the processes that train the trials ("
+    )

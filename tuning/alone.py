@@ -17,6 +17,7 @@ from tuning.provenance import changed_since
 from tuning.replay import find_trial, replay, verdict
 from tuning.resume import changes_since, continued, unchanged
 from tuning.rows import Exited, NotKept, NotReported, iterate
+from tuning.sendable import data_for_trials
 from tuning.signals import Interrupted
 from tuning.start_folder import as_started
 from tuning.study import Study, StudyError, Trial
@@ -53,7 +54,7 @@ def try_first(study: Study) -> int:
 
 def _trained(study: Study, trial: Trial) -> Iterator[tuple[dict[str, Any], Any]]:
     with process_restored(trial.seeds):
-        yield from iterate(study, trial, study.read_data())
+        yield from iterate(study, trial, data_for_trials(study))
 
 
 def replay_recorded(folder: Path, name: str, file: str | None = None) -> int:

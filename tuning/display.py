@@ -81,6 +81,9 @@ class Display:
         print(shown(self._paths.root), flush=True)
         return code
 
+    def stopped(self, code: int, error: str) -> None:
+        """Say that an error ended the study, where a program listens."""
+
     def close(self) -> None:
         """Nothing moves any more."""
         self.show()
@@ -201,7 +204,7 @@ class Json(Display):
         return code
 
     def stopped(self, code: int, error: str) -> None:
-        """Say that an error ended the study; the run is null where nothing was recorded, for then nothing of it is kept."""
+        """The run is null where nothing was recorded, for then nothing of it is kept."""
         run = str(self._paths.root) if self._paths.trials.exists() else None
         self.say("ended", code=code, run=run, report=None, error=error)
 

@@ -1,7 +1,9 @@
 """From a study to the trials of a run: the driver's side."""
 
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +25,7 @@ from tuning.past import Past, past_trials, trials_left
 from tuning.recorder import Listener, Recorder
 from tuning.records import Records
 from tuning.search import Halving, TrialSource
+from tuning.sendable import data_for_trials
 from tuning.session import Ready, ray_noted
 from tuning.shipping import Sent
 from tuning.signals import Interrupted, Interruption
@@ -113,7 +116,9 @@ class _Session:
         self.check()
 
     def run(self) -> None:
-        trainable = _trainable(self.study, self.sent, self.kept_in)
+        with _repeated(self.check):
+            data = data_for_trials(self.study)
+        trainable = _trainable(self.study, self.sent, data, self.kept_in)
         self._search(trainable)
         if self.study.confirm and not self.interruption.by:
             planned = confirmations(self.study, load_run(self.paths.root))
@@ -177,10 +182,28 @@ class _Session:
             raise StudyError(f"Study {self.study.name!r}: {what}")
 
 
-def _trainable(study: Study, sent: Sent, kept_in: Folder) -> Any:
+@contextmanager
+def _repeated(call: Callable[[], None]) -> Iterator[None]:
+    """``call`` every second or so, in a thread, while the block keeps this one busy. What it raises is left to the next call."""
+    over = threading.Event()
+
+    def repeat() -> None:
+        while not over.wait(1.0):
+            with suppress(Exception):
+                call()
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _trainable(study: Study, sent: Sent, data: Mapping[str, Any], kept_in: Folder) -> Any:
     # Data travel through the object store: they are read once here and once per node, not once per trial.
-    data = [ray.put(study.read_data())]
-    worker = tune.with_parameters(Worker, sent=sent, data=data, checkpoints_folder=kept_in)
+    worker = tune.with_parameters(Worker, sent=sent, data=[ray.put(data)], checkpoints_folder=kept_in)
     return tune.with_resources(worker, {"cpu": study.resources.cpus, "gpu": study.resources.gpus})
 
 

@@ -12,6 +12,7 @@ from analysis.runs import Run
 from tuning.past import Past, past_trials
 from tuning.process_state import process_restored
 from tuning.rows import iterate
+from tuning.sendable import data_for_trials
 from tuning.study import Study, StudyError
 
 CLOCKS = ("seconds", "_per_second")
@@ -52,7 +53,7 @@ def replay(study: Study, run: Run, name: str) -> Iterator[Replayed]:
         raise StudyError(f"trial {name} has no recorded epoch to compare with; `study try` runs a trial in this process.")
     with process_restored(trial.seeds):
         torch.set_num_threads(max(1, math.floor(study.resources.cpus)))
-        for row, _ in iterate(study, trial, study.read_data()):
+        for row, _ in iterate(study, trial, data_for_trials(study)):
             if row["epoch"] in recorded:
                 yield _compared(row, recorded[row["epoch"]], trial.seeds, run.columns.metrics)
             if row["epoch"] >= max(recorded):

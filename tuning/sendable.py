@@ -1,6 +1,7 @@
-"""What keeps a study from being sent to the processes that train its trials."""
+"""A study and its data as they are sent to the processes that train the trials, and what keeps them from it."""
 
 import inspect
+import pickle
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from functools import partial
@@ -25,13 +26,27 @@ def pickled(study: Study) -> bytes:
     try:
         return ray.cloudpickle.dumps(study)
     except Exception as error:  # an object may raise anything where it is pickled
-        raise StudyError(f"Study {study.name!r}: {_named(study, error)}") from None
+        parts = [(each.name, getattr(study, each.name)) for each in fields(study)]
+        raise StudyError(f"Study {study.name!r}: {_named(('study', study), parts, error)}") from None
 
 
-def _named(study: Study, error: Exception) -> str:
-    """One sentence that names the object that cannot be sent, and what holds it."""
-    parts = [(each.name, getattr(study, each.name)) for each in fields(study)]
-    name, value, error = _culprit(parts, set()) or ("study", study, error)
+def data_for_trials(study: Study) -> dict[str, Any]:
+    """What ``study.read_data()`` gives, as trials get it: the arrays are read-only, for all trials of a node share them.
+
+    Raises:
+        StudyError: as ``read_data``, or it holds an object that cannot be sent; the object is named.
+    """
+    data, buffers = study.read_data(), list[pickle.PickleBuffer]()
+    try:
+        content = ray.cloudpickle.dumps(data, protocol=5, buffer_callback=buffers.append)
+    except Exception as error:  # an object may raise anything where it is pickled
+        raise StudyError(f"Study {study.name!r}: {_named(('loaded', data), [('loaded', data['loaded'])], error)}") from None
+    return pickle.loads(content, buffers=[buffer.raw().toreadonly() for buffer in buffers])
+
+
+def _named(whole: _Part, parts: Iterable[_Part], error: Exception) -> str:
+    """One sentence that names the part that cannot be sent; ``whole`` where each of them can."""
+    name, value, error = _culprit(parts, set()) or (*whole, error)
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
     why = f"{name} is a {kind}, which cannot be sent to the processes that train the trials ({cut(str(error))})"
     return f"{why}: create it inside the trainable."

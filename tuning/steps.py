@@ -132,8 +132,10 @@ def _interrupted(paths: RunPaths, display: "Display", interrupted: Interrupted) 
 
 def _cut_off(paths: RunPaths, display: "Display", beside: contextlib.ExitStack, interrupted: Interrupted) -> None:
     """End this process, in which Ray hangs since a signal: what lies around is put away here."""
-    with contextlib.suppress(Interrupted):
+    try:
         _interrupted(paths, display, interrupted)
+    except Interrupted:
+        display.stopped(interrupted.code, f"interrupted by {interrupted}")
     beside.close()
     abandon_own_folders()
     for file in (paths.session, paths.lock):

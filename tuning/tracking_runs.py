@@ -136,7 +136,11 @@ def _end(told: Told) -> dict[str, Any]:
     """How the trial ended: its status, and what else its record says."""
     facts = {key: told.row[key] for key in ("attempt", "epochs", "seconds", "rung") if told.row.get(key) is not None}
     error = told.row.get("error")
-    ends = {"status": told.status, **facts} | ({"error": error.strip().splitlines()[-1]} if error else {})
+    if error:
+        from analysis.errors import headline  # it brings pandas, which nothing else here needs
+
+        facts = {**facts, "error": headline(error)}
+    ends = {"status": told.status, **facts}
     return beside(ends, told.last)
 
 
