@@ -48,6 +48,7 @@ study = Study(
         "image_size": 128,
         "data_seed": 0,
         "schedule": "one_cycle",
+        "precision": "auto",
     },
     search=Optuna(trials=24, first=[DEFAULT, {**DEFAULT, "augment": True, "levels": 5, "networks": 5}]),
     stopping=Asha(min_epochs=4, keep_one_in=3, min_trials=2),
