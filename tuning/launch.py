@@ -26,7 +26,7 @@ from tuning.search import Halving, TrialSource
 from tuning.session import Ready, ray_noted
 from tuning.shipping import Sent
 from tuning.signals import Interrupted, Interruption
-from tuning.slots import Slots, check_nodes
+from tuning.slots import Slots, check_nodes, gpus_here
 from tuning.storage import Folder, joined
 from tuning.study import Grid, Study, StudyError, Trial
 from tuning.terminal import say
@@ -67,7 +67,7 @@ def run_study(
     interruption = Interruption()
     with locked(paths.lock, say) as lock:
         session = _Session(study, paths, listeners, lock, check, interruption)
-        with interruption.ends_session(at_worst), connected(address, dashboard=study.dashboard):
+        with interruption.ends_session(at_worst), connected(address, gpus=gpus_here(study), dashboard=study.dashboard):
             try:
                 check_nodes(study, session.sent, None if session.storage else paths.root, cluster=bool(address))
                 with ray_noted(paths, ready):
@@ -180,7 +180,7 @@ class _Session:
 def _trainable(study: Study, sent: Sent, kept_in: Folder) -> Any:
     # Data travel through the object store: they are read once here and once per node, not once per trial.
     data = [ray.put(study.read_data())]
-    worker = tune.with_parameters(Worker, sent=sent, data=data, checkpoints_folder=kept_in)
+    worker = tune.with_parameters(Worker, sent=sent, gpus=study.resources.gpus, data=data, checkpoints_folder=kept_in)
     return tune.with_resources(worker, {"cpu": study.resources.cpus, "gpu": study.resources.gpus})
 
 
