@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.columns import Columns, columns_of
+from analysis.devices import trial_devices
 from analysis.once import once
 from analysis.records import SCHEMA as SCHEMA
 from analysis.records import STATUSES as STATUSES
@@ -35,6 +36,7 @@ class Run:
     ``columns``: which column holds which parameter and which metric: that of its name, unless a column of ours is called so.
     ``recorded``: the content of ``study.json`` as it is.
     ``versions``: the version of the study's code that the numbers of each trial are of, None where it was not recorded.
+    ``devices``: on what each trial was trained, and in which precision, where its trainable says so.
     ``whole``: of a part of a run, all of it.
     ``known``: see ``once``.
     """
@@ -47,6 +49,7 @@ class Run:
     columns: Columns = Columns({}, {})
     recorded: Mapping[str, Any] = field(default_factory=dict)
     versions: Versions = field(default_factory=dict)
+    devices: Mapping[str, str] = field(default_factory=dict)
     whole: "Run | None" = field(default=None, repr=False)
     known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -103,7 +106,8 @@ def load_run(folder: str | Path) -> Run:
         epochs = _epochs_frame(paths, epoch_rows, seeds, columns, wanted_versions(recorded, trial_rows))
         notes += missing_notes(epoch_rows, {recorded["metric"], "loss", *recorded.get("must_be_finite", [])})
     trials = _without_gaps(_trials_frame(recorded["fixed"], trial_rows, columns), epochs, notes)
-    run = Run(paths, columns.renamed(recorded), trials, epochs, notes, columns, recorded, trial_versions(trial_rows))
+    of_trials = trial_versions(trial_rows), trial_devices(trial_rows)
+    run = Run(paths, columns.renamed(recorded), trials, epochs, notes, columns, recorded, *of_trials)
     notes += [note for note in [versions_note(run)] if note]
     return run
 

@@ -9,6 +9,7 @@ from analysis import page
 from analysis.arm_sections import arm_sections, compared_by, known_section
 from analysis.arm_sections import reading as arm_reading
 from analysis.correlation_pictures import SECTION, correlation_section
+from analysis.devices import trained_on
 from analysis.error_section import error_section
 from analysis.estimates import estimate_table, estimates_section
 from analysis.export import Figures, labels_of, readable, readable_summary
@@ -56,6 +57,7 @@ def opening(found: Findings) -> str:
     goal += "" if solved is None else f"; a seed counts as solved at {number(solved, 6)} or {'more' if spec['mode'] == 'max' else 'less'}"
     rows = [
         ("Data", "; ".join(_phrases(spec.get("data"))) or "not stated by the study"),
+        ("Trained on", trained_on(found.run)),
         ("n", _sizes(found) if found.search is None else searched_sizes(found.search)),
         ("Metric", goal),
         *([("Search", searched_by(found.run))] if found.search else []),

@@ -50,11 +50,11 @@ def prepare_environment(address: str | None) -> None:
 
 
 @contextmanager
-def connected(address: str | None, cpus: int | None = None, *, dashboard: bool = False) -> Iterator[None]:
+def connected(address: str | None, cpus: int | None = None, *, gpus: int | None = None, dashboard: bool = False) -> Iterator[None]:
     """Ray, for the time of the block: on the cluster at ``address``, or a private one on this machine that ends with the block.
 
-    A Ray that this process has already joined is used as it is and left running. ``cpus`` caps how many cores the private one uses;
-    None takes all. ``dashboard``: with Ray's own dashboard, on loopback.
+    A Ray that this process has already joined is used as it is and left running. ``cpus`` caps how many cores the private one uses,
+    ``gpus`` says how many GPUs it has; None takes all, and all that Ray finds. ``dashboard``: with Ray's own dashboard, on loopback.
 
     Raises:
         RuntimeError: ``prepare_environment`` was not called in time.
@@ -68,7 +68,7 @@ def connected(address: str | None, cpus: int | None = None, *, dashboard: bool =
         return
     # A short path, for those of Ray's sockets may not exceed 107 characters; removed here, for Ray never tidies up.
     with contextlib.nullcontext() if address else own_folder("/tmp") as folder:
-        private = {"num_cpus": cpus, "include_dashboard": dashboard, "_temp_dir": folder}
+        private = {"num_cpus": cpus, "num_gpus": gpus, "include_dashboard": dashboard, "_temp_dir": folder}
         try:
             _silence()
             _join(address, {} if address else private)

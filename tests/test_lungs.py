@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from trainables import lungs, unet, xrays
 from trainables.limits import problems
-from trainables.loop import batch_orders, build_seeded, derive_seed
+from trainables.loop import batch_orders, build_seeded, derive_seed, pick_device
 
 CONFIG: dict[str, Any] = {
     "data": "",
@@ -36,10 +36,14 @@ CONFIG: dict[str, Any] = {
     "augment": True,
     "loss": "cross_entropy_dice",
     "schedule": "one_cycle",
+    "precision": "auto",
     "epochs": 2,
 }
 TEST_METRICS = {"test_f1", "test_f1_std", "test_f1_min", "test_dice", "test_dice_min", "test_iou"}
-EPOCH_METRICS = {"epoch", "loss", "parameters", "train_seconds", "images_per_second", "validation_f1", "validation_dice", "validation_iou"}
+EPOCH_METRICS = {
+    *("epoch", "loss", "parameters", "train_seconds", "images_per_second", "device"),
+    *("validation_loss", "validation_f1", "validation_dice", "validation_iou"),
+}
 
 
 def run(seeds: Sequence[int] = (0,), resume: Any = None, **changes: Any) -> list[tuple[dict[str, Any], Any]]:
@@ -48,7 +52,7 @@ def run(seeds: Sequence[int] = (0,), resume: Any = None, **changes: Any) -> list
 
 def numbers(metrics: dict[str, Any]) -> dict[str, Any]:
     """What does not depend on the clock."""
-    return {name: value for name, value in metrics.items() if name not in ("train_seconds", "images_per_second", "arrays")}
+    return {name: value for name, value in metrics.items() if name not in ("train_seconds", "images_per_second", "arrays", "device")}
 
 
 def equal(one: Any, other: Any) -> bool:
@@ -65,7 +69,7 @@ def test_what_each_epoch_yields() -> None:
     assert first.keys() == EPOCH_METRICS
     assert last.keys() == EPOCH_METRICS | TEST_METRICS | {"arrays"}
     assert (first["epoch"], last["epoch"]) == (1, 2)
-    for name in ("loss", "validation_f1", "validation_dice", "validation_iou", *TEST_METRICS):
+    for name in ("loss", "validation_loss", "validation_f1", "validation_dice", "validation_iou", *TEST_METRICS):
         assert len(last[name]) == 2
         assert all(isinstance(value, float) and 0 <= value <= 2 for value in last[name])
     assert last["parameters"] == sum(weight.numel() for weight in unet.UNet(4, 2).parameters())
@@ -165,15 +169,15 @@ def plain_training(seed: int, loss: str) -> tuple[dict[str, Tensor], float]:
 
 
 @pytest.mark.parametrize("loss", unet.LOSSES)
-def test_training_is_the_textbook_loop(monkeypatch: pytest.MonkeyPatch, loss: str) -> None:
-    monkeypatch.setattr(unet, "pick_precision", lambda _: torch.float32)
-    metrics, state = run([3], augment=False, dropout=0.0, loss=loss)[0]
+def test_training_is_the_textbook_loop(loss: str) -> None:
+    metrics, state = run([3], augment=False, dropout=0.0, loss=loss, precision="float32")[0]
     weights, mean_loss = plain_training(3, loss)
     assert metrics["loss"][0] == pytest.approx(mean_loss, rel=1e-4)
     for name, weight in state["learners"][0]["weights"].items():
         torch.testing.assert_close(weight, weights[name], rtol=0, atol=2e-3)
 
 
+USUAL = str(unet.pick_precision(pick_device(CONFIG))).removeprefix("torch.")
 CHANGES: dict[str, Any] = {
     "data_seed": 1,
     "phantoms": 21,
@@ -190,6 +194,7 @@ CHANGES: dict[str, Any] = {
     "augment": False,
     "loss": "cross_entropy",
     "schedule": "constant",
+    "precision": {"float32": "bfloat16", "bfloat16": "float32"}[USUAL],
     "epochs": 3,
 }
 
@@ -229,6 +234,16 @@ def test_networks_of_a_seed_learn_apart_and_see_the_mean_of_their_logits() -> No
     found = unet.predict(unet.Average(networks), x)
     assert both["validation_dice"] == pytest.approx([lungs.scores(found, validation.masks > 0)["dice"].mean().item()])
     assert both["validation_dice"] != alone["validation_dice"]
+    masks = validation.masks.unsqueeze(1).float()
+    entropy = F.binary_cross_entropy_with_logits(mean, masks, reduction="none").mean((1, 2, 3))
+    p = torch.sigmoid(mean)
+    dice = torch.stack([2 * (p[i] * masks[i]).sum() / (p[i].sum() + masks[i].sum()) for i in range(len(masks))])
+    assert both["validation_loss"] == pytest.approx([(entropy + 1 - dice).mean().item()], rel=1e-6)
+
+
+def test_a_trial_says_device_and_precision() -> None:
+    for precision, recorded in {"auto": USUAL, "float32": "float32", "bfloat16": "bfloat16"}.items():
+        assert run(gpus=0, precision=precision)[0][0]["device"] == f"cpu, {recorded}"
 
 
 def test_the_loss_of_a_seed_is_the_mean_of_its_networks() -> None:

@@ -137,7 +137,7 @@ def test_a_state_is_not_changed_by_the_epochs_after_it() -> None:
     assert all(torch.equal(tensor, old) for tensor, old in zip(kept, before, strict=True))
 
 
-USUAL = mnist.describe(CONFIG)["precision"]
+USUAL = str(classifiers.pick_precision(pick_device(CONFIG))).removeprefix("torch.")
 OTHER = {"bfloat16": "float32", "float32": "bfloat16"}[USUAL]
 CHANGES = {
     "precision": OTHER,
@@ -162,11 +162,31 @@ def test_every_key_of_the_configuration_has_a_rule_or_is_the_studys_own() -> Non
     assert set(CHANGES) | {"data", "data_root"} == set(CONFIG)
 
 
-def test_the_record_says_device_and_precision() -> None:
-    assert mnist.describe(CONFIG)["device"] == pick_device().type
-    assert str(classifiers.pick_precision(pick_device())).removeprefix("torch.") == USUAL
-    assert mnist.describe(CONFIG | {"precision": OTHER})["precision"] == OTHER
+def test_a_trial_says_device_and_precision() -> None:
+    assert run([0], gpus=0)[0][0]["device"] == f"cpu, {USUAL}"
+    assert run([0], gpus=0, precision=OTHER)[0][0]["device"] == f"cpu, {OTHER}"
+
+
+def test_what_is_said_of_the_data_does_not_depend_on_the_machine() -> None:
     assert mnist.describe(CONFIG)["training"] == 1257
+    assert {"device", "precision"}.isdisjoint(mnist.describe(CONFIG))
+
+
+def test_the_validation_loss_is_the_mean_over_the_validation_images() -> None:
+    metrics, state = run([3, 4], precision="float32")[-1]
+    images, labels = mnist.load(CONFIG).validation
+    for position, loss in enumerate(metrics["validation_loss"]):
+        network = classifiers.FFN()
+        network.load_state_dict({name: weight[position] for name, weight in state["weights"].items()})
+        expected = F.nll_loss(network((images.unsqueeze(1) / 255 - 0.5) / 0.5), labels.long())
+        assert loss == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_a_state_that_was_resumed_from_is_left_as_it_was() -> None:
+    _, state = run([0])[0]
+    before = {name: value.clone() for name, value in state["optimizer"]["state"][0].items()}
+    run([0], state)
+    assert all(torch.equal(value, state["optimizer"]["state"][0][name]) for name, value in before.items())
 
 
 @needs_mnist

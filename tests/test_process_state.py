@@ -80,7 +80,7 @@ CHANGES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
 def test_the_next_trial_does_not_find_what_this_one_changed(what: str) -> None:
     change, look = CHANGES[what]
     before = look()
-    with process_restored([0]):
+    with process_restored([0], 0):
         change()
         assert look() != before, "the change must be seen for this to mean anything"
     assert look() == before
@@ -91,7 +91,7 @@ def test_it_is_put_back_after_an_error_too() -> None:
         torch.set_default_dtype(torch.float64)
         raise RuntimeError
 
-    with pytest.raises(RuntimeError), process_restored([0]):
+    with pytest.raises(RuntimeError), process_restored([0], 0):
         changes_and_raises()
     assert torch.get_default_dtype() == torch.float32
 
@@ -102,7 +102,7 @@ def draws() -> list[float]:
 
 def test_what_a_trial_draws_depends_on_its_seeds_alone() -> None:
     def drawn(*seeds: int) -> list[float]:
-        with process_restored(seeds):
+        with process_restored(seeds, 0):
             return draws()
 
     first = drawn(3)

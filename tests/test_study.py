@@ -37,7 +37,7 @@ def test_every_setting_meets_every_seed_exactly_once(seeds: int, together: int, 
 
 def test_the_trainable_is_given_fixed_values_setting_and_epochs() -> None:
     study = small_study(fixed={"noise": 0.1})
-    assert study.config({"slope": 2}) == {"noise": 0.1, "slope": 2, "epochs": 3, "test": True}
+    assert study.config({"slope": 2}) == {"noise": 0.1, "slope": 2, "epochs": 3, "test": True, "gpus": 0}
 
 
 @pytest.mark.parametrize(

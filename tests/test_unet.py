@@ -62,15 +62,14 @@ def test_channels_last_changes_strides_and_no_value() -> None:
     assert other.stride() == (12, 1, 4, 1)
 
 
-@pytest.mark.parametrize(("precision", "error"), [(torch.float32, 1e-4), (torch.bfloat16, 0.2)])
-def test_the_fast_way_is_the_plain_way_within_its_precision(monkeypatch: pytest.MonkeyPatch, precision: torch.dtype, error: float) -> None:
-    monkeypatch.setattr(unet, "pick_precision", lambda _: precision)
+@pytest.mark.parametrize(("precision", "error"), [("float32", 1e-4), ("bfloat16", 0.2)])
+def test_the_fast_way_is_the_plain_way_within_its_precision(precision: str, error: float) -> None:
     torch.manual_seed(0)
-    network, x = UNet(8, 3), torch.randn(2, 1, 32, 32)
+    network, x = UNet(8, 3, precision=precision), torch.randn(2, 1, 32, 32)
     plain = network(x)
     fast = unet.logits_of(network.to(memory_format=torch.channels_last), x)
     assert fast.dtype == torch.float32
-    assert torch.equal(fast, fast.to(precision).float())
+    assert torch.equal(fast, fast.to(getattr(torch, precision)).float())
     torch.testing.assert_close(fast, plain, rtol=0, atol=error * plain.std().item())
 
 
@@ -89,9 +88,8 @@ def test_losses_are_what_plain_numpy_gives() -> None:
 
 @pytest.mark.parametrize(("levels", "side", "larger"), [(2, 8, 10), (3, 16, 20), (5, 64, 80), (5, 128, 160), (5, 32, 32)])
 def test_predictions_are_those_of_two_sizes(levels: int, side: int, larger: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unet, "pick_precision", lambda _: torch.float32)
     monkeypatch.setattr(unet, "two_lungs", lambda masks: masks)
-    network, x, sizes = UNet(2, levels).eval(), torch.randn(2, 1, side, side), []
+    network, x, sizes = UNet(2, levels, precision="float32").eval(), torch.randn(2, 1, side, side), []
     network.register_forward_pre_hook(lambda _, given: sizes.append(tuple(given[0].shape[2:])))
     found = unet.predict(network, x)
     assert sizes == [(side, side), (larger, larger)]
@@ -103,8 +101,7 @@ def test_predictions_are_those_of_two_sizes(levels: int, side: int, larger: int,
 
 def test_predictions_do_not_depend_on_how_images_are_batched(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    monkeypatch.setattr(unet, "pick_precision", lambda _: torch.float32)
-    network, x = UNet(4, 2, dropout=0.5), torch.randn(5, 1, 8, 8)
+    network, x = UNet(4, 2, dropout=0.5, precision="float32"), torch.randn(5, 1, 8, 8)
     torch.nn.init.constant_(network.head.bias, network.head.bias.item() - network.eval()(x).median().item())
     whole = unet.predict(network, x)
     assert whole.dtype == torch.bool

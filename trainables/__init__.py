@@ -11,6 +11,7 @@ A *trainable* is a generator function, or anything else that can be called so an
              Epochs are yielded in order, each at most once. Some may be left out, but not ``config["epochs"]``: a trial that ends
              before it counts as failed. At that epoch the trial ends; what is yielded after it is not recorded.
              ``config["test"]`` is False while settings are still being chosen: then test data may not be looked at.
+             ``config["gpus"]`` is how many GPUs the trial has, or which share of one: 0 means that it trains on the CPU.
 ``seeds``    the seeds to train, one or many. A seed moves initialisation, batch order and dropout. The data and their split
              depend on ``data_seed`` alone, so that a standard deviation over seeds measures one thing.
 metrics      mapping name -> number, or name -> one number per seed (length ``len(seeds)``). Holds ``epoch`` (1 after the first)
@@ -20,6 +21,7 @@ metrics      mapping name -> number, or name -> one number per seed (length ``le
              constant for the trial (``parameters``) is a metric like any other.
              ``metrics["arrays"]`` (optional, at the last epoch) maps names to numpy arrays of any shape, of numbers, text or
              truth values: predictions, rasters. They are stored beside the numbers and never averaged.
+             ``metrics["device"]`` (optional) is text: on what the trial calculates, and in which precision. The record says it.
 ``state``    what is needed to go on after this epoch (nested dicts, lists, numbers, tensors), or None if it cannot be resumed.
 ``resume``   a state that was yielded before, or None. The next epoch yielded is the one after it. Every epoch is seeded from
              (seed, epoch), so a resumed trial equals an uninterrupted one bit for bit on the same kind of processor.

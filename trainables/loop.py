@@ -2,19 +2,53 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from trainables import Config
+
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def pick_device() -> torch.device:
-    """The fastest device that is there: cuda, mps, else cpu."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+def pick_device(config: Config | None = None) -> torch.device:
+    """The fastest device that is there: cuda, mps, else cpu. The CPU where a trial has no GPU:
+    ``config["gpus"]`` is 0.
+
+    Raises:
+        ValueError: the trial has a GPU or a share of one, and torch finds none.
+    """
+    gpus = (config or {}).get("gpus")
+    if gpus != 0 and (card := best_gpu()):
+        return card
+    if gpus:
+        raise ValueError(
+            f"gpus={gpus:g}, and torch {torch.__version__} finds no GPU here. "
+            "Install the build of torch for this card and its driver, or give gpus=0."
+        )
+    return torch.device("cpu")
+
+
+def best_gpu() -> torch.device | None:
+    """cuda, else mps; None where torch finds neither."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return next((torch.device(name) for name, found in there.items() if found), None)
+
+
+def device_text(device: torch.device, precision: torch.dtype = torch.float32) -> str:
+    """A device and the precision that heavy layers calculate in, for the record: "cpu, bfloat16", "cuda (NVIDIA A100), float32"."""
+    card = f" ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else ""
+    return f"{device.type}{card}, {str(precision).removeprefix('torch.')}"
+
+
+def on_cpu(value: Any) -> Any:
+    """The same nest of dicts and lists with every tensor copied to the CPU, where any trial can go on from it."""
+    if isinstance(value, Tensor):
+        return value.detach().cpu().clone()
+    if isinstance(value, dict):
+        return {key: on_cpu(each) for key, each in value.items()}
+    return [on_cpu(each) for each in value] if isinstance(value, list) else value
 
 
 def derive_seed(seed: int, purpose: str, epoch: int = 0) -> int:

@@ -1,6 +1,5 @@
 """Lungs outlined in chest X-rays by a U-Net."""
 
-import copy
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +12,12 @@ from torch import Tensor
 
 from trainables import Config, Metrics
 from trainables.augment import augment, draw_changes
+from trainables.classifiers import PRECISIONS
 from trainables.limits import Limit, OneOf, Real, Whole
-from trainables.loop import batch_orders, batches, build_seeded, count_parameters, derive_seed, pick_device
+from trainables.loop import batch_orders, batches, build_seeded, count_parameters, derive_seed, device_text, on_cpu, pick_device
 from trainables.masks import LabelList
 from trainables.mnist import learning_rate_at
-from trainables.unet import LOSSES, Average, UNet, logits_of, losses_of, predict, size_problem, standardised
+from trainables.unet import LOSSES, Average, UNet, evaluate, logits_of, losses_of, pick_precision, predict, size_problem, standardised
 from trainables.xrays import Part, XRays, describe, load
 
 __all__ = ["LIMITS", "describe", "load", "train"]
@@ -53,6 +53,7 @@ LIMITS: Mapping[str, Limit] = {
     "augment": OneOf((True, False)),
     "loss": OneOf(LOSSES),
     "schedule": OneOf(("one_cycle", "constant")),
+    "precision": OneOf(PRECISIONS),
 }
 
 
@@ -64,11 +65,11 @@ class _Learner:
 
     def state(self) -> dict[str, Any]:
         """All of it, copied to the CPU."""
-        return _on_cpu({"weights": dict(self.network.state_dict()), "optimizer": self.optimizer.state_dict()})
+        return on_cpu({"weights": dict(self.network.state_dict()), "optimizer": self.optimizer.state_dict()})
 
     def load(self, state: Mapping[str, Any]) -> None:
         self.network.load_state_dict(state["weights"])
-        self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
+        self.optimizer.load_state_dict(on_cpu(state["optimizer"]))  # a copy, for it trains on what it is given
 
 
 def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None = None) -> Iterator[tuple[Metrics, Any]]:
@@ -78,20 +79,23 @@ def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None
     F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019). ``schedule`` is that of ``trainables.mnist``. ``augment`` changes
     each image a little, anew in every epoch (see ``trainables.augment``); the heart stays on its side.
 
-    Yields after each epoch ``loss`` (mean over the epoch's training images), ``validation_f1``, ``validation_dice`` and ``validation_iou``
-    (see ``scores``; mean over images), one per seed, ``parameters`` (of all networks of a seed), ``train_seconds`` (of this epoch, all
-    seeds together) and ``images_per_second`` (training images times networks). At the last epoch, where ``config["test"]`` allows it, the
-    test images are looked at: ``test_f1``, ``test_f1_std`` and ``test_f1_min`` (mean, standard deviation and least over the images),
-    ``test_dice``, ``test_dice_min`` and ``test_iou``, one per seed, and the arrays that ``_pictures`` names. Images that were set aside
-    give ``set_aside_f1`` and so on, images of another source ``extra_test_f1`` and so on.
+    Yields after each epoch, one per seed: ``loss`` (mean over the epoch's training images and the networks, as they train on them),
+    ``validation_loss`` (the same function of the mean logits of the networks, not in training, mean over the validation images in their
+    own size), ``validation_f1``, ``validation_dice`` and ``validation_iou`` (see ``scores``; mean over images). Also ``parameters`` (of
+    all networks of a seed), ``train_seconds`` (of this epoch, all seeds together), ``images_per_second`` (training images times
+    networks) and ``device``. At the last epoch, where ``config["test"]`` allows it, the test images are looked at: ``test_f1``,
+    ``test_f1_std`` and ``test_f1_min`` (mean, standard deviation and least over the images), ``test_dice``, ``test_dice_min`` and
+    ``test_iou``, one per seed, and the arrays that ``_pictures`` names. Images that were set aside give ``set_aside_f1`` and so on,
+    images of another source ``extra_test_f1`` and so on.
 
     Raises:
-        ValueError: as ``load``; or ``image_size`` does not fit ``levels``.
+        ValueError: as ``load``, as ``pick_device``; or ``image_size`` does not fit ``levels``.
     """
     if problem := size_problem(config["image_size"], config["levels"]):
         raise ValueError(problem)
     xrays: XRays = config.get("loaded") or load(config)
-    device = pick_device()
+    device = pick_device(config)
+    on = device_text(device, pick_precision(device, config.get("precision", "auto")))
     learners = _learners(config, seeds, device)
     for learner, state in zip(learners, resume["learners"] if resume else [], strict=bool(resume)):
         learner.load(state)
@@ -99,8 +103,7 @@ def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None
     training, validation = _place(xrays.train, device), _place(xrays.validation, device)
     for epoch in range(resume["epoch"] + 1 if resume else 1, config["epochs"] + 1):
         metrics: dict[str, Any] = {"epoch": epoch, **_train_epoch(learners, training, epoch, config)}
-        validated = scores(_predict(averages, validation[0]), validation[1].squeeze(1) > 0)
-        metrics |= {f"validation_{name}": values.mean(1).tolist() for name, values in validated.items()}
+        metrics |= _validate(averages, *validation, config["loss"]) | {"device": on}
         if epoch == config["epochs"] and config.get("test", True):
             metrics |= _test(averages, xrays, device)
         states = [learner.state() for learner in learners]
@@ -109,7 +112,8 @@ def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None
 
 def _learners(config: Config, seeds: Sequence[int], device: torch.device) -> list[_Learner]:
     own = [each for seed in seeds for each in _network_seeds(seed, config["networks"])]
-    networks = build_seeded(lambda: UNet(config["base_channels"], config["levels"], config["dropout"]), own)
+    shape = config["base_channels"], config["levels"], config["dropout"], config.get("precision", "auto")
+    networks = build_seeded(lambda: UNet(*shape), own)
     placed = [network.to(device, memory_format=torch.channels_last) for network in networks]  # type: ignore[call-overload]
     return [_Learner(seed, network, _optimizer(config, network)) for seed, network in zip(own, placed, strict=True)]
 
@@ -130,15 +134,6 @@ def _optimizer(config: Config, network: torch.nn.Module) -> torch.optim.Optimize
     if config["optimizer"] == "adam":
         return torch.optim.AdamW(weights, lr=rate, weight_decay=decay, fused=fused)
     return torch.optim.SGD(weights, lr=rate, momentum=MOMENTUM, weight_decay=decay, fused=fused)
-
-
-def _on_cpu(value: Any) -> Any:
-    """The same nest of dicts and lists with every tensor copied to the CPU."""
-    if isinstance(value, Tensor):
-        return value.detach().cpu().clone()
-    if isinstance(value, dict):
-        return {key: _on_cpu(each) for key, each in value.items()}
-    return [_on_cpu(each) for each in value] if isinstance(value, list) else value
 
 
 def _place(part: Part, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -185,13 +180,15 @@ def _step(learner: _Learner, x: Tensor, y: Tensor, loss: str) -> Tensor:
     return value.detach()
 
 
-def _predict(averages: Sequence[Average], images: Tensor) -> Tensor:
-    """(n, 1, size, size) -> (seeds, n, size, size), where each seed sees lung."""
-    return torch.stack([predict(average, images) for average in averages])
+def _validate(averages: Sequence[Average], images: Tensor, masks: Tensor, loss: str) -> dict[str, Any]:
+    outlined, logits = zip(*(evaluate(average, images) for average in averages), strict=True)
+    losses = [losses_of(each, masks, loss).mean().item() for each in logits]
+    measured = scores(torch.stack(outlined), masks.cpu().squeeze(1) > 0)
+    return {"validation_loss": losses} | {f"validation_{name}": values.mean(1).tolist() for name, values in measured.items()}
 
 
 def scores(predictions: Tensor, masks: Tensor) -> dict[str, Tensor]:
-    """How well lungs are outlined, image by image: bool (..., height, width) twice -> three times float64 (...).
+    """How well lungs are outlined, image by image: bool (..., height, width) twice, on the CPU -> three times float64 (...).
 
     ``dice`` is 2 |P and T| / (|P| + |T|) of the pixels P predicted and T truly lung, ``iou`` is |P and T| / |P or T|, and ``f1`` is the
     macro F1: the mean of the F1 of lung, which is the Dice, and that of background. Where there is nothing to find and nothing found, it
@@ -220,7 +217,8 @@ def _test(averages: Sequence[Average], xrays: XRays, device: torch.device) -> di
 
 
 def _test_part(averages: Sequence[Average], part: Part, device: torch.device, prefix: str) -> tuple[Tensor, dict[str, Any]]:
-    predictions = _predict(averages, _place(part, device)[0]).cpu()
+    images, _ = _place(part, device)
+    predictions = torch.stack([predict(average, images) for average in averages])
     measured = scores(predictions, part.masks > 0)
     facts = {name: values.mean(1) for name, values in measured.items()}
     facts |= {"f1_std": measured["f1"].std(1, correction=0), "f1_min": measured["f1"].amin(1), "dice_min": measured["dice"].amin(1)}

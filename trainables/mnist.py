@@ -1,6 +1,5 @@
 """Two networks on handwritten digits, trained over paired seeds by one recipe: the fully connected FFN and the convolutional CNN."""
 
-import copy
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,11 +12,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from trainables import Config, Metrics
-from trainables import digits as images_of_digits
 from trainables.classifiers import CNN, FFN, NETWORKS, PRECISIONS, layer_table, pick_precision
-from trainables.digits import CLASSES, SOURCES, load
+from trainables.digits import CLASSES, SOURCES, describe, load
 from trainables.limits import Limit, OneOf, Real, Whole
-from trainables.loop import batch_orders, batches, derive_seed, pick_device
+from trainables.loop import batch_orders, batches, derive_seed, device_text, on_cpu, pick_device
 from trainables.stacked import Stack
 
 __all__ = ["LIMITS", "describe", "layer_table", "load", "train"]
@@ -51,32 +49,22 @@ LIMITS: Mapping[str, Limit] = {
 }
 
 
-def describe(config: Config) -> dict[str, Any]:
-    """What the data are, as ``digits.describe`` says, and on what and in which precision this machine calculates (its heavy layers).
-
-    Raises:
-        ValueError: as ``load``.
-    """
-    device = pick_device()
-    precision = str(_precision(device, config)).removeprefix("torch.")
-    return {**images_of_digits.describe(config), "device": device.type, "precision": precision}
-
-
 def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None = None) -> Iterator[tuple[Metrics, Any]]:
     """Train one network per seed, all at once, with Adam on the negative log-likelihood.
 
     ``schedule`` "one_cycle" raises the learning rate in a line to ``learning_rate`` and lowers it to 0 as a cosine; "constant" holds it.
 
-    Yields after each epoch ``validation_accuracy`` and ``loss`` (one per seed; the loss is the mean over the epoch's training images),
-    ``parameters``, ``train_seconds`` (of this epoch, all seeds together) and ``images_per_second`` (training images times seeds). At
-    the last epoch the test images are looked at for the only time: ``test_accuracy`` and, per digit, ``test_accuracy_0`` to ``_9``, one
-    per seed, and the arrays that ``_misread`` names.
+    Yields after each epoch ``loss``, ``validation_loss`` and ``validation_accuracy`` (one per seed; the first is the mean over the
+    epoch's training images as they were trained on, the second over the validation images), ``parameters``, ``train_seconds`` (of this
+    epoch, all seeds together), ``images_per_second`` (training images times seeds) and ``device``. At the last epoch, where
+    ``config["test"]`` allows it, the test images are looked at for the only time: ``test_accuracy`` and, per digit, ``test_accuracy_0``
+    to ``_9``, one per seed, and the arrays that ``_misread`` names.
 
     Raises:
-        ValueError: the data are missing or damaged.
+        ValueError: the data are missing or damaged; or as ``pick_device``.
     """
-    device = pick_device()
-    precision = _precision(device, config)
+    device = pick_device(config)
+    precision = pick_precision(device, config.get("precision", "auto"))
     digits = config.get("loaded") or load(config)
     training, validation = (
         _windows(*_place(digits.training, device, precision), config["shift"]),
@@ -86,18 +74,14 @@ def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None
     optimizer = torch.optim.Adam(list(stack.weights.values()), fused=device.type != "mps")
     if resume:
         stack.load(resume["weights"])
-        optimizer.load_state_dict(resume["optimizer"])
+        optimizer.load_state_dict(on_cpu(resume["optimizer"]))  # a copy, for it trains on what it is given
     first = resume["epoch"] + 1 if resume else 1
     for epoch in range(first, config["epochs"] + 1):
         metrics = {"epoch": epoch, **_train_epoch(stack, optimizer, training, seeds, epoch, config), "parameters": stack.parameters}
-        metrics["validation_accuracy"] = _accuracy(_predict(stack, validation[0]), validation[1])
-        if epoch == config["epochs"]:
+        metrics |= _validate(stack, *validation) | {"device": device_text(device, precision)}
+        if epoch == config["epochs"] and config.get("test", True):
             metrics |= _test(stack, digits.test, device, precision)
-        yield metrics, {"epoch": epoch, "weights": stack.state(), "optimizer": copy.deepcopy(optimizer.state_dict())}
-
-
-def _precision(device: torch.device, config: Config) -> torch.dtype:
-    return pick_precision(device, config.get("precision", "auto"))
+        yield metrics, {"epoch": epoch, "weights": stack.state(), "optimizer": on_cpu(optimizer.state_dict())}
 
 
 def _place(part: tuple[Tensor, Tensor], device: torch.device, precision: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -174,26 +158,31 @@ def _forward(stack: Stack, x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _predict(stack: Stack, images: Tensor) -> Tensor:
-    """The digit that each network reads in each image: (n, 1, 28, 28) -> (seeds, n), int64."""
+def _evaluate(stack: Stack, images: Tensor) -> Tensor:
+    """What each network says of each image: (n, 1, 28, 28) -> (seeds, n, 10), log-probabilities."""
     seeds = len(next(iter(stack.weights.values())))
     parts = images.split(EVALUATION_BATCH)
-    return torch.cat([_forward(stack, part.expand(seeds, *part.shape)).argmax(2) for part in parts], 1)
+    return torch.cat([_forward(stack, part.expand(seeds, *part.shape)) for part in parts], 1)
+
+
+def _validate(stack: Stack, images: Tensor, labels: Tensor) -> dict[str, Any]:
+    said = _evaluate(stack, images)
+    losses = F.nll_loss(said.flatten(0, 1), labels.repeat(len(said)), reduction="none").view(said.shape[:2]).mean(1)
+    return {"validation_loss": losses.tolist(), "validation_accuracy": _accuracy(said.argmax(2).cpu(), labels.cpu())}
 
 
 def _accuracy(predictions: Tensor, labels: Tensor) -> list[float]:
-    """(seeds, n) and (n,) -> the share of right predictions of each seed."""
+    """(seeds, n) and (n,), on the CPU -> the share of right predictions of each seed."""
     return ((predictions == labels).sum(1).double() / len(labels)).tolist()
 
 
 def _test(stack: Stack, test: tuple[Tensor, Tensor], device: torch.device, precision: torch.dtype) -> dict[str, Any]:
-    images, labels = _place(test, device, precision)
-    predictions = _predict(stack, images)
+    predictions, labels = _evaluate(stack, _place(test, device, precision)[0]).argmax(2).cpu(), test[1]
     metrics: dict[str, Any] = {"test_accuracy": _accuracy(predictions, labels)}
     for digit in range(CLASSES):
         of_digit = labels == digit
         metrics[f"test_accuracy_{digit}"] = _accuracy(predictions[:, of_digit], labels[of_digit])
-    return metrics | {"arrays": _misread(predictions.cpu(), *test)}
+    return metrics | {"arrays": _misread(predictions, *test)}
 
 
 def _misread(predictions: Tensor, images: Tensor, labels: Tensor) -> dict[str, np.ndarray]:

@@ -38,6 +38,7 @@ def export(config: Config, state: Any, folder: Path) -> None:
     weights = {f"networks.{i}.{name}": value for i, each in enumerate(chosen) for name, value in each["weights"].items()}
     torch.save(weights, folder / "weights.pt")
     shape = {key: config[key] for key in ("networks", "base_channels", "levels", "dropout", "image_size")}
+    shape["precision"] = config.get("precision", "auto")
     (folder / "network.json").write_text(json.dumps(shape) + "\n", encoding="utf-8")
     (folder / "segment.py").write_text(EXAMPLE, encoding="utf-8")
 
@@ -49,7 +50,8 @@ def load_network(folder: Path) -> tuple[Average, int]:
         OSError: the files are not there.
     """
     shape = json.loads((folder / "network.json").read_text(encoding="utf-8"))
-    network = Average([UNet(shape["base_channels"], shape["levels"], shape["dropout"]) for _ in range(shape["networks"])])
+    own = shape["base_channels"], shape["levels"], shape["dropout"], shape.get("precision", "auto")
+    network = Average([UNet(*own) for _ in range(shape["networks"])])
     network.load_state_dict(torch.load(folder / "weights.pt", map_location="cpu", weights_only=True))
     return network.to(memory_format=torch.channels_last), shape["image_size"]
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from trainables.loop import build_seeded, count_parameters
+from trainables.loop import build_seeded, count_parameters, on_cpu
 
 # Layers that draw random numbers or keep running statistics would mix the seeds of a stack.
 _MIXING = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
@@ -24,10 +24,10 @@ class Stack:
 
     def __init__(self, make: Callable[[], nn.Module], seeds: Sequence[int], device: torch.device | str = "cpu") -> None:
         networks = build_seeded(make, seeds)
-        self.network = networks[0].to(device)
-        _refuse_mixing(self.network)
-        self.parameters = count_parameters(self.network)
+        _refuse_mixing(networks[0])
+        self.parameters = count_parameters(networks[0])
         stacked, _ = stack_module_state(networks)
+        self.network = networks[0].to(device)
         self.weights: dict[str, Tensor] = {name: weight.detach().to(device).requires_grad_() for name, weight in stacked.items()}
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -38,8 +38,8 @@ class Stack:
         return functional_call(self.network, weights, (x,))
 
     def state(self) -> dict[str, Tensor]:
-        """The weights, detached and copied: what a resumed stack starts from."""
-        return {name: weight.detach().clone() for name, weight in self.weights.items()}
+        """The weights, copied to the CPU: what a resumed stack starts from."""
+        return on_cpu(self.weights)
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Take over the weights that ``state()`` gave."""

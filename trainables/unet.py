@@ -23,7 +23,8 @@ class UNet(nn.Module):
 
     ``levels`` resolutions, each half of the one above, with ``base_channels`` channels at the top and twice as many at each level below:
     levels=1 is one block of two 3 x 3 convolutions, levels=4 with 16 channels has 16, 32, 64, 128. ``dropout`` is the share of channels
-    that are dropped at the bottom in training, where the authors of the U-Net drop too.
+    that are dropped at the bottom in training, where the authors of the U-Net drop too. ``precision`` is what ``pick_precision`` is asked
+    for.
 
     Unlike the first U-Net: borders are padded, so that the output is as large as the input; a 1 x 1 convolution and a doubling of pixels
     take the place of the transposed convolution, which takes four times the work; and batch norm follows each convolution. Group norm
@@ -32,9 +33,9 @@ class UNet(nn.Module):
     pixels).
     """
 
-    def __init__(self, base_channels: int, levels: int, dropout: float = 0.0) -> None:
+    def __init__(self, base_channels: int, levels: int, dropout: float = 0.0, precision: str = "auto") -> None:
         super().__init__()
-        self.step = _step(levels)
+        self.step, self.precision = _step(levels), precision
         channels = [base_channels << level for level in range(levels)]
         self.down = nn.ModuleList(_block(*ends) for ends in pairwise([1, *channels]))
         self.dropout = nn.Dropout2d(dropout)
@@ -61,7 +62,7 @@ class Average(nn.Module):
 
     def __init__(self, networks: Sequence[UNet]) -> None:
         super().__init__()
-        self.step = networks[0].step
+        self.step, self.precision = networks[0].step, networks[0].precision
         self.networks = nn.ModuleList(networks)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -102,16 +103,18 @@ def channels_last(x: Tensor) -> Tensor:
     return x.contiguous().as_strided(x.shape, (height * width, 1, width, 1))
 
 
-def pick_precision(device: torch.device) -> torch.dtype:
-    """What convolutions calculate in: bfloat16 where the device has it (faster, as accurate within sampling error), else float32."""
-    if device.type == "cuda":
+def pick_precision(device: torch.device, wanted: str = "auto") -> torch.dtype:
+    """What convolutions calculate in: as ``wanted``, one of PRECISIONS. "auto" is bfloat16 where the device has it (faster, as accurate
+    within sampling error), else float32."""
+    if wanted == "auto" and device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
-    return pick_cpu_precision(device)
+    return pick_cpu_precision(device, wanted)
 
 
-def logits_of(network: nn.Module, x: Tensor) -> Tensor:
-    """(batch, 1, height, width) -> the same, float32; calculated in the memory format and the precision in which the device is fast."""
-    precision = pick_precision(x.device)
+def logits_of(network: UNet | Average, x: Tensor) -> Tensor:
+    """(batch, 1, height, width) -> the same, float32; calculated in the memory format in which the device is fast, and in the network's
+    precision."""
+    precision = pick_precision(x.device, network.precision)
     with torch.autocast(x.device.type, precision, enabled=precision != torch.float32):
         return network(channels_last(x)).float()
 
@@ -138,30 +141,42 @@ def losses_of(logits: Tensor, masks: Tensor, loss: str) -> Tensor:
     return entropy + 1 - 2 * overlap / total
 
 
-@torch.no_grad()
 def predict(network: UNet | Average, images: Tensor) -> Tensor:
-    """(n, 1, height, width) -> bool (n, height, width), where lung is more likely than not, as ``two_lungs`` tidies it; the network is left
-    in evaluation mode.
+    """The outlines of ``evaluate`` alone."""
+    return evaluate(network, images)[0]
 
-    The logits are the mean of two: of the images, and of the images a quarter larger, as near as they can be halved. Outlines found at two
-    sizes are closer to the truth (after L.-C. Chen, G. Papandreou, I. Kokkinos, K. Murphy, A. L. Yuille, "DeepLab", TPAMI 2018).
+
+@torch.no_grad()
+def evaluate(network: UNet | Average, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Images (n, 1, height, width) -> outlines, bool (n, height, width) on the CPU, where lung is more likely than not, as ``two_lungs``
+    tidies it; and the logits of the images in their own size, (n, 1, height, width). The network is left in evaluation mode.
+
+    Outlines are those of the mean of two logits: of the images, and of the images a quarter larger, as near as they can be halved.
+    Outlines found at two sizes are closer to the truth (after L.-C. Chen, G. Papandreou, I. Kokkinos, K. Murphy, A. L. Yuille,
+    "DeepLab", TPAMI 2018).
     """
     network.eval()
-    return two_lungs(torch.cat([_logits_at_two_sizes(network, part).squeeze(1) > 0 for part in images.split(PREDICTION_BATCH)]))
+    lungs, logits = [], []
+    for part in images.split(PREDICTION_BATCH):
+        own, mean = _logits_at_two_sizes(network, part)
+        lungs.append(mean.squeeze(1) > 0)
+        logits.append(own)
+    return two_lungs(torch.cat(lungs).cpu()), torch.cat(logits)
 
 
-def _logits_at_two_sizes(network: UNet | Average, images: Tensor) -> Tensor:
-    size = images.shape[2:]
+def _logits_at_two_sizes(network: UNet | Average, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Of the images in their own size, and the mean of both sizes."""
+    size, own = images.shape[2:], logits_of(network, images)
     larger = F.interpolate(images, [round(1.25 * side / network.step) * network.step for side in size], mode="bicubic")
-    return (logits_of(network, images) + F.interpolate(logits_of(network, larger), size, mode="bilinear", antialias=True)) / 2
+    return own, (own + F.interpolate(logits_of(network, larger), size, mode="bilinear", antialias=True)) / 2
 
 
 def two_lungs(masks: Tensor) -> Tensor:
-    """bool (n, height, width) -> the same with the two largest connected regions of each alone, their holes filled.
+    """bool (n, height, width), on the CPU -> the same with the two largest connected regions of each alone, their holes filled.
 
     There are two lungs, and no holes in them: specks elsewhere and gaps inside are mistakes that can be told from the mask alone.
     """
-    return torch.stack([torch.from_numpy(_two_largest(mask)) for mask in masks.cpu().numpy()]).to(masks.device)
+    return torch.stack([torch.from_numpy(_two_largest(mask)) for mask in masks.numpy()])
 
 
 def _two_largest(mask: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from trainables import Config, Metrics
 from trainables.limits import Limit, Real, Whole
-from trainables.loop import batch_orders, batches, derive_seed
+from trainables.loop import batch_orders, batches, derive_seed, device_text
 from trainables.narrow import WIDEST, NarrowStack, with_ones
 from trainables.networks import MLP
 from trainables.stacked import Stack
@@ -26,6 +26,7 @@ LIMITS: Mapping[str, Limit] = {
     "batch_size": Whole(1),
     "data_seed": Whole(0),
 }
+CPU = torch.device("cpu")
 RASTER = 41
 EXTENT = (-0.5, 1.5)
 
@@ -62,9 +63,9 @@ def describe(config: Config) -> dict[str, Any]:
 def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None = None) -> Iterator[tuple[Metrics, Any]]:
     """Train one MLP per seed, all at once, with SGD on the binary cross-entropy of the logits.
 
-    Yields ``accuracy`` (one per seed, on the evaluation points), ``loss`` (one number: the mean over seeds of the cross-entropy there) and
-    ``parameters`` after each epoch; at the last one also the arrays that ``_pictures`` names. Runs on the CPU: the networks are too small
-    for anything else.
+    Yields ``accuracy`` (one per seed, on the evaluation points), ``loss`` (one number: the mean over seeds of the cross-entropy there),
+    ``parameters`` and ``device`` after each epoch; at the last one also the arrays that ``_pictures`` names. Runs on the CPU, also where a
+    trial has a GPU: the networks are too small for anything else.
     """
     training, (points, labels) = load(config)
     stack = (NarrowStack if config["width"] <= WIDEST else Stack)(lambda: MLP(2, config["width"], config["depth"]), seeds)
@@ -75,7 +76,7 @@ def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None
     for epoch in range(first, config["epochs"] + 1):
         _train_epoch(stack, shuffled, epoch, config)
         logits = _evaluate(stack, points, len(seeds))
-        metrics = {"epoch": epoch, **_score(logits, labels), "parameters": stack.parameters}
+        metrics = {"epoch": epoch, **_score(logits, labels), "parameters": stack.parameters, "device": device_text(CPU)}
         if epoch == config["epochs"]:
             metrics["arrays"] = _pictures(stack, seeds, metrics["accuracy"], points, labels)
         yield metrics, {"epoch": epoch, "weights": stack.state()}

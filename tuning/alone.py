@@ -10,6 +10,7 @@ from analysis.rounding import LARGE, mean_text, number
 from tuning.asking import first_trial
 from tuning.checkpoints import state_problem
 from tuning.code import Code
+from tuning.plan import gpu_warning
 from tuning.prepare import describe_data, found_again, source_of
 from tuning.process_state import process_restored
 from tuning.progress import setting_words, space_labels
@@ -22,6 +23,7 @@ from tuning.signals import Interrupted
 from tuning.start_folder import as_started
 from tuning.study import Study, StudyError, Trial
 from tuning.terminal import say
+from tuning.torch_state import gpu_here
 
 
 def try_first(study: Study) -> int:
@@ -33,6 +35,8 @@ def try_first(study: Study) -> int:
     """
     if noted := describe_data(study)["data"].get("note"):
         say(f"data: {noted}")
+    if study.resources.gpus and gpu_here() == "":
+        raise StudyError(f"Study {study.name!r}: {gpu_warning(study)} Give --set gpus=0 to train on the CPU.")
     trial = first_trial(study)
     print(f"trial {trial.id}: {setting_words(trial.config, space_labels(study))}; seeds {_range(trial.seeds)}")
     try:
@@ -53,7 +57,7 @@ def try_first(study: Study) -> int:
 
 
 def _trained(study: Study, trial: Trial) -> Iterator[tuple[dict[str, Any], Any]]:
-    with process_restored(trial.seeds):
+    with process_restored(trial.seeds, study.resources.gpus):
         yield from iterate(study, trial, data_for_trials(study))
 
 
@@ -72,10 +76,14 @@ def replay_recorded(folder: Path, name: str, file: str | None = None) -> int:
         for line in [_version_line(run, name, going.code), *changed_since(_provenance_of(run, name), source_of(going.study))]:
             say(f"note: {line}")
         epochs = []
-        for epoch in replay(going.study, run, name):
+        # A trial of a GPU can be trained again without one, though not bit for bit.
+        study = going.study
+        if study.resources.gpus and gpu_here() == "":
+            study = study.override({"gpus": 0})
+        for epoch in replay(study, run, name):
             print(epoch.line(), flush=True)
             epochs.append(epoch)
-    print(verdict(name, epochs))
+    print(verdict(name, epochs, run.devices.get(name)))
     return 1 if any(epoch.differences for epoch in epochs) else 0
 
 

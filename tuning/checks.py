@@ -15,11 +15,11 @@ from tuning.values import LARGEST, RULE, holds, holds_twice, is_kept, is_kept_wh
 if TYPE_CHECKING:
     from tuning.study import Study
 
-GIVEN = ("epochs", "test", "loaded")
+GIVEN = ("epochs", "test", "gpus", "loaded")
 """What the study itself puts into the configuration of a trial."""
-SET = ("seeds", "trials", "confirm", "dashboard")
+SET = ("seeds", "trials", "confirm", "cpus", "gpus", "dashboard")
 """What ``--set`` changes of a study, beside its keys and ``epochs``."""
-REPORTED = ("epoch", "arrays")
+REPORTED = ("epoch", "arrays", "device")
 """What a trainable reports beside its metrics."""
 PUBLISHED = ("mean", "std", "metric")
 """What a published row says beside a setting."""

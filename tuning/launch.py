@@ -29,7 +29,7 @@ from tuning.sendable import data_for_trials
 from tuning.session import Ready, ray_noted
 from tuning.shipping import Sent
 from tuning.signals import Interrupted, Interruption
-from tuning.slots import Slots, check_nodes
+from tuning.slots import Slots, check_nodes, gpus_here
 from tuning.storage import Folder, joined
 from tuning.study import Grid, Study, StudyError, Trial
 from tuning.terminal import say
@@ -70,7 +70,7 @@ def run_study(
     interruption = Interruption()
     with locked(paths.lock, say) as lock:
         session = _Session(study, paths, listeners, lock, check, interruption)
-        with interruption.ends_session(at_worst), connected(address, dashboard=study.dashboard):
+        with interruption.ends_session(at_worst), connected(address, gpus=gpus_here(study), dashboard=study.dashboard):
             try:
                 check_nodes(study, session.sent, None if session.storage else paths.root, cluster=bool(address))
                 with ray_noted(paths, ready):
@@ -201,9 +201,10 @@ def _repeated(call: Callable[[], None]) -> Iterator[None]:
         thread.join()
 
 
-def _trainable(study: Study, sent: Sent, data: Mapping[str, Any], kept_in: Folder) -> Any:
+def _trainable(study: Study, sent: Sent, loaded: Mapping[str, Any], kept_in: Folder) -> Any:
     # Data travel through the object store: they are read once here and once per node, not once per trial.
-    worker = tune.with_parameters(Worker, sent=sent, data=[ray.put(data)], checkpoints_folder=kept_in)
+    data = [ray.put(loaded)]
+    worker = tune.with_parameters(Worker, sent=sent, gpus=study.resources.gpus, data=data, checkpoints_folder=kept_in)
     return tune.with_resources(worker, {"cpu": study.resources.cpus, "gpu": study.resources.gpus})
 
 

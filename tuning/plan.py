@@ -8,6 +8,7 @@ from analysis.intervals import seeds_for_sign_flips
 from analysis.wording import count
 from tuning.space import text
 from tuning.study import Grid, Optuna, Study
+from tuning.torch_state import gpu_here
 
 
 def plan_text(study: Study) -> str:
@@ -22,9 +23,8 @@ def plan_text(study: Study) -> str:
         *([("stopping", _stopping_text(study))] if study.stopping else []),
         *([("confirm", _confirm_text(study))] if study.confirm else []),
         ("each trial", f"{study.resources.cpus:g} CPUs, {study.resources.gpus:g} GPUs"),
+        *(("note", warning) for warning in warnings(study)),
     ]
-    if warning := seeds_warning(study):
-        lines.append(("note", warning))
     tables = [f"\n{title}\n{table_text(rows)}" for title, rows in study.tables.items()]
     return "\n".join([*(f"{name:12} {words}".rstrip() for name, words in lines), *tables])
 
@@ -38,6 +38,22 @@ def _trials_text(study: Study) -> str:
     sizes = sorted({len(trial.seeds) for trial in trials}, reverse=True)
     each = f"{' or '.join(map(str, sizes))} seed{'s' * (sizes != [1])} each"
     return f"{count(len(study.settings()), 'setting')} x {count(seeds, 'seed')} = {count(len(trials), 'trial')} of {each}"
+
+
+def warnings(study: Study, address: str | None = None) -> list[str]:
+    """What is to be known before a run of the study, here or on the cluster at ``address``: one line each."""
+    return [warning for warning in (seeds_warning(study), None if address else gpu_warning(study)) if warning]
+
+
+def gpu_warning(study: Study) -> str | None:
+    """One line where this machine has a GPU that trials do not use, or has none for those that ask for one."""
+    here, gpus = gpu_here(), study.resources.gpus
+    if here and not gpus:
+        return (
+            f"a GPU is here ({here}), and trials do not use it: --set gpus=1 gives each trial one, "
+            "--set gpus=0.25 a quarter, so that four run at a time."
+        )
+    return f"each trial asks for {gpus:g} GPUs, and torch finds none on this machine." if gpus and here == "" else None
 
 
 def seeds_warning(study: Study) -> str | None:

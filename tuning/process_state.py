@@ -34,9 +34,9 @@ Undo = Callable[[], object]
 
 
 @contextmanager
-def process_restored(seeds: Sequence[int]) -> Iterator[None]:
-    """What a trial of these seeds is trained in: the global random generators depend on the seeds alone, and Ray's own way to report is
-    refused. After the block the process is as it was."""
+def process_restored(seeds: Sequence[int], gpus: float) -> Iterator[None]:
+    """What a trial of these seeds is trained in: the global random generators depend on the seeds alone, Ray's own way to report is
+    refused, and without ``gpus`` there are none. After the block the process is as it was."""
     undo = [take() for take in (_system, _python, _signals, _numpy, _multiprocessing, _loggers, torch_state)]
     had_torch = "torch" in sys.modules
     with ExitStack() as stack:
@@ -47,8 +47,15 @@ def process_restored(seeds: Sequence[int]) -> Iterator[None]:
         stack.enter_context(warnings.catch_warnings())
         stack.enter_context(decimal.localcontext())
         stack.enter_context(reports_refused())
+        if not gpus:
+            hide_gpus()
         _seed(seeds)
         yield
+
+
+def hide_gpus() -> None:
+    """From what looks for CUDA from now on. Nothing hides MPS: a trainable finds 0 under ``config["gpus"]``."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 def _seed(seeds: Sequence[int]) -> None:

@@ -16,8 +16,8 @@ from tuning.study import Study, Trial, trial_of
 from tuning.terminal import say
 from tuning.worker import REPORT, Report
 
-PLACE = ("node", "ip", "pid", "gpus")
-"""Where an epoch was trained, as its row says; the GPUs only of a trial that has some."""
+PLACE = ("node", "ip", "pid", "gpus", "device")
+"""Where an epoch was trained, as its row says; the GPUs only of a trial that has some, the device where the trainable says it."""
 
 HELD_UP_SECONDS = 5.0
 

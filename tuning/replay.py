@@ -29,6 +29,8 @@ class Replayed:
     differences: Mapping[str, float]
     """Metric -> the largest relative difference over the seeds, of the metrics that are not equal bit for bit; infinite where a metric is
     missing on one side or not a number on one side only."""
+    device: str | None = None
+    """On what it was trained again, where the trainable says so."""
 
     def line(self) -> str:
         """What came of this epoch, in one line."""
@@ -51,7 +53,7 @@ def replay(study: Study, run: Run, name: str) -> Iterator[Replayed]:
     recorded = {int(str(epoch)): rows.set_index("seed") for epoch, rows in epochs.groupby("epoch")}
     if not recorded:
         raise StudyError(f"trial {name} has no recorded epoch to compare with; `study try` runs a trial in this process.")
-    with process_restored(trial.seeds):
+    with process_restored(trial.seeds, study.resources.gpus):
         torch.set_num_threads(max(1, math.floor(study.resources.cpus)))
         for row, _ in iterate(study, trial, data_for_trials(study)):
             if row["epoch"] in recorded:
@@ -60,15 +62,17 @@ def replay(study: Study, run: Run, name: str) -> Iterator[Replayed]:
                 return
 
 
-def verdict(name: str, epochs: Sequence[Replayed]) -> str:
-    """What came of the whole trial, in one line."""
+def verdict(name: str, epochs: Sequence[Replayed], device: str | None = None) -> str:
+    """What came of the whole trial, in one line; ``device``: on what it was trained, as recorded."""
     numbers = sum(epoch.numbers for epoch in epochs)
     different = [epoch for epoch in epochs if epoch.differences]
     if not different:
         return f"trial {name}: all {numbers} numbers of {len(epochs)} epochs are equal to the record, bit for bit."
     largest = max(size for epoch in different for size in epoch.differences.values())
     where = f"{len(different)} of {len(epochs)} epochs, first at epoch {different[0].epoch}"
-    return f"trial {name}: differs from the record in {where}; the largest relative difference is {largest:.2g}."
+    others = {epoch.device for epoch in epochs} - {device} if device else set()
+    because = f" It was trained on {device}, and again on {', '.join(map(str, others))}." if others else ""
+    return f"trial {name}: differs from the record in {where}; the largest relative difference is {largest:.2g}.{because}"
 
 
 def find_trial(run: Run, name: str) -> Past:
@@ -99,7 +103,7 @@ def _compared(row: Mapping[str, Any], recorded: Any, seeds: Any, columns: Mappin
         numbers += len(seeds)
         if not np.array_equal(before, after, equal_nan=True):
             found[metric] = _largest(before, after)
-    return Replayed(epoch=row["epoch"], numbers=numbers, differences=found)
+    return Replayed(epoch=row["epoch"], numbers=numbers, differences=found, device=row.get("device"))
 
 
 def _largest(before: np.ndarray, after: np.ndarray) -> float:

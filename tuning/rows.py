@@ -42,6 +42,7 @@ def iterate(study: Study, trial: Trial, data: Mapping[str, Any], resume: Any = N
             break
         metrics = _checked(item, study, trial)
         arrays, epoch = metrics.pop("arrays"), metrics.pop("epoch")
+        device = {"device": metrics.pop("device")} if "device" in metrics else {}
         if problem := _order_problem(epoch, last, study.epochs):
             raise NotReported(problem)
         now = time.monotonic()
@@ -53,6 +54,7 @@ def iterate(study: Study, trial: Trial, data: Mapping[str, Any], resume: Any = N
             "diverged": [name for name, value in metrics.items() if name in decisive and not np.all(np.isfinite(value))],
             "seconds": round(now - started, 6),
             "at": round(time.time(), 3),
+            **device,
         }
         yield row, item[1]
         last, started = epoch, time.monotonic()
@@ -115,7 +117,7 @@ def _kinds(item: Any) -> str:
 
 
 def _checked(item: Any, study: Study, trial: Trial) -> dict[str, Any]:
-    """The metrics of one epoch as plain numbers and lists, and its ``arrays``, empty where it has none.
+    """The metrics of one epoch as plain numbers and lists; its ``arrays``, empty where it has none; and its ``device`` if it has one.
 
     Raises:
         NotReported: with all that is wrong.
@@ -125,8 +127,12 @@ def _checked(item: Any, study: Study, trial: Trial) -> dict[str, Any]:
     if found := [problem for name in item[0] if (problem := _name_problem(name))]:
         raise NotReported("; ".join(found))
     given = {str.__str__(name): value for name, value in item[0].items()}
-    metrics = {name: _numbers(value, missing=name not in study.decisive) for name, value in given.items() if name != "arrays"}
-    arrays, found = _arrays(given.get("arrays", {}))
+    arrays, found = _arrays(given.pop("arrays", {}))
+    device = {"device": given.pop("device")} if "device" in given else {}
+    found += [
+        f"'device' is {shown(on)}; it must be text that says on what the trial calculates" for on in device.values() if not is_name(on)
+    ]
+    metrics = {name: _numbers(value, missing=name not in study.decisive) for name, value in given.items()}
     for name in ("epoch", study.metric):
         if name not in metrics:
             near = did_you_mean(name, metrics)
@@ -137,7 +143,7 @@ def _checked(item: Any, study: Study, trial: Trial) -> dict[str, Any]:
     found += [problem for name, value in metrics.items() if (problem := _number_problem(name, value, len(trial.seeds)))]
     if found:
         raise NotReported("; ".join(found))
-    return metrics | {"arrays": arrays}
+    return metrics | {"arrays": arrays} | device
 
 
 def _name_problem(name: Any) -> str | None:

@@ -11,6 +11,7 @@ from cluster import nodes, preflight
 from tuning.checkpoints import disk_problem
 from tuning.shipping import Sent
 from tuning.study import Optuna, Study, StudyError
+from tuning.torch_state import gpu_here
 
 SECONDS_BETWEEN_COUNTS = 5.0
 
@@ -65,6 +66,11 @@ def _described(sent: Sent) -> Mapping[str, Any]:
         return study.describe_data()
     except StudyError as error:
         raise ValueError("; ".join(line.removeprefix(f"Study {study.name!r}: ") for line in error.problems)) from None
+
+
+def gpus_here(study: Study) -> int | None:
+    """How many GPUs a Ray on this machine is told of: one where it is Apple's, which Ray does not find; None lets it count."""
+    return 1 if study.resources.gpus and gpu_here() == "mps" else None
 
 
 def _wanted(study: Study) -> dict[str, float]:

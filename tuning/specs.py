@@ -100,7 +100,7 @@ class Resources:
     cpus: float = 1
     """CPU cores, above 0."""
     gpus: float = 0
-    """GPUs; 0.25 lets four trials share one."""
+    """GPUs; 0.25 lets four trials share one. 0 trains on the CPU, whatever cards there are: they are hidden from the trial."""
 
 
 @dataclass(frozen=True, kw_only=True)

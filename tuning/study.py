@@ -162,9 +162,10 @@ class Study:
 
     def config(self, setting: Mapping[str, Any], phase: str = "search") -> dict[str, Any]:
         """All that the trainable is given for ``setting``, but for what ``load`` reads. ``test``: whether test data may be looked at, as in
-        a confirmation, and in a grid that trains every setting to the end and is the whole study."""
+        a confirmation, and in a grid that trains every setting to the end and is the whole study. ``gpus``: as in ``resources``."""
         chooses = self.confirm or self.stopping or not isinstance(self.search, Grid)
-        return {**self.fixed, **setting, "epochs": self.epochs, "test": not chooses or phase == "confirm"}
+        given = {"epochs": self.epochs, "test": not chooses or phase == "confirm", "gpus": self.resources.gpus}
+        return {**self.fixed, **setting, **given}
 
     def read_data(self) -> dict[str, Any]:
         """What ``load`` reads, under the key that trainables find it by; empty without ``load``.
@@ -209,15 +210,16 @@ class Study:
         return [seeds[start : start + together] for start in range(0, len(seeds), together)]
 
     def override(self, changes: Mapping[str, Any]) -> "Study":
-        """The same study with other values: of fixed keys, of space keys (one value or a list), or of ``epochs``, ``seeds``, ``dashboard``,
-        ``trials`` (of a search), ``stopping`` (a mapping of fields of ``Asha``, or None) or ``confirm`` (a mapping with ``top``,
-        ``seeds`` or both, or None). Settings that a search tries first stay within the space: of a key that is given other values, they
-        take the nearest of these.
+        """The same study with other values: of fixed keys, of space keys (one value or a list), or of ``epochs``, ``seeds``, ``cpus`` and
+        ``gpus`` (of each trial), ``dashboard``, ``trials`` (of a search), ``stopping`` (a mapping of fields of ``Asha``, or None) or
+        ``confirm`` (a mapping with ``top``, ``seeds`` or both, or None). Settings that a search tries first stay within the space: of a
+        key that is given other values, they take the nearest of these.
 
         Raises:
             StudyError: an unknown key, or a value that is not allowed.
         """
-        own = ["epochs", "seeds", "stopping", "confirm", "dashboard", *([] if isinstance(self.search, Grid) else ["trials"])]
+        own = ["epochs", "seeds", "stopping", "confirm", "cpus", "gpus", "dashboard"]
+        own += [] if isinstance(self.search, Grid) else ["trials"]
         known = [*self.space, *self.fixed, *own]
         unknown = [f"unknown key {key!r}{did_you_mean(key, known)} Known: {', '.join(known)}." for key in changes if key not in known]
         if unknown:
@@ -225,6 +227,7 @@ class Study:
         others: dict[str, Any] = {key: changes[key] for key in ("epochs", "seeds", "dashboard") if key in changes}
         parts = {"stopping": (Asha, {"min_epochs": 1, "keep_one_in": 3}), "confirm": (Confirm, {"top": 3, "seeds": 5})}
         others |= {key: self._other(key, *parts[key], changes[key]) for key in parts if key in changes}
+        others["resources"] = dataclasses.replace(self.resources, **{key: changes[key] for key in ("cpus", "gpus") if key in changes})
         space = {key: as_values(changes[key]) if key in changes else values for key, values in self.space.items()}
         if not isinstance(self.search, Grid):
             changed = {key: values for key, values in space.items() if key in changes and not checks.values_problems(key, values, {})}

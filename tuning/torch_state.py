@@ -39,6 +39,16 @@ def torch_defaults() -> None:
         _set(torch, _settings(torch) | {"dtype": torch.float32, "device": None, "deterministic": (False, False), "grad": True})
 
 
+def gpu_here() -> str | None:
+    """What torch finds on this machine: "cuda", "mps", or "" for no GPU; None in a process that has not imported torch."""
+    if "torch" not in sys.modules:
+        return None
+    from trainables.loop import best_gpu
+
+    found = best_gpu()
+    return found.type if found else ""
+
+
 def seed_torch(seed: int) -> None:
     """Seed the generators of every device."""
     torch: Any = sys.modules.get("torch")

@@ -12,7 +12,7 @@ from ray import tune
 
 from tuning import checkpoints
 from tuning.printed import Printed, printing_kept
-from tuning.process_state import process_restored
+from tuning.process_state import hide_gpus, process_restored
 from tuning.rows import NotKept, NotReported, iterate
 from tuning.shipping import Sent
 from tuning.storage import Folder, tried_again
@@ -49,7 +49,9 @@ class Worker(tune.Trainable):
     ``step`` gives the driver one report.
     """
 
-    def setup(self, config: dict[str, Any], *, sent: Sent, data: Any, checkpoints_folder: Folder) -> None:
+    def setup(self, config: dict[str, Any], *, sent: Sent, gpus: float, data: Any, checkpoints_folder: Folder) -> None:
+        if not gpus:  # before the study's modules are imported: they may look for a GPU
+            hide_gpus()
         self._sent, self._data, self._folder = sent, data, checkpoints_folder
         self.reset_config(config)
 
@@ -72,7 +74,7 @@ def _reports(config: Mapping[str, Any], sent: Sent, data: Any, folder: Folder) -
     with printing_kept() as printed:
         study = sent.opened()
         trial = trial_of(study, config)
-        with process_restored(trial.seeds):
+        with process_restored(trial.seeds, study.resources.gpus):
             # Read here and not before: what it holds may be of the user's own classes.
             yield from _train(study, trial, ray.get(data[0]), _Desk(study, trial, folder / trial.id, printed))
 

@@ -49,6 +49,7 @@ study = Study(
         "image_size": 128,
         "data_seed": 0,
         "schedule": "one_cycle",
+        "precision": "auto",
     },
     search=Optuna(trials=24, first=[DEFAULT]),
     # Before a third of the epochs, with the learning rate still high, the order of the settings is not yet that of the end.
