@@ -39,3 +39,7 @@ def in_the_way() -> list[str]:
 def _path_advice(place: Path) -> str:
     folder = place.parent.parent if place.name == "__init__.py" else place.parent
     return f"take {folder} out of PYTHONPATH" if folder != Path.cwd() else "call `study` from another folder"
+
+
+if __name__ == "__main__":
+    main()
