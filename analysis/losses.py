@@ -35,7 +35,8 @@ def trials_by_loss(run: Run) -> Iterator[Picture]:
     by_loss = replace(run, spec={**run.spec, "metric": VALIDATION, "mode": "min"})
     curves = search_facts.trial_curves(by_loss, search_facts.shown_trials(run))
     if curves["epoch"].nunique() > 1:
-        note = f"The same trials as above by their {VALIDATION}; they were compared by {run.metric}."
+        apart = " The space varies the loss itself: only trials of one loss can be compared here." if TRAINING in run.parameters else ""
+        note = f"The same trials as above by their {VALIDATION}; they were compared by {run.metric}.{apart}"
         chart = search_charts.trial_curves(curves, metric=VALIDATION, limits=search_facts.value_limits(by_loss))
         yield Picture(name="trials_by_loss", title="The trials by loss", note=note, spec=chart)
 

@@ -259,7 +259,9 @@ def test_losses_and_scores_of_the_best_setting_by_epoch(tmp_path):
 
 def test_the_trials_by_loss_are_drawn_where_another_metric_compares_them(tmp_path):
     run = load_run(searched_like(tmp_path / "one", trials=6, confirm=None))
-    assert "by their validation_loss; they were compared by validation_dice" in pictures_of(run)["trials_by_loss"].note
+    note = pictures_of(run)["trials_by_loss"].note
+    assert "by their validation_loss; they were compared by validation_dice" in note
+    assert "only trials of one loss can be compared" in note
     by_loss = load_run(searched_like(tmp_path / "two", trials=6, confirm=None, metric="validation_loss", mode="min"))
     assert "trials_by_loss" not in pictures_of(by_loss)
 
