@@ -2,8 +2,8 @@
 
 All search for U-Net settings on chest phantoms of 64 x 64 pixels and may train 50 epochs, what the report's sweep took: five settings of
 ten epochs each, batch size 4, 8, 16 or 32, learning rate uniform in 0 to 0.1, adam or sgd, the rest as in the course's notebook. Ours is
-the space of ``lungs_unet``, of one network per trial (an epoch of several costs more), with Optuna and ASHA, by the very parts that a study
-uses. It begins with the settings that the study tries first; what is owed to these, the same search without them says.
+the space of ``lungs_unet`` with Optuna and ASHA, by the very parts that a study uses. It begins with the setting that the study tries first;
+what is owed to it, the same search without it says.
 
 Repetitions are paired: in each, all train on the same phantoms with the same seed. What counts is the best setting of each, trained again
 for ten epochs on three fresh seeds: its macro F1 on the test phantoms.
@@ -28,7 +28,7 @@ REPETITIONS = 10
 EPOCHS = 10
 BUDGET = 50
 FRESH_SEEDS = 3
-SWEEP, OURS, UNAIDED = "sweep", "ours", "ours without first settings"
+SWEEP, OURS, UNAIDED = "sweep", "ours", "ours without the first setting"
 NOTEBOOK = {"loss": "cross_entropy", "augment": False, "base_channels": 16, "levels": 4, "dropout": 0.0, "weight_decay": 0.0, "networks": 1}
 DATA = {"data": "", "extra_test": "", "phantoms": 120, "image_size": 64}
 
@@ -43,7 +43,7 @@ def random_sweep(repetition: int) -> Study:
 
 
 def our_search(repetition: int, *, begun: bool = True) -> Study:
-    """The built-in study with the same budget. ``begun``: whether with the settings that it tries first."""
+    """The built-in study with the same budget. ``begun``: whether with the setting that it tries first."""
     assert isinstance(lungs_unet.search, Optuna)
     fixed = {**DATA, "data_seed": repetition, "schedule": "one_cycle", "networks": 1}
     space = {key: values for key, values in lungs_unet.space.items() if key not in fixed}

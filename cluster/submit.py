@@ -38,6 +38,7 @@ def code_to_send(study_folder: Path | None) -> Iterator[Path]:
         root = Path(__file__).parent.parent
         for package in OURS:
             shutil.copytree(root / package, Path(folder, package), ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(root / "study_command.py", folder)
         if study_folder:
             files = list(study_files(study_folder))
             if (size := sum(file.stat().st_size for file in files)) > LARGEST_SUM:

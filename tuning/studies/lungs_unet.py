@@ -16,7 +16,6 @@ DEFAULT = {
     "base_channels": 16,
     "levels": 4,
     "dropout": 0.0,
-    "networks": 1,
 }
 
 study = Study(
@@ -38,7 +37,6 @@ study = Study(
         "base_channels": [8, 16, 24],
         "levels": [3, 4, 5],
         "dropout": tune.uniform(0.0, 0.4),
-        "networks": [1, 3],
     },
     fixed={
         "data": "",
@@ -48,6 +46,7 @@ study = Study(
         "phantoms": 200,
         "image_size": 128,
         "data_seed": 0,
+        "networks": 1,
         "schedule": "one_cycle",
         "precision": "auto",
     },
