@@ -2,8 +2,8 @@
 
 All search for U-Net settings on chest phantoms of 64 x 64 pixels and may train 50 epochs, what the report's sweep took: five settings of
 ten epochs each, batch size 4, 8, 16 or 32, learning rate uniform in 0 to 0.1, adam or sgd, the rest as in the course's notebook. Ours is
-the space of ``lungs_unet`` with Optuna and ASHA, by the very parts that a study uses. It begins with the setting that the study tries first;
-what is owed to it, the same search without it says.
+the space of ``lungs_unet`` with Optuna and ASHA, by the very parts that a study uses. It begins with the setting that the study tries
+first; what is owed to it, the same search without it says.
 
 Repetitions are paired: in each, all train on the same phantoms with the same seed. What counts is the best setting of each, trained again
 for ten epochs on three fresh seeds: its macro F1 on the test phantoms.
