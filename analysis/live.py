@@ -147,7 +147,7 @@ async def _file(request: web.Request) -> web.StreamResponse:
     paths = request.app[FEED].run.paths
     folder = {"tables": paths.tables, "charts": paths.charts}[request.match_info["kind"]]
     path = folder / request.match_info["name"]
-    if path.parent != folder or not path.is_file():
+    if path.parent != folder or path.is_symlink() or not path.is_file():
         raise web.HTTPNotFound(text=f"It is not there yet: `study report {paths.root}` writes it.\n")
     return web.FileResponse(path)
 

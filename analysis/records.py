@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from analysis.inside import is_name, link_problem
+
 SCHEMA = 1
 STATUSES = ("completed", "pruned", "diverged", "failed", "unfinished")
 _ENDS = {*STATUSES, "running"}
@@ -15,6 +17,7 @@ _SPEC: Mapping[str, type] = {
     "name": str, "question": str, "space": dict, "fixed": dict, "search": dict, "seeds": list, "metric": str, "mode": str, "epochs": int,
 }  # fmt: skip
 Row = dict[str, Any]
+NAMES = "names are letters, digits, '_' and '-', 100 at most"
 
 
 class DamagedRun(ValueError):
@@ -52,7 +55,21 @@ def read_spec(path: Path) -> Row:
     lacking = [key for key, kind in _SPEC.items() if not isinstance(spec.get(key), kind)]
     if lacking:
         raise DamagedRun(f"{path} is damaged: it does not say {', '.join(lacking)} as a run writes it.")
+    sessions = spec.get("sessions") or []
+    codes = [session.get("code") for session in sessions if isinstance(session, dict)] if isinstance(sessions, list) else []
+    if wrong := [name for name in [spec["name"], *codes] if name is not None and not is_name(name)]:
+        raise DamagedRun(f"{path} is damaged: {wrong[0]!r:.120} is no name; {NAMES}.")
     return spec
+
+
+def refuse_links(root: Path) -> None:
+    """Have nothing in a run folder lead out of it.
+
+    Raises:
+        DamagedRun: there is a link or a special file in it; which.
+    """
+    if problem := link_problem(root):
+        raise DamagedRun(problem)
 
 
 def read_lines(path: Path, keys: Set[str], problem: Callable[[Row], str | None], notes: list[str]) -> list[Row]:
@@ -89,6 +106,8 @@ def trial_problem(row: Row) -> str | None:
     """What is wrong with a row of ``trials.jsonl``."""
     if not isinstance(row["trial"], str) or not isinstance(row["config"], dict):
         return "trial must be text, and config names with values"
+    if not is_name(row["trial"]) or not is_name(row.get("code") or "none"):
+        return f"trial {row['trial']!r:.120} of code {row.get('code')!r:.120} is no name; {NAMES}"
     if not isinstance(row["seeds"], list) or not all(type(seed) is int and 0 <= seed < 2**63 for seed in row["seeds"]):
         return f"seeds is {row['seeds']!r}, must be a list of whole numbers from 0 to 2**63 - 1"
     if row["status"] not in _ENDS:

@@ -21,6 +21,8 @@ A run folder holds
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.inside import is_name
+
 
 @dataclass(frozen=True)
 class RunPaths:
@@ -93,7 +95,12 @@ class RunPaths:
         return self.report / "charts"
 
     def arrays(self, trial: str) -> Path:
-        return self.root / "arrays" / f"{trial}.npz"
+        return self.root / "arrays" / f"{_named(trial)}.npz"
 
     def log(self, trial: str) -> Path:
-        return self.root / "logs" / f"{trial}.log"
+        return self.root / "logs" / f"{_named(trial)}.log"
+
+
+def _named(trial: str) -> str:
+    assert is_name(trial), f"{trial!r} is no name"  # readers have checked it
+    return trial

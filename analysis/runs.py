@@ -17,7 +17,7 @@ from analysis.once import once
 from analysis.records import SCHEMA as SCHEMA
 from analysis.records import STATUSES as STATUSES
 from analysis.records import DamagedRun as DamagedRun
-from analysis.records import damaged, epoch_problem, metric_problem, missing_notes, read_lines, read_spec, trial_problem
+from analysis.records import damaged, epoch_problem, metric_problem, missing_notes, read_lines, read_spec, refuse_links, trial_problem
 from analysis.run_paths import RunPaths as RunPaths
 from analysis.versions import Versions, is_of, trial_versions, versions_note, wanted_versions
 
@@ -93,11 +93,12 @@ def load_run(folder: str | Path) -> Run:
     A trial that ended as completed, but not at the last epoch that is recorded of it, counts as unfinished, with a note.
 
     Raises:
-        DamagedRun: no run folder, an unknown schema, or a line that no run writes.
+        DamagedRun: no run folder, an unknown schema, a line that no run writes, or a link in the folder.
     """
     paths = RunPaths(Path(folder).resolve())
     notes: list[str] = []
     recorded = read_spec(paths.study)
+    refuse_links(paths.root)
     with _no_collection():
         trial_rows = read_lines(paths.trials, {"trial", "config", "seeds", "status"}, trial_problem, notes)
         epoch_rows = read_lines(paths.epochs, {"trial", "epoch", "metrics", "seconds", "at"}, epoch_problem, notes)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import SHOWN, shortened
+from analysis.inside import no_link
 from analysis.watched import Watched, WatchedTrial, mean_of, session_facts
 
 EPOCHS = 200
@@ -34,7 +35,7 @@ def trial_details(run: Watched, trial: WatchedTrial) -> dict[str, Any]:
 def tail_of(path: Path, most: int = BYTES_OF_LOG) -> str:
     """The last ``most`` bytes of a text, from the beginning of a line; empty where there is none."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=no_link) as file:
             size = file.seek(0, 2)
             file.seek(max(0, size - most))
             content = file.read()

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from analysis.inside import is_name
 from analysis.labels import Growing
-from analysis.records import read_spec
+from analysis.records import read_spec, refuse_links
 from analysis.runs import RunPaths
 from analysis.samples import by_seed, seed_numbers
 from analysis.tables import identity
@@ -63,12 +64,13 @@ class Watched:
     """All that is known of the run in ``folder``; ``refresh`` reads what was written since.
 
     Raises:
-        DamagedRun: on construction, if the folder is no run folder.
+        DamagedRun: on construction, if the folder is no run folder, or holds a link.
     """
 
     def __init__(self, folder: Path) -> None:
         self.paths = RunPaths(folder.resolve())
         self._begin()
+        refuse_links(self.paths.root)
 
     def _begin(self) -> None:
         self.spec = read_spec(self.paths.study)
@@ -118,7 +120,7 @@ class Watched:
         return [self._epochs.at(trial.places[epoch]) for epoch in sorted(trial.places)[-most:]]
 
     def _take_trial(self, row: dict[str, Any]) -> str:
-        if not isinstance(row.get("trial"), str) or not isinstance(row.get("config"), dict):
+        if not is_name(row.get("trial")) or not isinstance(row.get("config"), dict):
             return ""
         trial = self.trials.setdefault(row["trial"], WatchedTrial(row["trial"]))
         trial.phase, trial.status = row.get("phase", "search"), row.get("status", "running")

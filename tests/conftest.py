@@ -1,6 +1,7 @@
 """Shared by all tests: a private Ray for the session, small studies on it."""
 
 import logging
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from cluster.connect import connected, prepare_environment
 
 prepare_environment(None)
+# Which studies the tests run is none of the user's business.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="study-tests-")
 torch.set_num_threads(1)
 logging.getLogger("ray").setLevel(logging.ERROR)
 

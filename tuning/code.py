@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.export import write_aside
+from analysis.inside import is_below
 from analysis.runs import RunPaths
 from tuning.held import Held
 from tuning.imports import OURS, file_of, is_own, own_files
@@ -87,7 +88,7 @@ def kept(paths: RunPaths, version: str) -> Code | None:
     """A version of the code as a run has kept it; None where its copy is not there or not whole."""
     try:
         about = json.loads((paths.code / f"{version}.json").read_bytes())
-        files = {place: (paths.code / version / place).read_bytes() for place in about["files"]}
+        files = {place: (paths.code / version / place).read_bytes() for place in about["files"] if is_below(place)}
         return Code(about["study"], files, about["values"])
     except (OSError, ValueError, KeyError):
         return None

@@ -21,6 +21,7 @@ from typing import Any
 from analysis.own_process import environment, module_command
 from analysis.records import DamagedRun, read_spec
 from analysis.runs import RunPaths
+from tuning.named_studies import remember
 from tuning.prepare import JOB, found_again
 from tuning.signals import handled
 
@@ -39,6 +40,8 @@ def run_job(name: str, command: Sequence[str], results: Path, address: str, code
     while barren < DEATHS:
         paths = _paths(name, command, results, here)
         before = _size(paths)
+        if paths and command[0] == "run":  # the command names the study of the run that goes on
+            remember(str(_spec(paths.study).get("reference")), here)
         options = ["--address", address]
         arguments = ["resume", str(paths.root), *options] if paths else [*command, "--results", str(results), *options]
         ended = _forwarding(module_command("tuning.cli", *arguments), here)
@@ -53,10 +56,16 @@ def run_job(name: str, command: Sequence[str], results: Path, address: str, code
 def _place(name: str, command: Sequence[str], results: Path, code: Path | None) -> Path:
     """The folder to run in: with the study's own files, where there are some. Of a run that goes on, they lie where its job kept them."""
     if code:
-        return Path(shutil.copytree(code, _kept(results, name), dirs_exist_ok=True))
+        kept = Path(shutil.copytree(code, _kept(results, name), dirs_exist_ok=True))
+        kept.chmod(0o700)
+        return kept
     if command[0] == "resume":
         run = Path(command[1]).resolve()
-        kept = _kept(run.parent.parent, str(_spec(run / "study.json").get("job")))
+        spec = _spec(run / "study.json")
+        kept, reference = _kept(run.parent.parent, Path(str(spec.get("job"))).name), str(spec.get("reference"))
+        if kept.is_dir() and Path(reference).is_relative_to(kept):
+            _say(f"the run goes on with the code that its job was sent: {reference}")
+            remember(reference, kept)
         return kept if kept.is_dir() else Path.cwd()
     return Path.cwd()
 

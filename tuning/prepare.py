@@ -18,6 +18,7 @@ from tuning.code import code_of, keep, package_version
 from tuning.copies import LOCAL
 from tuning.imports import file_of
 from tuning.mirrors import NO_MIRRORS, Mirrors
+from tuning.named_studies import remember
 from tuning.provenance import provenance
 from tuning.space import describe
 from tuning.storage import Folder, is_url, joined
@@ -69,6 +70,7 @@ def prepare_run(
     }
     try:
         paths.root.mkdir(parents=True)
+        remember(record["reference"], Path.cwd())
         keep(paths, code, code.version)
         write_spec(paths, record | {"sessions": [session_record(record["command"], started, code.version)]})
     except OSError as error:

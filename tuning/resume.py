@@ -12,6 +12,7 @@ from analysis.runs import Run, RunPaths
 from tuning.catalog import find_study
 from tuning.code import Code, changes, code_of, keep, kept, package_version
 from tuning.mirrors import Mirrors
+from tuning.named_studies import is_known, remember
 from tuning.prepare import describe_data, describe_study, session_record, source_of, write_spec
 from tuning.provenance import changed_since, provenance
 from tuning.study import Confirm, Grid, Study, StudyError
@@ -47,6 +48,8 @@ def continued(
     reference = file or run.spec.get("reference")
     if not reference:
         raise StudyError(f"{run.paths.root} was not started with `study run`: its study cannot be found again.")
+    if file:
+        remember(file, Path.cwd())
     # From the study as it stands in its file each time: one override takes the place of another.
     found = _found(run, reference)
     was = found.override(run.spec["overrides"])
@@ -108,6 +111,11 @@ def _found(run: Run, reference: str) -> Study:
         last = last_version(run)
         copy = f" {run.paths.code / last} holds a copy of its code." if last else ""
         raise StudyError(f"there is no study file {reference} any more: say where it is with --study FILE.{copy}")
+    if not is_known(reference, Path.cwd()):
+        raise StudyError(
+            f"{run.paths.root} names the study {reference}, which you have not run or named here before: to go on would execute it. "
+            f"Look at it, then say so with --study {reference}."
+        )
     return find_study(reference)
 
 

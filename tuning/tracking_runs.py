@@ -4,6 +4,7 @@ Runs have stable ids. Offline, a run is one file that is always written whole: w
 their steps renumbered. Online, a run that the server knows goes on behind the last step that it has.
 """
 
+import glob
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -71,7 +72,7 @@ class Place:
     def remove(self, name: str) -> None:
         """Take away what an earlier run of this ``name`` left in the folder: two parts of one run would be sent as one, renumbered."""
         prefix = "offline-run" if self.mode == "offline" else "run"
-        for folder in (self._folder / "wandb").glob(f"{prefix}-????????_??????-{self.id(name)}"):
+        for folder in (self._folder / "wandb").glob(f"{prefix}-????????_??????-{glob.escape(self.id(name))}"):
             shutil.rmtree(folder, ignore_errors=True)
 
 
