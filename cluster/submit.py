@@ -5,7 +5,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,53 +17,31 @@ from cluster.preflight import OURS
 
 STUDY_CODE = "study_code"
 """Below what is sent: the study's own files."""
-SENT = (".py", ".json", ".yaml", ".yml", ".toml", ".cfg", ".ini", ".txt")
-LARGEST_FILE = 1_000_000
 LARGEST_SUM = 20_000_000
-"""In bytes. Ray itself takes 100 MB; code is never so large, and what is has data among it."""
+"""In bytes. Ray itself takes 100 MB; code is never so large."""
 FORM = "Give the address of the cluster's dashboard, http://127.0.0.1:8265 where an ssh tunnel ends here."
 
 
 @contextmanager
-def code_to_send(study_folder: Path | None) -> Iterator[Path]:
-    """A folder for the time of the block with what a job needs: this package, and the study's own files below ``STUDY_CODE``.
-
-    Code travels, data and results do not: of ``study_folder`` files of the kinds in ``SENT`` below 1 MB are taken; hidden folders, virtual
-    environments and ``results`` are passed over.
+def code_to_send(files: Mapping[str, bytes]) -> Iterator[Path]:
+    """A folder for the time of the block with what a job needs: this package, and the study's own ``files``, each by its place, below
+    ``STUDY_CODE``.
 
     Raises:
-        ValueError: that would be more than 20 MB.
+        ValueError: they are more than 20 MB.
     """
+    if (size := sum(map(len, files.values()))) > LARGEST_SUM:
+        raise ValueError(f"the study imports and names {len(files)} files with {size / 1e6:.0f} MB: code is never so large.")
     with TemporaryDirectory(prefix="study-submit-") as folder:
         root = Path(__file__).parent.parent
         for package in OURS:
             shutil.copytree(root / package, Path(folder, package), ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(root / "study_command.py", folder)
-        if study_folder:
-            files = list(study_files(study_folder))
-            if (size := sum(file.stat().st_size for file in files)) > LARGEST_SUM:
-                what = f"{len(files)} files with {size / 1e6:.0f} MB"
-                raise ValueError(f"{study_folder} holds {what} of code or settings: put the study into a folder of its own.")
-            for file in files:
-                target = Path(folder, STUDY_CODE, file.relative_to(study_folder))
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, target)
+        for place, content in files.items():
+            target = Path(folder, STUDY_CODE, place)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
         yield Path(folder)
-
-
-def study_files(folder: Path) -> Iterator[Path]:
-    """The files of a study's folder that are sent."""
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if _holds_code(Path(place, name)))
-        for file in sorted(Path(place, name) for name in names):
-            if file.suffix in SENT and not file.name.startswith(".") and file.is_file() and file.stat().st_size < LARGEST_FILE:
-                yield file
-
-
-def _holds_code(folder: Path) -> bool:
-    return not (
-        folder.name.startswith(".") or folder.name in ("results", "__pycache__", "node_modules") or (folder / "pyvenv.cfg").exists()
-    )
 
 
 def submit(url: str, name: str, code: Path, command: str) -> None:

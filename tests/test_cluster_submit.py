@@ -17,6 +17,8 @@ from test_cli import ENVIRONMENT, NO_TRAINING, STUDY
 from analysis import load_run
 from cluster.submit import code_to_send
 from tuning import job
+from tuning.catalog import find_study
+from tuning.sent_files import files_to_send
 from tuning.study import StudyError
 from tuning.submission import submission
 
@@ -27,34 +29,74 @@ def cluster() -> Iterator[LocalCluster]:
         yield started
 
 
-def test_code_travels_data_and_results_do_not(tmp_path: Path) -> None:
-    kept = ["mine.py", "helpers/one.py", "settings.yaml"]
-    left = [
-        "data.npz",
-        "results/mine/x/study.json",
-        ".git/config.py",
-        "env/lib/a.py",
-        "helpers/__pycache__/one.py",
-        "weights.pt",
-        ".env.py",
-    ]
-    for name in [*kept, *left, "env/pyvenv.cfg"]:
+SENDING = """
+import json
+from pathlib import Path
+from helpers.one import f
+from tuning.study import Study
+
+SETTINGS = Path(__file__).parent / "settings.yaml"
+WEIGHTS, KEY, AWS = "weights.pt", "server.pem", "deep/aws_credentials.json"
+
+def train(config, seeds, resume=None):
+    import later
+    yield {"epoch": 1, "score": [f(seed) for seed in seeds]}, None
+
+study = Study(name="mine", question="?", trainable=train, space={"a": [1]}, fixed={"words": "data/words.txt", "images": "data.npz"},
+              metric="score", epochs=1, seeds=2)
+"""
+TRAVELS = ["mine.py", "helpers/__init__.py", "helpers/one.py", "helpers/vocabulary.txt", "later.py", "settings.yaml", "data/words.txt"]
+STAYS = ["data.npz", "weights.pt", "server.pem", "deep/aws_credentials.json"]
+NOT_NAMED = [
+    "other.py",
+    "notes.txt",
+    ".env",
+    "secrets.yaml",
+    "results/mine/x/study.json",
+    ".git/config.py",
+    "config.ini",
+    "helpers/two.json",
+]
+
+
+def test_what_a_study_imports_and_names_travels_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [*TRAVELS, *STAYS, *NOT_NAMED]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("x")
-    (tmp_path / "large.json").write_bytes(b" " * 1_000_000)
-    with code_to_send(tmp_path) as code:
+        (tmp_path / name).write_text("")
+    (tmp_path / "mine.py").write_text(SENDING)
+    (tmp_path / "helpers" / "one.py").write_text("WORDS = 'vocabulary.txt'\ndef f(seed):\n    return seed\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    files = files_to_send(find_study("mine.py"), "mine.py")
+    assert sorted(files.content) == sorted(TRAVELS)
+    assert sorted(files.left_out) == sorted(STAYS)
+    assert "secret" in files.left_out["server.pem"]
+    assert "secret" in files.left_out["deep/aws_credentials.json"]
+    assert "put them where every node reads them" in files.left_out["data.npz"]
+    with code_to_send(files.content) as code:
         sent = {str(file.relative_to(code)) for file in code.rglob("*") if file.is_file()}
-    assert {name for name in sent if name.startswith("study_code/")} == {f"study_code/{name}" for name in kept}
-    assert {"tuning/job.py", "trainables/xor.py", "analysis/runs.py", "cluster/head.sh"} <= sent
+    assert {name for name in sent if name.startswith("study_code/")} == {f"study_code/{name}" for name in TRAVELS}
+    assert {"tuning/job.py", "trainables/xor.py", "analysis/runs.py", "cluster/head.sh", "study_command.py"} <= sent
     assert not [name for name in sent if "__pycache__" in name]
     assert not code.exists()
 
 
-def test_too_much_code_is_refused(tmp_path: Path) -> None:
-    for number in range(21):
-        (tmp_path / f"{number}.txt").write_bytes(b" " * 999_999)
-    message = "holds 21 files with 21 MB of code or settings: put the study into a folder of its own."
-    with pytest.raises(ValueError, match=message), code_to_send(tmp_path):
+def test_a_named_file_outside_of_the_folder_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere.txt").write_text("x")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "link.txt").symlink_to(tmp_path / "elsewhere.txt")
+    named = f"NAMES = '../elsewhere.txt', 'link.txt', {str(tmp_path / 'elsewhere.txt')!r}\n"
+    (tmp_path / "own" / "travels.py").write_text(named + NO_TRAINING.replace("BODY", "pass"))
+    monkeypatch.chdir(tmp_path / "own")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    files = files_to_send(find_study("travels.py"), "travels.py")
+    assert (sorted(files.content), files.left_out) == (["travels.py"], {})
+    assert files_to_send(find_study("xor_width_depth"), "xor_width_depth").content == {}
+
+
+def test_too_much_code_is_refused() -> None:
+    files = {f"{number}.txt": b" " * 999_999 for number in range(21)}
+    with pytest.raises(ValueError, match="imports and names 21 files with 21 MB"), code_to_send(files):
         pass
 
 
@@ -65,10 +107,9 @@ def test_the_command_of_a_job() -> None:
     assert re.fullmatch(r"mine-\d{8}-\d{6}-[0-9a-f]{4}", job.name)
     options = f"--results /shared/r --code study_code {job.name} run mine.py --set 'x=[1, 2]' --seeds 3 --smoke --no-tensorboard"
     assert job.entrypoint() == f"python -u -m tuning.job {options}"
-    assert job.study_folder == Path("a b").resolve()
     again = submission("/shared/r/mine/20260101-000000-abcd", "/shared/r", [], {})
     assert again.entrypoint().endswith(f"--results /shared/r {again.name} resume /shared/r/mine/20260101-000000-abcd")
-    assert submission("xor_width_depth", "/r", [], {}).study_folder is None
+    assert "--code" not in submission("xor_width_depth", "/r", [], {}).entrypoint()
 
 
 def test_what_cannot_be_a_job() -> None:

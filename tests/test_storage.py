@@ -21,6 +21,7 @@ from benchmarks.chaos import rows
 from tuning import checkpoints, copies, storage, store_lock
 from tuning.lock import changes
 from tuning.storage import Folder, joined
+from tuning.store_urls import url_problem
 from tuning.study import StudyError
 
 KEYS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_EC2_METADATA_DISABLED": "true"}
@@ -319,3 +320,21 @@ def test_a_run_in_s3_is_resumed_by_a_machine_that_has_nothing_of_it(s3: str, tmp
     assert Folder.at(run).read("epochs.jsonl") == (second / out.splitlines()[-1] / "epochs.jsonl").read_bytes()
     assert "report/index.html" in Folder.at(run).everything()
     assert "lock" not in Folder.at(run).names()
+
+
+@pytest.mark.parametrize(
+    "query", ["sig=abc", "client_secret=abc", "X-Amz-Signature=abc", "access_key=abc", "sas_token=abc", "region=eu&secret_key=abc", "token"]
+)
+def test_a_url_with_what_may_be_a_secret_is_refused_without_repeating_it(query: str) -> None:
+    with pytest.raises(StudyError, match="would stand in the records") as error:
+        Folder.at(f"s3://bucket/folder?{query}")
+    assert "abc" not in str(error.value)
+    with pytest.raises(StudyError, match="would stand in the records"):
+        Folder.at("s3://bucket/folder#abc")
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://b/f", "s3://b/f?region=eu-west-1&scheme=http&endpoint_override=localhost:9000", "gs://anonymous@b/f"]
+)
+def test_a_url_that_says_nothing_secret(url: str) -> None:
+    assert url_problem(url) is None

@@ -195,13 +195,13 @@ def submit(
     """Run a study as a job on a Ray cluster: the code is sent, the job goes on by itself; Ctrl-C leaves it running."""
     with plain_errors():
         prepare_environment(address)
+        from tuning.sent_files import SentFiles, files_to_send
         from tuning.submission import submission
 
         options = {"--seeds": seeds, "--trials": trials, "--smoke": smoke, "--wandb": wandb, "--tensorboard": tensorboard}
         job = submission(study, results, set_ or [], options)
-        if not job.resumes:
-            find(study, set_, seeds, trials, smoke)
-        code = job.send_and_follow(address)
+        files = SentFiles({}, {}) if job.resumes else files_to_send(find(study, set_, seeds, trials, smoke)[0], study)
+        code = job.send_and_follow(address, files)
     end(code)
 
 

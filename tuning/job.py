@@ -63,7 +63,7 @@ def _place(name: str, command: Sequence[str], results: Path, code: Path | None) 
         run = Path(command[1]).resolve()
         spec = _spec(run / "study.json")
         kept, reference = _kept(run.parent.parent, Path(str(spec.get("job"))).name), str(spec.get("reference"))
-        if kept.is_dir() and Path(reference).is_relative_to(kept):
+        if kept.is_dir() and kept.stat().st_uid == os.getuid() and (":" in reference or Path(reference).is_relative_to(kept)):
             _say(f"the run goes on with the code that its job was sent: {reference}")
             remember(reference, kept)
         return kept if kept.is_dir() else Path.cwd()

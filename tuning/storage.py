@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit, urlunsplit
 
+from tuning.store_urls import url_problem
 from tuning.study import StudyError
 
 if TYPE_CHECKING:
@@ -46,14 +47,14 @@ class Folder:
         """The folder at a path or a URL.
 
         Raises:
-            StudyError: no such store, or the URL carries a password, which would stand in the records.
+            StudyError: no such store, or the URL may hold a secret, which would stand in the records.
         """
         from pyarrow import fs
 
         if not is_url(str(place)):
             return cls(fs.LocalFileSystem(), str(place))
-        if urlsplit(str(place)).password:
-            raise StudyError("a URL with a password in it would stand in the records: give the password in the environment of every node.")
+        if problem := url_problem(str(place)):
+            raise StudyError(problem)
         try:
             return cls(*_reached(str(place)))
         except (ValueError, OSError, ImportError) as error:

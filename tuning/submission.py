@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cluster.submit import STUDY_CODE, code_to_send, follow, submit
+from tuning.sent_files import SentFiles
 from tuning.signals import Interrupted
 from tuning.study import StudyError
 from tuning.terminal import say
@@ -25,19 +26,20 @@ class Submission:
     command: Sequence[str]
     """``run STUDY ...`` or ``resume RUN``, as it is given to the command ``study`` on the cluster."""
     results: str
-    study_folder: Path | None
-    """What is sent beside this package."""
+    has_code: bool
+    """Whether files of its own go with it."""
 
     @property
     def resumes(self) -> bool:
         return self.command[0] == "resume"
 
     def entrypoint(self) -> str:
-        code = ["--code", STUDY_CODE] if self.study_folder else []
+        code = ["--code", STUDY_CODE] if self.has_code else []
         return shlex.join(["python", "-u", "-m", "tuning.job", "--results", self.results, *code, self.name, *self.command])
 
-    def send_and_follow(self, url: str) -> int:
-        """Start the job and show what it prints; returns its exit code, or 130 where Ctrl-C left it to itself, 143 where SIGTERM did.
+    def send_and_follow(self, url: str, files: SentFiles) -> int:
+        """Start the job with these files and show what it prints; returns its exit code, or 130 where Ctrl-C left it to itself, 143 where
+        SIGTERM did.
 
         Raises:
             StudyError: more would be sent than code.
@@ -46,10 +48,11 @@ class Submission:
         if note := _clear_text(url):
             say(note)
         try:
-            with code_to_send(self.study_folder) as code:
+            with code_to_send(files.content) as code:
                 submit(url, self.name, code, self.entrypoint())
         except ValueError as error:
             raise StudyError(str(error)) from None
+        _tell(files)
         say(f"job {self.name} is on the cluster. Ctrl-C leaves it running.")
         try:
             return follow(url, self.name, sys.stdout.write)
@@ -74,10 +77,9 @@ def submission(study: str, results: str, overrides: Sequence[str], options: Mapp
     if resumes and given:
         raise StudyError(f"{study} is a run that goes on as it began: leave {' '.join(given)} out.")
     started = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    folder = _folder_of(study)
     reference = Path(study).name if study.endswith(".py") else study
     command = ["resume", study] if resumes else ["run", reference, *given]
-    return Submission(f"{Path(study).stem.replace(':', '.')}-{started}", command, results, folder)
+    return Submission(f"{Path(study).stem.replace(':', '.')}-{started}", command, results, study.endswith(".py") or ":" in study)
 
 
 def _as_typed(option: str, value: Any) -> list[str]:
@@ -88,11 +90,11 @@ def _as_typed(option: str, value: Any) -> list[str]:
     return [option, str(value)]
 
 
-def _folder_of(study: str) -> Path | None:
-    """The folder whose code a study needs; None for a built-in one and for a run, whose code lies beside it."""
-    if study.endswith(".py"):
-        return Path(study).resolve().parent
-    return Path.cwd() if ":" in study else None
+def _tell(files: SentFiles) -> None:
+    if files.content:
+        say(f"sent with this program: {', '.join(sorted(files.content))}")
+    for place, reason in files.left_out.items():
+        say(f"not sent: {place}; {reason}")
 
 
 def _ways(url: str, name: str) -> str:
