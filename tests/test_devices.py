@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import fields, replace
@@ -59,6 +60,13 @@ def test_every_trainable_is_one_of_a_built_in_study() -> None:
         if isinstance(node, ast.FunctionDef) and node.name == "train"
     }
     assert {f"trainables.{name}" for name in trains} == {find_study(name).trainable.__module__ for name in built_in_names()}
+
+
+def test_no_older_torch_is_promised_than_is_tested() -> None:
+    root = Path(__file__).parent.parent
+    promised = dict(re.findall(r'"(torch|torchvision)>=([\d.]+)"', (root / "pyproject.toml").read_text()))
+    tested = dict(re.findall(r"^(torch|torchvision)==(\d+\.\d+)", (root / "constraints.txt").read_text(), re.M))
+    assert promised == tested
 
 
 def trained(name: str, place: int, seeds: Sequence[int], resume: Any = None) -> list[tuple[dict[str, Any], Any]]:
