@@ -17,7 +17,7 @@ from analysis.devices import trained_on
 from trainables.loop import device_text, pick_device
 from tuning.alone import try_first
 from tuning.catalog import find_study
-from tuning.plan import gpu_warning, plan_text, warnings
+from tuning.plan import gpu_warning, plan_notes, plan_text
 from tuning.process_state import process_restored
 from tuning.replay import Replayed, verdict
 from tuning.rows import NotReported, iterate
@@ -166,8 +166,8 @@ def test_a_card_that_lies_idle_or_is_missing_is_told_before_a_run(card: str, gpu
     else:
         assert str(gpu_warning(study)).startswith(said)
         assert f"note         {said}" in plan_text(study)
-        assert gpu_warning(study) in warnings(study)
-        assert gpu_warning(study) not in warnings(study, "10.0.0.1:6379"), "a cluster has cards of its own"
+        assert gpu_warning(study) in plan_notes(study)
+        assert gpu_warning(study) not in plan_notes(study, "10.0.0.1:6379"), "a cluster has cards of its own"
 
 
 @pytest.mark.parametrize(
