@@ -18,7 +18,7 @@ def trial_devices(rows: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
 
 def trained_on(run: "Run") -> str:
     """The devices of a run, the most used one first, with the number of trials where there are several."""
-    found = Counter(run.devices.get(trial, "a device that is not recorded") for trial in run.trials["trial"])
+    found = Counter(run.devices.get(trial, "not recorded") for trial in run.trials["trial"])
     if len(found) == 1:
         return next(iter(found))
     return "; ".join(f"{device} ({count(trials, 'trial')})" for device, trials in found.most_common())

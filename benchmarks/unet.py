@@ -149,8 +149,7 @@ def aim() -> float:
     device = pick_device()
     if device.type == "cuda":
         return 2.0
-    # Older releases of PyTorch cannot say.
-    return 2.5 if hasattr(torch.cpu, "get_capabilities") and torch.cpu.get_capabilities().get("amx_bf16") else 1.3
+    return 2.5 if torch.cpu.get_capabilities().get("amx_bf16") else 1.3
 
 
 def lines(size: int, speeds: dict[str, list[float]]) -> Iterator[str]:

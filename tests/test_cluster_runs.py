@@ -105,7 +105,8 @@ def rows(folder: Path, ran: subprocess.CompletedProcess[str], name: str) -> list
 
 MEETS = """
 import os
-def meet(folder, name):
+def meet(folder, name, gpus):
+    assert (os.environ["CUDA_VISIBLE_DEVICES"], gpus) == ("0", 0.25)
     open(os.path.join(folder, str(name)), "w").close()
     while len(os.listdir(folder)) < 4:
         time.sleep(0.01)
@@ -116,7 +117,7 @@ def test_four_trials_share_a_gpu_and_say_so(cluster: LocalCluster, tmp_path: Pat
     """No trial goes on before all four are there: that they end shows that they run at the same time."""
     there = tmp_path / "there"
     there.mkdir()
-    write_study(tmp_path, ", resources=Resources(cpus=0.5, gpus=0.25)", f"meet({str(there)!r}, config['a'])")
+    write_study(tmp_path, ", resources=Resources(cpus=0.5, gpus=0.25)", f"meet({str(there)!r}, config['a'], config['gpus'])")
     file = tmp_path / "mine.py"
     file.write_text(MEETS + file.read_text())
     ran = study(cluster, tmp_path, "--set", "a=[1, 2, 3, 4]")

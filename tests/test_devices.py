@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import fields, replace
@@ -29,17 +30,23 @@ from tuning.study import Study
 KINDS = pytest.mark.parametrize("kind", ["cuda", "mps"])
 SEEDS = pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)], ids=["1 seed", "3 seeds"])
 SHORT: Mapping[str, Mapping[str, Any]] = {
-    "lungs_unet": {"phantoms": 12, "base_channels": [4, 6], "networks": [1, 2], "precision": "float32"},
-    "mnist_ffn_vs_cnn": {"precision": "float32"},
+    "lungs_unet": {"phantoms": 12, "base_channels": [4, 6], "networks": [1, 2], "levels": [3, 4]},
+    "mnist_ffn_vs_cnn": {},
     "xor_width_depth": {"points": 500, "width": [2, 12]},
 }
+FIXED: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    "lungs_unet": ({"precision": "bfloat16"}, {"precision": "float32", "schedule": "constant"}),
+    "mnist_ffn_vs_cnn": ({"precision": "bfloat16"}, {"precision": "float32", "schedule": "constant", "shift": 0}),
+    "xor_width_depth": ({}, {}),
+}
+"""Other fixed values of the first and of the second setting."""
 EPOCHS = 2
 CLOCKS = ("train_seconds", "images_per_second", "device")
 
 
-def short(name: str) -> Study:
+def short(name: str, place: int) -> Study:
     study = find_study(name)
-    return study.override({**study.smoke, **SHORT[name]})
+    return study.override({**study.smoke, **SHORT[name], **FIXED[name][place]})
 
 
 def settings(study: Study) -> list[dict[str, Any]]:
@@ -61,8 +68,15 @@ def test_every_trainable_is_one_of_a_built_in_study() -> None:
     assert {f"trainables.{name}" for name in trains} == {find_study(name).trainable.__module__ for name in built_in_names()}
 
 
+def test_no_older_torch_is_promised_than_is_tested() -> None:
+    root = Path(__file__).parent.parent
+    promised = dict(re.findall(r'"(torch|torchvision)>=([\d.]+)"', (root / "pyproject.toml").read_text()))
+    tested = dict(re.findall(r"^(torch|torchvision)==(\d+\.\d+)", (root / "constraints.txt").read_text(), re.M))
+    assert promised == tested
+
+
 def trained(name: str, place: int, seeds: Sequence[int], resume: Any = None) -> list[tuple[dict[str, Any], Any]]:
-    study = short(name)
+    study = short(name, place)
     config = study.config(settings(study)[place], "confirm") | {"epochs": EPOCHS} | study.read_data()
     if isinstance(digits := config.get("loaded"), Digits):
         config["loaded"] = replace(digits, training=tuple(part[:200] for part in digits.training))
@@ -111,8 +125,9 @@ def test_a_trial_trains_and_goes_on_as_on_the_cpu(kind: str, seeds: tuple[int, .
     tensors = [each for _, state in there for each in tree_leaves(state) if isinstance(each, Tensor)]
     assert {type(each) for each in tensors} == {Tensor}, "a state lies on the CPU"
     on = "cpu" if name == "xor_width_depth" else {"cuda": "cuda (stand-in)", "mps": "mps"}[kind]
-    assert {metrics["device"] for metrics, _ in there} == {f"{on}, float32"}
-    assert {metrics["device"] for metrics, _ in here} == {"cpu, float32"}
+    precision = FIXED[name][place].get("precision", "float32")
+    assert {metrics["device"] for metrics, _ in there} == {f"{on}, {precision}"}
+    assert {metrics["device"] for metrics, _ in here} == {f"cpu, {precision}"}
 
 
 @KINDS
@@ -171,7 +186,7 @@ class NotThere:
 
 @pytest.mark.parametrize(("name", "place"), TRIALS)
 def test_no_trainable_looks_at_test_data_in_a_search(name: str, place: int) -> None:
-    study = short(name)
+    study = short(name, place)
     config = study.config(settings(study)[place]) | {"epochs": EPOCHS, "test": False} | study.read_data()
     if "loaded" in config:
         parts = {field.name for field in fields(config["loaded"])} & {"test", "extra_test"}

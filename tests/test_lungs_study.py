@@ -67,13 +67,14 @@ def test_the_exported_weights_are_those_of_the_best_seed(networks: int, tmp_path
     config = SMOKE.config(
         {"learning_rate": 0.01, "batch_size": 8, "optimizer": "sgd", "loss": "cross_entropy", "augment": False}, "confirm"
     )
-    config |= {"base_channels": 8, "levels": 3, "dropout": 0.1, "weight_decay": 0.0, "networks": networks}
+    config |= {"base_channels": 8, "levels": 3, "dropout": 0.1, "weight_decay": 0.0, "networks": networks, "precision": "float32"}
     *_, (metrics, state) = lungs.train(config, [0, 1, 2])
     segment.export(config, state, tmp_path)
     best = int(np.argmax(metrics["validation_dice"]))
     average, _ = segment.load_network(tmp_path)
     for network, learner in zip(average.networks, state["learners"][best * networks :][:networks], strict=True):
         assert all(torch.equal(value, learner["weights"][name]) for name, value in network.state_dict().items())
+    assert average.precision == "float32", "it outlines as it was trained"
     assert len((tmp_path / "segment.py").read_text().strip().splitlines()) <= 14
 
 

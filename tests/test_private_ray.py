@@ -13,7 +13,8 @@ prepare_environment(None)
 import ray
 home = set(Path(os.environ["HOME"]).rglob("*"))
 folders = set(Path("/tmp").glob("study-*"))
-with connected(None, cpus=1):
+with connected(None, cpus=1, gpus=1):
+    gpus = ray.cluster_resources()["GPU"]
     @ray.remote
     def work():
         return os.getpid()
@@ -42,6 +43,7 @@ with connected(None, cpus=1):
     ours = [address for address, inode in listening if f"socket:[{inode}]" in own]
     new_folders = set(Path("/tmp").glob("study-*")) - folders
 print(json.dumps({
+    "gpus": gpus,
     "listening": ours,
     "folders_during": len(new_folders),
     "folders_after": [str(folder) for folder in new_folders if folder.exists()],
@@ -60,6 +62,7 @@ def test_a_private_ray_listens_on_loopback_only_and_leaves_nothing(tmp_path: Pat
     facts = json.loads(ran.stdout.splitlines()[-1])
     assert len(facts["listening"]) >= 3, "the probe must see Ray's sockets for this to mean anything"
     assert set(facts["listening"]) <= LOOPBACK
+    assert facts["gpus"] == 1, "as many as it was told of"
     assert facts["folders_during"] == 1
     assert facts["folders_after"] == []
     assert facts["home"] == [], "no token file, no results outside the run"

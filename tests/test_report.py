@@ -189,7 +189,7 @@ def test_what_a_study_does_not_say_is_said_and_empty_values_can_be_seen(tmp_path
     text = page_of(
         write_run(tmp_path, [Trial(config={"width": 1}, epochs=scores([0.5, 0.6]), seeds=[0, 1])], data={}, fixed={"root": ""})
     ).text
-    assert "Data not stated by the study n" in text
+    assert "Data not stated by the study Trained on not recorded n" in text
     assert "Fixed root '' Command" in text
 
 

@@ -11,7 +11,8 @@ A *trainable* is a generator function, or anything else that can be called so an
              Epochs are yielded in order, each at most once. Some may be left out, but not ``config["epochs"]``: a trial that ends
              before it counts as failed. At that epoch the trial ends; what is yielded after it is not recorded.
              ``config["test"]`` is False while settings are still being chosen: then test data may not be looked at.
-             ``config["gpus"]`` is how many GPUs the trial has, or which share of one: 0 means that it trains on the CPU.
+             ``config["gpus"]`` is how many GPUs the trial has, or which share of one; 0: it trains on the CPU. Pick the device
+             here (``trainables.loop.pick_device``), not where a module is imported: ``study try`` hides no card before a trial.
 ``seeds``    the seeds to train, one or many. A seed moves initialisation, batch order and dropout. The data and their split
              depend on ``data_seed`` alone, so that a standard deviation over seeds measures one thing.
 metrics      mapping name -> number, or name -> one number per seed (length ``len(seeds)``). Holds ``epoch`` (1 after the first)

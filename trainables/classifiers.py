@@ -93,8 +93,7 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 
 @cache
 def _has_bfloat16() -> bool:
-    # Older releases of PyTorch cannot say.
-    return hasattr(torch.cpu, "get_capabilities") and bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16"))
 
 
 def _channels_last(x: Tensor) -> Tensor:

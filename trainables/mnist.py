@@ -65,6 +65,7 @@ def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None
     """
     device = pick_device(config)
     precision = pick_precision(device, config.get("precision", "auto"))
+    on = device_text(device, precision)
     digits = config.get("loaded") or load(config)
     training, validation = (
         _windows(*_place(digits.training, device, precision), config["shift"]),
@@ -78,7 +79,7 @@ def train(config: Config, seeds: Sequence[int], resume: Mapping[str, Any] | None
     first = resume["epoch"] + 1 if resume else 1
     for epoch in range(first, config["epochs"] + 1):
         metrics = {"epoch": epoch, **_train_epoch(stack, optimizer, training, seeds, epoch, config), "parameters": stack.parameters}
-        metrics |= _validate(stack, *validation) | {"device": device_text(device, precision)}
+        metrics |= _validate(stack, *validation) | {"device": on}
         if epoch == config["epochs"] and config.get("test", True):
             metrics |= _test(stack, digits.test, device, precision)
         yield metrics, {"epoch": epoch, "weights": stack.state(), "optimizer": on_cpu(optimizer.state_dict())}

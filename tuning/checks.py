@@ -111,7 +111,7 @@ def _rules(study: "Study") -> list[tuple[bool, str]]:
             f"seeds={shown(study.seeds)} must be a whole number, 1 or more, or a list of different whole numbers from 0 to 2**63 - 1.",
         ),
         (not _is_number(resources.cpus) or not resources.cpus > 0, f"resources: cpus={shown(resources.cpus)} must be above 0."),
-        (not _is_number(resources.gpus) or not resources.gpus >= 0, f"resources: gpus={shown(resources.gpus)} must be 0 or more."),
+        (not _is_share(resources.gpus), f"resources: gpus={shown(resources.gpus)} must be from 0 to 1, or a whole number above."),
         (not holds(("off", "offline", "online"), study.wandb), f"wandb={shown(study.wandb)} must be 'off', 'offline' or 'online'."),
         (not isinstance(study.tensorboard, bool), f"tensorboard={shown(study.tensorboard)} must be True or False."),
         (not isinstance(study.fresh_process, bool), f"fresh_process={shown(study.fresh_process)} must be True or False."),
@@ -197,6 +197,11 @@ def _are_rows(rows: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and is_kept(value)
+
+
+def _is_share(value: Any) -> bool:
+    """Whether Ray can give so many GPUs: none, a share of one, or some whole."""
+    return _is_number(value) and value >= 0 and (value <= 1 or value == int(value))
 
 
 def _is_span(value: Any) -> bool:

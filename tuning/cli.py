@@ -34,7 +34,7 @@ from tuning.options import (
     Wandb,
     Watch,
 )
-from tuning.plan import plan_text, warnings
+from tuning.plan import plan_notes, plan_text
 from tuning.steps import Way, command_line, compared, find, go_on, train, written_report
 from tuning.study import StudyError
 from tuning.terminal import OneLineErrors, end, ended_by_ctrl_c, plain_errors, removed_if_empty, say, shown
@@ -90,8 +90,8 @@ def run(
         mirrors = chosen_mirrors(chosen, wandb, tensorboard)
         paths = prepare_run(chosen, results, overrides=overrides, command=command_line(), reference=study, mirrors=mirrors)
         with removed_if_empty(paths):
-            for warning in warnings(chosen, address):
-                say(f"note: {warning}")
+            for note in plan_notes(chosen, address):
+                say(f"note: {note}")
             code = train(chosen, paths, mirrors, Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=lines))
     end(code)
 

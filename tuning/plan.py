@@ -23,7 +23,7 @@ def plan_text(study: Study) -> str:
         *([("stopping", _stopping_text(study))] if study.stopping else []),
         *([("confirm", _confirm_text(study))] if study.confirm else []),
         ("each trial", f"{study.resources.cpus:g} CPUs, {study.resources.gpus:g} GPUs"),
-        *(("note", warning) for warning in warnings(study)),
+        *(("note", note) for note in plan_notes(study)),
     ]
     tables = [f"\n{title}\n{table_text(rows)}" for title, rows in study.tables.items()]
     return "\n".join([*(f"{name:12} {words}".rstrip() for name, words in lines), *tables])
@@ -40,9 +40,9 @@ def _trials_text(study: Study) -> str:
     return f"{count(len(study.settings()), 'setting')} x {count(seeds, 'seed')} = {count(len(trials), 'trial')} of {each}"
 
 
-def warnings(study: Study, address: str | None = None) -> list[str]:
+def plan_notes(study: Study, address: str | None = None) -> list[str]:
     """What is to be known before a run of the study, here or on the cluster at ``address``: one line each."""
-    return [warning for warning in (seeds_warning(study), None if address else gpu_warning(study)) if warning]
+    return [note for note in (seeds_warning(study), None if address else gpu_warning(study)) if note]
 
 
 def gpu_warning(study: Study) -> str | None:
