@@ -5,11 +5,11 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-from analysis.intervals import excludes_zero, seeds_for_sign_flips
+from analysis.intervals import excludes_zero, seeds_for_sign_flips, worse_end
 from analysis.labels import describe, label
 from analysis.rounding import MISSING, rounded_rows, span, spread_of
 from analysis.runs import Run
-from analysis.tables import best_setting, identity
+from analysis.tables import best_setting, identity, samples_by_setting, seed_table
 from analysis.wording import count, listing
 
 NAMED = 3  # so many settings are named in the sentence; more are counted
@@ -190,8 +190,12 @@ def _others(run: Run, summary: pd.DataFrame, settings: pd.Series) -> str:
 
 
 def _score(run: Run, summary: pd.DataFrame, setting: int) -> str:
+    """The best setting with its mean, and an interval that allows for its being picked as the best of those with a result."""
     mean, limits = f"{run.metric}_mean", ("ci_low", "ci_high")
-    known = summary[summary["n"] > 0]
+    known = summary[summary["n"] > 0].copy()
+    sample = samples_by_setting(seed_table(run), run.metric)[setting]
+    end, limit = worse_end(sample, len(known), run.spec["mode"])
+    known.loc[setting, limits[end]] = limit
     spreads = spread_of(known, [f"{run.metric}_std"], [limits])
     row = rounded_rows(known, [mean, *limits], spreads).loc[setting]
     name = describe(run, {str(key): value for key, value in summary.loc[setting].items()})

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.intervals import are_supported, holm, holm_levels, sign_flip_p_values, t_intervals, t_p_values
+from analysis.intervals import are_supported, holm, holm_tests, levels, sign_flip_p_values, t_intervals, t_p_values
 from analysis.labels import describe, label, labels, show
 from analysis.power import seeds_needed
 from analysis.published import published_rows
@@ -135,10 +135,10 @@ def arms_table(run: Run, what: Compared) -> pd.DataFrame:
     ``baseline_mean, baseline_std, arm_mean, arm_std``: over the pairs (``ddof=1``), or over the seeds of each where there is no pair
     ``difference, ci_low, ci_high``: mean of arm minus baseline over the pairs, 95 % t interval
     ``corrected_low, corrected_high``: t interval at the level at which Holm's procedure judges this row of its family
-    ``p, p_holm, p_flips``: paired t-test; the same after Holm's correction over the family; exact sign-flip test, uncorrected
+    ``p, p_corrected, p_flips``: paired t-test; the same after Holm's correction over the family; exact sign-flip test, uncorrected
     ``probability_better``: share of the pairs in which the arm is better by the study's mode, ties count half; missing for one pair
     ``seeds_needed``: how many seeds would settle a row that is not supported, see ``power.seeds_to_settle``
-    ``supported``: the corrected interval excludes 0 and ``p_holm`` is at most 0.05; that any of a family is so by chance has a
+    ``supported``: the corrected interval excludes 0 and ``p_corrected`` is at most 0.05; that any of a family is so by chance has a
         probability of at most 5 %, however many of them are
     ``published_baseline, published_arm, published_difference``: what others measured
 
@@ -214,11 +214,11 @@ def _tests(differences: list[np.ndarray], overall: pd.Series) -> pd.DataFrame:
     frame["p"], frame["p_flips"] = t_p_values(differences), sign_flip_p_values(differences)
     for family in (overall, ~overall):
         rows = np.flatnonzero(family)
-        levels = holm_levels(frame.loc[family, "p"], 1 - LEVEL)
-        limits = [t_intervals([differences[row]], level)[0] for row, level in zip(rows, levels, strict=True)]
+        judged = levels(holm_tests(frame.loc[family, "p"]), 1 - LEVEL)
+        limits = [t_intervals([differences[row]], level)[0] for row, level in zip(rows, judged, strict=True)]
         frame.loc[family, ["corrected_low", "corrected_high"]] = np.array(limits).reshape(-1, 2)
-        frame.loc[family, "p_holm"] = holm(frame.loc[family, "p"])
-    order = ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high", "p", "p_holm", "p_flips"]
+        frame.loc[family, "p_corrected"] = holm(frame.loc[family, "p"])
+    order = ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high", "p", "p_corrected", "p_flips"]
     frame = frame.reindex(columns=order).assign(supported=are_supported(frame))
     for family in (overall, ~overall):
         frame.loc[family, "seeds_needed"] = seeds_needed(frame[family], [differences[row] for row in np.flatnonzero(family)])

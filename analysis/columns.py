@@ -24,7 +24,7 @@ BESIDE_PARAMETERS = frozenset(
         *("published_mean", "published_std", "range_low", "range_high", "outside"),
         *("rank", "name", "last_epoch", "search_score", "search_n", "confirmed_mean", "confirmed_std", "confirmed_n", "confirmed_low"),
         *("confirmed_high", "shrinkage", "pairs", "paired", "difference", "difference_low", "difference_high", "corrected_low"),
-        *("corrected_high", "p", "p_holm", "supported"),
+        *("corrected_high", "p", "p_corrected", "supported"),
         *("search score", "confirmed", "95 % interval", "ended", "epoch", "at"),  # of tables for reading
         *("training seconds", "training seconds per seed", "images per second"),
     }

@@ -139,7 +139,7 @@ def _sentence(found: Comparison, row: dict[Any, Any]) -> str:
     within = f"{ends}, {seeds} {'of seeds' if row['paired'] else 'on the smaller side'}"
     if not row["supported"]:
         outside = row["corrected_low"] > 0 or row["corrected_high"] < 0
-        after = f" after correction: p = {number(row['p_holm'], 2)}" if outside else ""
+        after = f" after correction: p = {number(row['p_corrected'], 2)}" if outside else ""
         return f"{subject}: no evidence of a difference{after} ({signed(row['difference'])}, corrected interval {within})."
     better = (row["difference"] > 0) == (found.mode == "max")
     return f"{subject}: {'better' if better else 'worse'} by {number(abs(row['difference']), 2)} (corrected interval {within})."
@@ -154,7 +154,7 @@ def readable_differences(found: Comparison) -> pd.DataFrame:
             "95 % interval": joined(text["ci_low"], text["ci_high"], " to "),
             "corrected interval": joined(text["corrected_low"], text["corrected_high"], " to "),
             "p": [p_text(value) for value in table["p"]],
-            "p (Holm)": [p_text(value) for value in table["p_holm"]],
+            "p (Holm)": [p_text(value) for value in table["p_corrected"]],
         }
     )
 

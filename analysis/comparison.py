@@ -1,5 +1,6 @@
 """Which differences between settings the seeds support: paired by seed, with intervals and p-values corrected over their family."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,10 @@ import pandas as pd
 from analysis.answer import answer as answer
 from analysis.intervals import (
     are_supported,
-    holm,
-    holm_levels,
+    best_tests,
+    corrected,
+    holm_tests,
+    levels,
     mean_intervals,
     sign_flip_p_values,
     t_intervals,
@@ -25,7 +28,7 @@ from analysis.tables import best_setting, identities, identity, seed_table, sett
 
 LEVEL = 0.95
 Arms = tuple[tuple[np.ndarray, np.ndarray], bool]  # values of the first and the last setting, and whether they are paired
-NUMBERS = ["n", "paired", "difference", "ci_low", "ci_high", "corrected_low", "corrected_high", "p", "p_holm", "supported"]
+NUMBERS = ["n", "paired", "difference", "ci_low", "ci_high", "corrected_low", "corrected_high", "p", "p_corrected", "supported"]
 
 
 def comparison_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -57,18 +60,31 @@ def rival_table(run: Run, seeds: pd.DataFrame | None = None, summary: pd.DataFra
     best = best_setting(summary, run.spec)
     others = [] if best is None else [number for number in summary.index[summary["n"] > 0] if number != best]
     frame = pd.DataFrame({"best_setting": [best] * len(others), "setting": others}, dtype=int)
-    return frame.join(differences(seeds, run.metric, frame[["setting", "best_setting"]].to_numpy(dtype=int), student=student))
+    numbers = frame[["setting", "best_setting"]].to_numpy(dtype=int)
+    return frame.join(differences(seeds, run.metric, numbers, student=student, tests=best_tests))
 
 
-def differences(seeds: pd.DataFrame, metric: str, pairs: np.ndarray, *, student: bool = False) -> pd.DataFrame:
+def differences(
+    seeds: pd.DataFrame,
+    metric: str,
+    pairs: np.ndarray,
+    *,
+    student: bool = False,
+    tests: Callable[[pd.Series], pd.Series] = holm_tests,
+    picked: np.ndarray | None = None,
+) -> pd.DataFrame:
     """Differences of mean metric, second setting minus first, for ``pairs`` of setting numbers, shape ``(k, 2)``.
 
     Columns: ``n`` (pairs of seeds, or seeds on the smaller side where fewer than two seeds are shared), ``paired``, ``difference``,
     ``ci_low``, ``ci_high`` (95 %: bootstrap, of unpaired seeds Welch's), ``corrected_low``, ``corrected_high`` (the same at the level at
-    which Holm's procedure judges this row), ``p`` (permutation test), ``p_holm``, and ``supported`` (see ``intervals.are_supported``).
+    which this row is judged), ``p`` (permutation test), ``p_corrected``, and ``supported`` (see ``intervals.are_supported``).
 
     ``student``: intervals and p-values are those of the t-test, for few seeds whose metric is itself a mean over many
     test cases: there a bootstrap is too narrow, and no permutation of five pairs has a p-value below 0.0625.
+    ``tests``: how many tests count at each row, from its p-value: see ``intervals.holm_tests`` and ``best_tests``.
+    ``picked``: from how many settings the second of a pair was picked as the highest, and the first as the highest of others, by these
+    very seeds, shape ``(k, 2)``: the p-value counts so often as the side that is higher had candidates, and each end of the corrected
+    interval allows for its own side.
     """
     found = _arms(seeds, metric, pairs)
     samples = [sample for sample, _ in found]
@@ -76,8 +92,13 @@ def differences(seeds: pd.DataFrame, metric: str, pairs: np.ndarray, *, student:
     frame["difference"] = [_of_means(first, last) for first, last in samples]
     frame[["ci_low", "ci_high"]] = _intervals(found, pd.Series(LEVEL, index=frame.index), student)
     frame["p"] = _p_values(found, student)
-    frame["p_holm"] = holm(frame["p"])
-    frame[["corrected_low", "corrected_high"]] = _intervals(found, holm_levels(frame["p"]), student)
+    low, high = np.ones((2, len(found))) if picked is None else picked.T
+    p_values = frame["p"] * np.where(frame["difference"] > 0, low, high)
+    counted = tests(p_values)
+    frame["p_corrected"] = corrected(p_values, counted)
+    limits = _intervals(found, levels(counted * low), student)
+    above = limits if picked is None else _intervals(found, levels(counted * high), student)
+    frame["corrected_low"], frame["corrected_high"] = limits[:, 0], above[:, 1]
     return frame.assign(supported=are_supported(frame))[NUMBERS]
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.columns import HELD_OUT
 from analysis.comparison import rival_table
-from analysis.intervals import t_intervals
+from analysis.intervals import t_intervals, worse_end
 from analysis.runs import STATUSES, Run
 from analysis.samples import moments
 from analysis.search_trials import trial_ends
@@ -52,9 +52,10 @@ def leaderboard(run: Run) -> pd.DataFrame:
 def confirmed_table(run: Run, board: pd.DataFrame) -> pd.DataFrame:
     """The rows of the leaderboard that have a result on fresh seeds, best confirmed mean first, and the best one against each other.
 
-    Columns: those of ``leaderboard``, and ``pairs`` (of seeds), ``paired, difference`` (of mean metric, the best minus this setting),
-    ``difference_low, difference_high, corrected_low, corrected_high, p, p_holm, supported`` as ``comparison.differences`` explains them;
-    missing in the first row.
+    Columns: those of ``leaderboard`` (the interval of the first row allows for its being picked as the best of these: see
+    ``intervals.worse_end``), and ``pairs`` (of seeds), ``paired, difference`` (of mean metric, the best minus this setting),
+    ``difference_low, difference_high, corrected_low, corrected_high, p, p_corrected, supported`` as ``comparison.differences`` explains
+    them; missing in the first row.
     """
     confirm = run.phase("confirm")
     known = board[board["confirmed_n"].fillna(0) > 0]
@@ -64,6 +65,9 @@ def confirmed_table(run: Run, board: pd.DataFrame) -> pd.DataFrame:
     if len(rivals):  # of equal means the table of rivals decides which one is the best
         best = keys[rivals["best_setting"].iloc[0]]
         known = known.loc[[best, *(key for key in known.index if key != best)]]
+        sample = samples_by_setting(seed_table(confirm), confirm.metric)[rivals["best_setting"].iloc[0]]
+        end, limit = worse_end(sample, len(known), run.spec["mode"], t_intervals)
+        known.loc[best, CONFIRMED[3:][end]] = limit
     rivals.index = pd.Index(keys.reindex(rivals["setting"]), dtype=object)
     rivals = rivals.drop(columns=["best_setting", "setting"]).rename(columns={"n": "pairs", **AGAINST})
     return known.join(rivals.astype({"pairs": "Int64", "paired": "boolean", "supported": "boolean"}))

@@ -95,7 +95,7 @@ def _evidence(row: Any) -> str:
     if row["supported"]:
         return f"{difference}, corrected interval {interval}, {seeds}"
     if row["corrected_low"] > 0 or row["corrected_high"] < 0:  # another comparison of the family failed before this one was judged
-        return f"no evidence of a difference after correction: {difference}, p = {number(row['p_holm'], 2)}, {seeds}"
+        return f"no evidence of a difference after correction: {difference}, p = {number(row['p_corrected'], 2)}, {seeds}"
     return f"no evidence of a difference: {interval}, {seeds}"
 
 

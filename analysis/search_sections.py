@@ -133,8 +133,9 @@ def search_reading(found: SearchFindings) -> list[str]:
 
 _FRESH = [
     "The best confirmed setting is compared with each other one seed by seed: intervals and p-values are those of the paired t-test, which "
-    "takes the differences for normally distributed; means over many test cases closely are. p-values are corrected over all rows of their "
-    "table by Holm's method (Holm 1979); the corrected interval of a row has the level at which that method judges it. Where all "
+    "takes the differences for normally distributed; means over many test cases closely are. p-values are corrected for the choice of the "
+    "best by these very numbers (a closed test over pairs of settings: Marcus, Peritz and Gabriel 1976); the corrected interval of a row has "
+    "the level at which that test judges it, and the best setting's own interval, on its worse side, 1 - 0.05 / settings. Where all "
     "differences are equal there is no interval.",
     "Seeds differ in initialisation and order of the data, not in the data: intervals over seeds say what retraining would give on these "
     "data, not what other data would. Test data took part in no choice.",
@@ -156,7 +157,7 @@ def _confirmed(found: SearchFindings) -> str:
     note = (
         f"Settings trained again on seeds that the search did not use: {found.run.metric} at the last epoch, best mean first. difference: "
         "best setting minus this one, over the seeds that both have. Shaded rows are supported: their corrected interval excludes 0 and "
-        "their Holm-corrected p-value is at most 0.05."
+        "their corrected p-value is at most 0.05."
     )
     parts = [page.paragraph(note), page.dense(page.table(_readable_confirmed(found), marks, ["setting"]))]
     told = "at the last epoch: mean \u00b1 std over the fresh seeds; of metrics that are a least, the least over seeds."
@@ -188,7 +189,7 @@ def _readable_confirmed(found: SearchFindings) -> pd.DataFrame:
     }
     if len(rows) > 1:
         shown |= {"difference": text["difference"], "corrected interval": joined(text["corrected_low"], text["corrected_high"], " to ")}
-        shown["p (Holm)"] = [number(value, 2) for value in rows["p_holm"]]
+        shown["p corrected"] = [number(value, 2) for value in rows["p_corrected"]]
     return pd.DataFrame({name: list(column) for name, column in shown.items()}, dtype=object)
 
 

@@ -163,7 +163,7 @@ def _comparisons(found: Findings) -> str:
             "95 % interval": joined(text["ci_low"], text["ci_high"], " to "),
             "corrected interval": joined(text["corrected_low"], text["corrected_high"], " to "),
             "p": [p_text(value) for value in rows["p"]],
-            "p (Holm)": [p_text(value) for value in rows["p_holm"]],
+            "p (Holm)": [p_text(value) for value in rows["p_corrected"]],
             "seeds to settle": [settled_text(value) for value in rows["seeds_needed"]],
         }
     )
@@ -219,7 +219,9 @@ def _settings_reading(found: Findings) -> list[str]:
         "not how far single seeds scatter: for that, look at the dots.",
         *([] if found.arms and found.comparisons.empty else [_TESTS]),
         "The setting with the best mean was chosen by the same numbers it is described with, so its mean is a little too good on average; "
-        "fresh seeds would tell.",
+        "fresh seeds would tell by how much the luck of seeds flatters it. The sentence at the top allows for the choice: it tells the "
+        "best setting from another only where that holds for any setting that might have come out best (a closed test over pairs of settings: "
+        "Marcus, Peritz and Gabriel 1976), and the end of its interval on the worse side has the level 1 - 0.05 / settings.",
     ]
 
 

@@ -4,7 +4,9 @@
 (b) intervals: how often they hold the truth, nominally 95 %, also for accuracies in clumps at 0.5, 0.75 and 1.0;
 (c) searches with early stopping and one parameter that decides over nothing but the speed of learning: our importances and correlations
     beside the naive ones, which take the last value of each trial, and beside weights for survival;
-(d) health checks: faults found, and alarms on sound studies.
+(d) health checks: faults found, and alarms on sound studies;
+(e) the best of several settings: how often equal ones are told apart from it (5 % or fewer), and its own interval holds its mean (93 % or
+    more).
 """
 
 import argparse
@@ -22,7 +24,7 @@ from analysis.evidence import Evidence, evidence, positions
 from analysis.extrapolation import at_full_length
 from analysis.health import health_checks
 from analysis.importance import PED_ANOVA, draw_settings, importances, optuna_importances
-from analysis.intervals import mean_intervals, t_intervals
+from analysis.intervals import best_tests, mean_intervals, t_intervals, worse_end
 from analysis.runs import Run
 from benchmarks.faults import FAULTS, sound
 from benchmarks.simulations import SPACE, as_run, final, searched, survival_weights
@@ -52,6 +54,22 @@ def settings_alarms(draw: Draw, studies: int, seeds: int, seed: int = 0) -> floa
     frame = pd.DataFrame({"seed": np.tile(np.arange(seeds), 2 * studies), "score": values}, index=place)
     table = differences(frame, "score", np.arange(2 * studies).reshape(-1, 2))
     return float((table["p"] <= 0.05).mean())
+
+
+def best_of(draw: Draw, studies: int, settings: int, seeds: int, *, student: bool = False) -> tuple[float, float]:
+    """Of studies of equal settings the share in which the best is called better than any other, and that in which its interval holds its
+    mean. ``student``: as settings on fresh seeds are judged."""
+    truth = draw(np.random.default_rng(99), (2_000_000,)).mean()
+    alarms, held = 0, 0
+    for values in draw(np.random.default_rng([settings, seeds, 2]), (studies, settings, seeds)):
+        frame = pd.DataFrame({"seed": np.tile(np.arange(seeds), settings), "score": values.ravel()})
+        best = int(values.mean(axis=1).argmax())
+        pairs = np.array([(other, best) for other in range(settings) if other != best])
+        table = differences(frame.set_axis(np.repeat(np.arange(settings), seeds)), "score", pairs, student=student, tests=best_tests)
+        alarms += bool(table["supported"].any())
+        of = t_intervals if student else mean_intervals
+        held += worse_end(values[best], settings, "max", of)[1] <= truth <= of([values[best]])[0, 1]
+    return alarms / studies, held / studies
 
 
 def arms_alarms(draw: Draw, studies: int, seeds: int, seed: int = 0) -> float:
@@ -177,6 +195,7 @@ def main() -> None:
     _print_coverage(2_000 // scale, 500 // scale)
     _print_searches(24 // scale)
     _print_health(100 // scale)
+    _print_best(2_000 // scale)
 
 
 def _print_equal_arms(studies: int) -> None:
@@ -222,6 +241,15 @@ def _print_health(studies: int) -> None:
         print(f"    {name}: found in {sum(name in checks for checks in found)}", flush=True)
     found = alarms(sound, studies)
     print(f"    sound: an alarm in {sum(bool(checks) for checks in found)} {sorted(set().union(*found))}")
+
+
+def _print_best(studies: int) -> None:
+    print("(e) the best of equal settings: called better than any other (target: 5 % or fewer); its interval holds its mean (93 % or more)")
+    for settings, seeds, share in ((2, 5, 1), (4, 5, 1), (4, 12, 2), (12, 100, 4), (30, 20, 4), (66, 20, 8)):
+        for name, student in (("on fresh seeds, t-test", True), ("in a grid, sign flips", False)):
+            times = studies // share
+            alarms, held = best_of(normal, times, settings, seeds, student=student)
+            print(f"    {settings} settings x {seeds} seeds {name}: {alarms:.1%}, {held:.1%} of {times:,} studies", flush=True)
 
 
 def _indented(frame: pd.DataFrame) -> str:

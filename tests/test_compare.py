@@ -121,7 +121,7 @@ def test_fresh_seeds_that_are_not_shared_by_welchs_test(tmp_path):
     row = found.differences.iloc[0]
     exact = stats.ttest_ind(others, FIVE, equal_var=False)
     assert not row["paired"]
-    assert row[["p", "p_holm"]].tolist() == pytest.approx([exact.pvalue] * 2)
+    assert row[["p", "p_corrected"]].tolist() == pytest.approx([exact.pvalue] * 2)
     assert row[["corrected_low", "corrected_high"]].tolist() == pytest.approx(list(exact.confidence_interval(0.95)))
     assert "on the smaller side" in sentences(found)[0]
 
@@ -131,7 +131,7 @@ def test_three_runs_are_one_family(tmp_path):
     runs = [run_of(tmp_path / name, {1: FIVE + rng.normal(0, 0.01, 5) + shift}) for name, shift in (("a", 0), ("b", 0.001), ("c", 0.3))]
     found = compare_runs(runs)
     assert found.differences[["first", "last"]].to_numpy().tolist() == [["a", "b"], ["a", "c"], ["b", "c"]]
-    assert (found.differences["p_holm"] >= found.differences["p"]).all()
+    assert (found.differences["p_corrected"] >= found.differences["p"]).all()
 
 
 def test_epochs_are_counted_once_per_seed(tmp_path):
