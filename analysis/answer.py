@@ -5,8 +5,9 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-from analysis.intervals import excludes_zero, seeds_for_sign_flips, worse_end
+from analysis.intervals import seeds_for_sign_flips, worse_end
 from analysis.labels import describe, label
+from analysis.multiplicity import excludes_zero
 from analysis.rounding import MISSING, rounded_rows, span, spread_of
 from analysis.runs import Run
 from analysis.tables import best_setting, identity, samples_by_setting, seed_table

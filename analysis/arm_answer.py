@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.answer import missing, sentence
 from analysis.arms import OVERALL, Compared
-from analysis.intervals import excludes_zero
+from analysis.multiplicity import excludes_zero
 from analysis.rounding import percent, rounded, rounded_rows, spread_of
 from analysis.runs import Run
 from analysis.tables import identity

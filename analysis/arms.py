@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.intervals import are_supported, holm, holm_tests, levels, sign_flip_p_values, t_intervals, t_p_values
+from analysis.intervals import sign_flip_p_values, t_intervals, t_p_values
 from analysis.labels import describe, label, labels, show
+from analysis.multiplicity import are_supported, holm, holm_tests, levels
 from analysis.power import seeds_needed
 from analysis.published import published_rows
 from analysis.runs import Run

@@ -7,20 +7,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.answer import answer as answer
-from analysis.intervals import (
-    are_supported,
-    best_tests,
-    corrected,
-    holm_tests,
-    levels,
-    mean_intervals,
-    sign_flip_p_values,
-    t_intervals,
-    t_p_values,
-    two_sample_interval,
-    two_sample_p_value,
-)
+from analysis.intervals import mean_intervals, sign_flip_p_values, t_intervals, t_p_values, two_sample_interval, two_sample_p_value
 from analysis.labels import describe
+from analysis.multiplicity import are_supported, best_tests, corrected, holm_tests, levels
 from analysis.power import seeds_needed
 from analysis.runs import Run
 from analysis.samples import difference
@@ -77,11 +66,11 @@ def differences(
 
     Columns: ``n`` (pairs of seeds, or seeds on the smaller side where fewer than two seeds are shared), ``paired``, ``difference``,
     ``ci_low``, ``ci_high`` (95 %: bootstrap, of unpaired seeds Welch's), ``corrected_low``, ``corrected_high`` (the same at the level at
-    which this row is judged), ``p`` (permutation test), ``p_corrected``, and ``supported`` (see ``intervals.are_supported``).
+    which this row is judged), ``p`` (permutation test), ``p_corrected``, and ``supported`` (see ``multiplicity.are_supported``).
 
     ``student``: intervals and p-values are those of the t-test, for few seeds whose metric is itself a mean over many
     test cases: there a bootstrap is too narrow, and no permutation of five pairs has a p-value below 0.0625.
-    ``tests``: how many tests count at each row, from its p-value: see ``intervals.holm_tests`` and ``best_tests``.
+    ``tests``: how many tests count at each row, from its p-value: see ``multiplicity.holm_tests`` and ``best_tests``.
     ``picked``: from how many settings the second of a pair was picked as the highest, and the first as the highest of others, by these
     very seeds, shape ``(k, 2)``: the p-value counts so often as the side that is higher had candidates, and each end of the corrected
     interval allows for its own side.

@@ -114,34 +114,6 @@ def readable_board(found: SearchFindings) -> pd.DataFrame:
     return pd.DataFrame({name: list(column) for name, column in shown.items()}, dtype=object)
 
 
-def search_reading(found: SearchFindings) -> list[str]:
-    """What to know when reading the tables of a search, one sentence or a few each."""
-    fresh = found.run.spec.get("confirm")
-    return [
-        "Only completed trials have a search score, that of their last epoch; no epoch is picked because it looked best. A trial that was "
-        "stopped early is compared with nothing but the others at its rung.",
-        "A search score is too good on average for the settings it picks, because the same numbers picked them; "
-        + (
-            "shrinkage says by how much. What is claimed rests on the fresh seeds alone."
-            if fresh
-            else "fresh seeds would tell by how much."
-        ),
-        "std is the standard deviation over seeds with ddof = 1; one seed has none. n counts the seeds with a number.",
-        *(_FRESH if len(found.confirmed) else []),
-    ]
-
-
-_FRESH = [
-    "The best confirmed setting is compared with each other one seed by seed: intervals and p-values are those of the paired t-test, which "
-    "takes the differences for normally distributed; means over many test cases closely are. p-values are corrected for the choice of the "
-    "best by these very numbers (a closed test over pairs of settings: Marcus, Peritz and Gabriel 1976); the corrected interval of a row has "
-    "the level at which that test judges it, and the best setting's own interval, on its worse side, 1 - 0.05 / settings. Where all "
-    "differences are equal there is no interval.",
-    "Seeds differ in initialisation and order of the data, not in the data: intervals over seeds say what retraining would give on these "
-    "data, not what other data would. Test data took part in no choice.",
-]
-
-
 def _leaderboard(found: SearchFindings) -> str:
     if found.board.empty:
         return page.paragraph("No trial has begun.")

@@ -24,7 +24,8 @@ from analysis.evidence import Evidence, evidence, positions
 from analysis.extrapolation import at_full_length
 from analysis.health import health_checks
 from analysis.importance import PED_ANOVA, draw_settings, importances, optuna_importances
-from analysis.intervals import best_tests, mean_intervals, t_intervals, worse_end
+from analysis.intervals import mean_intervals, t_intervals, worse_end
+from analysis.multiplicity import best_tests
 from analysis.runs import Run
 from benchmarks.faults import FAULTS, sound
 from benchmarks.simulations import SPACE, as_run, final, searched, survival_weights

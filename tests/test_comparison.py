@@ -10,7 +10,8 @@ from scipy import stats
 
 from analysis import answer, comparison_table, load_run, rival_table, status_table, summary_table
 from analysis.comparison import differences
-from analysis.intervals import best_tests, corrected, holm, holm_tests, sign_flip_share, two_sample_interval
+from analysis.intervals import sign_flip_share, two_sample_interval
+from analysis.multiplicity import best_tests, corrected, holm, holm_tests
 
 TWELVE = np.array([0.51, 0.52, 0.51, 0.55, 0.53, 0.50, 0.54, 0.56, 0.52, 0.51, 0.57, 0.58])
 WIDTH = {"width": {"values": [1, 2, 3]}}
