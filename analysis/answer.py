@@ -8,9 +8,10 @@ import pandas as pd
 from analysis.intervals import seeds_for_sign_flips, worse_end
 from analysis.labels import describe, label
 from analysis.multiplicity import excludes_zero
+from analysis.ranking import ranked_settings
 from analysis.rounding import MISSING, rounded_rows, span, spread_of
 from analysis.runs import Run
-from analysis.tables import best_setting, identity, samples_by_setting, seed_table
+from analysis.tables import identity, samples_by_setting, seed_table
 from analysis.wording import count, listing
 
 NAMED = 3  # so many settings are named in the sentence; more are counted
@@ -21,9 +22,10 @@ def answer(run: Run, summary: pd.DataFrame, comparisons: pd.DataFrame, rivals: p
 
     The frames are those of ``summary_table``, ``comparison_table``, ``rival_table`` and ``status_table`` of the same run.
     """
-    best = best_setting(summary, run.spec)
-    if best is None:
+    ranked = ranked_settings(run)
+    if not ranked:
         return sentence("no trial has completed with a number, so there is no answer yet", missing(statuses))
+    best = ranked[0]
     if summary["n"].max() == 1:
         seen = f"the {_extreme(run)} {run.metric} seen is {_score(run, summary, best)}, n = 1"
         return sentence(f"one seed per setting supports no claim about {listing(run.parameters)}; {seen}", missing(statuses))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.comparison import differences
 from analysis.labels import describe
+from analysis.ranking import ranked_settings
 from analysis.runs import Run
 from analysis.samples import moments
 from analysis.search import leaderboard
@@ -112,11 +113,9 @@ def _data(run: Run) -> str:
 def _chosen_seeds(run: Run) -> tuple[str, pd.DataFrame]:
     """How the run chose its best setting, and the seeds of that: rows of ``tables.seed_table``, empty where nothing completed."""
     for phase, chosen_by in (("confirm", "confirmed"), ("search", "search")):
-        seeds = _scores(run.phase(phase))
-        if len(seeds):
-            means = seeds.groupby(level=0)[run.metric].mean()
-            best = means.idxmax() if run.spec["mode"] == "max" else means.idxmin()
-            return chosen_by, seeds.loc[[best]]
+        part = run.phase(phase)
+        if ranked := ranked_settings(part):
+            return chosen_by, _scores(part).loc[[ranked[0]]]
     return "search", _scores(run)
 
 

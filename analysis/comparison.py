@@ -9,11 +9,13 @@ import pandas as pd
 from analysis.answer import answer as answer
 from analysis.intervals import mean_intervals, sign_flip_p_values, t_intervals, t_p_values, two_sample_interval, two_sample_p_value
 from analysis.labels import describe
+from analysis.means import mean
 from analysis.multiplicity import are_supported, best_tests, corrected, holm_tests, levels
 from analysis.power import seeds_needed
+from analysis.ranking import ranked_settings
 from analysis.runs import Run
 from analysis.samples import difference
-from analysis.tables import best_setting, identities, identity, seed_table, settings_table, summary_table
+from analysis.tables import identities, identity, seed_table, settings_table
 
 LEVEL = 0.95
 Arms = tuple[tuple[np.ndarray, np.ndarray], bool]  # values of the first and the last setting, and whether they are paired
@@ -38,17 +40,16 @@ def comparison_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFram
     return frame.assign(seeds_needed=seeds_needed(frame, samples, flips=True))
 
 
-def rival_table(run: Run, seeds: pd.DataFrame | None = None, summary: pd.DataFrame | None = None, *, student: bool = False) -> pd.DataFrame:
+def rival_table(run: Run, seeds: pd.DataFrame | None = None, *, student: bool = False) -> pd.DataFrame:
     """The setting with the best mean against every other one that has a result, in the order of the settings.
 
     Columns: ``best_setting``, ``setting`` and those of ``differences`` (best minus other; there ``student``). Empty where fewer than two
     have a result.
     """
     seeds = seed_table(run) if seeds is None else seeds
-    summary = summary_table(run, seeds) if summary is None else summary
-    best = best_setting(summary, run.spec)
-    others = [] if best is None else [number for number in summary.index[summary["n"] > 0] if number != best]
-    frame = pd.DataFrame({"best_setting": [best] * len(others), "setting": others}, dtype=int)
+    ranked = ranked_settings(run)
+    best, others = ranked[:1], sorted(ranked[1:])
+    frame = pd.DataFrame({"best_setting": best * len(others), "setting": others}, dtype=int)
     numbers = frame[["setting", "best_setting"]].to_numpy(dtype=int)
     return frame.join(differences(seeds, run.metric, numbers, student=student, tests=best_tests))
 
@@ -92,7 +93,7 @@ def differences(
 
 
 def _of_means(first: np.ndarray, last: np.ndarray) -> float:
-    return float(difference(np.array([last.mean()]), np.array([first.mean()]))[0]) if min(len(first), len(last)) else np.nan
+    return float(difference(np.array([mean(last.tolist())]), np.array([mean(first.tolist())]))[0]) if min(len(first), len(last)) else np.nan
 
 
 def _arms(seeds: pd.DataFrame, metric: str, pairs: np.ndarray) -> list[Arms]:

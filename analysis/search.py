@@ -9,6 +9,8 @@ import pandas as pd
 from analysis.columns import HELD_OUT
 from analysis.comparison import rival_table
 from analysis.intervals import t_intervals, worse_end
+from analysis.means import mean
+from analysis.ranking import ranked_settings
 from analysis.runs import STATUSES, Run
 from analysis.samples import moments
 from analysis.search_trials import trial_ends
@@ -58,16 +60,12 @@ def confirmed_table(run: Run, board: pd.DataFrame) -> pd.DataFrame:
     them; missing in the first row.
     """
     confirm = run.phase("confirm")
-    known = board[board["confirmed_n"].fillna(0) > 0]
-    known = known.sort_values("confirmed_mean", ascending=run.spec["mode"] == "min", kind="stable")
-    rivals = rival_table(confirm, student=True)
-    keys = pd.Series(setting_keys(settings_table(confirm)), dtype=object)
-    if len(rivals):  # of equal means the table of rivals decides which one is the best
-        best = keys[rivals["best_setting"].iloc[0]]
-        known = known.loc[[best, *(key for key in known.index if key != best)]]
-        sample = samples_by_setting(seed_table(confirm), confirm.metric)[rivals["best_setting"].iloc[0]]
-        end, limit = worse_end(sample, len(known), run.spec["mode"], t_intervals)
-        known.loc[best, CONFIRMED[3:][end]] = limit
+    ranked, keys = ranked_settings(confirm), pd.Series(setting_keys(settings_table(confirm)), dtype=object)
+    known, rivals = board.loc[keys[ranked]].copy(), rival_table(confirm, student=True)
+    if ranked:
+        sample = samples_by_setting(seed_table(confirm), confirm.metric)[ranked[0]]
+        end, limit = worse_end(sample, len(ranked), run.spec["mode"], t_intervals)
+        known.loc[keys[ranked[0]], CONFIRMED[3:][end]] = limit
     rivals.index = pd.Index(keys.reindex(rivals["setting"]), dtype=object)
     rivals = rivals.drop(columns=["best_setting", "setting"]).rename(columns={"n": "pairs", **AGAINST})
     return known.join(rivals.astype({"pairs": "Int64", "paired": "boolean", "supported": "boolean"}))
@@ -76,10 +74,9 @@ def confirmed_table(run: Run, board: pd.DataFrame) -> pd.DataFrame:
 def awaited(run: Run, board: pd.DataFrame) -> int:
     """How many settings the confirmation is still to train: of the best ranked and of those it names, those of which not all seeds have
     ended there, and any other with a trial that is unfinished."""
-    planned, confirm = run.spec.get("confirm"), run.phase("confirm")
-    searched = board[board["search_score"].notna()]
-    searched = searched.sort_values(["search_score", "trial"], ascending=[run.spec["mode"] == "min", True], kind="stable")
-    chosen = {*searched.index[: planned["top"]], *board.index[board["name"].notna()]} if planned else set()
+    planned, search, confirm = run.spec.get("confirm"), run.phase("search"), run.phase("confirm")
+    best = settings_table(search).loc[ranked_settings(search)[: planned["top"]]] if planned else pd.DataFrame()
+    chosen = {*setting_keys(best), *board.index[board["name"].notna()]} if planned else set()
     keys = pd.Series(setting_keys(confirm.trials[run.parameters]), dtype=object)
     unfinished = confirm.trials["status"] == "unfinished"
     seeds = confirm.trials["seeds"][~unfinished].explode().groupby(keys).nunique()
@@ -141,8 +138,9 @@ def _tried(search: Run) -> pd.DataFrame:
     keys = pd.Series(setting_keys(settings_table(search)), dtype=object)
     frame = _ends_of_settings(search)
     frame = frame.set_axis(pd.Index(keys.reindex(frame.index), dtype=object))
-    scores = seed_table(search)[search.metric].replace([np.inf, -np.inf], np.nan).groupby(level=0).agg(["mean", "count"])
-    scores = scores[scores["count"] > 0].rename(columns={"mean": "search_score", "count": "search_n"})
+    samples = samples_by_setting(seed_table(search), search.metric)
+    found = {number: (mean(values.tolist()), len(values)) for number, values in samples.items()}
+    scores = pd.DataFrame.from_dict(found, orient="index", columns=["search_score", "search_n"])
     return frame.join(scores.set_axis(pd.Index(keys.reindex(scores.index), dtype=object)))
 
 

@@ -129,14 +129,6 @@ def _with_left_out(table: pd.DataFrame, run: Run, places: np.ndarray) -> pd.Data
     return table.assign(left_out=said.reindex(table.index).fillna("").astype(object))
 
 
-def best_setting(summary: pd.DataFrame, spec: Mapping[str, Any]) -> int | None:
-    """The number of the setting with the best mean (the first of equals); None where no setting has a result."""
-    means = summary[f"{spec['metric']}_mean"].dropna()
-    if means.empty:
-        return None
-    return int(means.idxmax() if spec["mode"] == "max" else means.idxmin())
-
-
 def samples_by_setting(seeds: pd.DataFrame, metric: str) -> dict[int, np.ndarray]:
     """The numbers of each setting that has any, without missing ones, in the order of the seeds."""
     present = seeds[metric].dropna()
