@@ -72,9 +72,8 @@ def differences(
     ``student``: intervals and p-values are those of the t-test, for few seeds whose metric is itself a mean over many
     test cases: there a bootstrap is too narrow, and no permutation of five pairs has a p-value below 0.0625.
     ``tests``: how many tests count at each row, from its p-value: see ``multiplicity.holm_tests`` and ``best_tests``.
-    ``picked``: from how many settings the second of a pair was picked as the highest, and the first as the highest of others, by these
-    very seeds, shape ``(k, 2)``: the p-value counts so often as the side that is higher had candidates, and each end of the corrected
-    interval allows for its own side.
+    ``picked``: where the settings of a pair were picked as the best of several by these very seeds, of how many the one was that a
+    difference above 0 speaks for, and the one that a difference below 0 speaks for, shape ``(k, 2)`` (Bonferroni: so many tests count).
     """
     found = _arms(seeds, metric, pairs)
     samples = [sample for sample, _ in found]

@@ -18,8 +18,10 @@ def mean(values: Sequence[float]) -> float:
         return float(values[0])
     try:
         return fmean(values)
-    except (ValueError, OverflowError):  # infinities of both signs, or a sum that is too large
-        return sum(value / len(values) for value in values)
+    except OverflowError:  # the sum is too large
+        return math.fsum(value / len(values) for value in values)
+    except ValueError:  # infinities of both signs
+        return math.nan
 
 
 def spread(values: Sequence[float]) -> float:

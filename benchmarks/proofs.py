@@ -6,11 +6,15 @@
     beside the naive ones, which take the last value of each trial, and beside weights for survival;
 (d) health checks: faults found, and alarms on sound studies;
 (e) the best of several settings: how often equal ones are told apart from it (5 % or fewer), and its own interval holds its mean (93 % or
-    more).
+    more);
+(f) runs beside each other, each with its best setting: how often equal ones are told apart (5 % or fewer);
 """
 
 import argparse
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +22,7 @@ from scipy import stats
 
 from analysis.arms import arms_table, compared
 from analysis.association import interval
+from analysis.compare import compare_runs
 from analysis.comparison import differences
 from analysis.correlation import correlations
 from analysis.evidence import Evidence, evidence, positions
@@ -26,7 +31,7 @@ from analysis.health import health_checks
 from analysis.importance import PED_ANOVA, draw_settings, importances, optuna_importances
 from analysis.intervals import mean_intervals, t_intervals, worse_end
 from analysis.multiplicity import best_tests
-from analysis.runs import Run
+from analysis.runs import Run, RunPaths
 from benchmarks.faults import FAULTS, sound
 from benchmarks.simulations import SPACE, as_run, final, searched, survival_weights
 
@@ -71,6 +76,23 @@ def best_of(draw: Draw, studies: int, settings: int, seeds: int, *, student: boo
         of = t_intervals if student else mean_intervals
         held += worse_end(values[best], settings, "max", of)[1] <= truth <= of([values[best]])[0, 1]
     return alarms / studies, held / studies
+
+
+def compare_alarms(draw: Draw, studies: int, settings: int, seeds: int) -> float:
+    """Share of pairs of runs, one of so many equal settings and one of a single such, of which ``compare_runs`` calls one better."""
+    alarms = 0
+    for values in draw(np.random.default_rng([settings, seeds, 3]), (studies, settings + 1, 1, seeds)):
+        runs = [_grid("many", values[:-1]), _grid("one", values[-1:])]
+        alarms += bool(compare_runs(runs).differences["supported"].any())
+    return alarms / studies
+
+
+def _grid(name: str, values: np.ndarray) -> Run:
+    """A run of one epoch, ``values``: shape ``(settings, 1, seeds)``."""
+    numbers = list(range(len(values)))
+    about: dict[str, Any] = {"space": {"x": {"values": numbers}}, "search": {"kind": "grid"}, "seeds": list(range(values.shape[2]))}
+    run = as_run(pd.DataFrame({"x": numbers}), values, np.ones(len(values), dtype=int), (), **about)
+    return replace(run, paths=RunPaths(Path(name)))
 
 
 def arms_alarms(draw: Draw, studies: int, seeds: int, seed: int = 0) -> float:
@@ -197,6 +219,7 @@ def main() -> None:
     _print_searches(24 // scale)
     _print_health(100 // scale)
     _print_best(2_000 // scale)
+    _print_compare(400 // scale)
 
 
 def _print_equal_arms(studies: int) -> None:
@@ -251,6 +274,15 @@ def _print_best(studies: int) -> None:
             times = studies // share
             alarms, held = best_of(normal, times, settings, seeds, student=student)
             print(f"    {settings} settings x {seeds} seeds {name}: {alarms:.1%}, {held:.1%} of {times:,} studies", flush=True)
+
+
+def _print_compare(studies: int) -> None:
+    print("(f) `study compare` of runs without a difference, calls one better (target: 5 % or fewer)")
+    for settings, times in ((1, studies), (40, studies), (200, studies // 4)):
+        print(
+            f"    best of {settings} against a single setting, 20 seeds: {compare_alarms(normal, times, settings, 20):.1%} of {times:,}",
+            flush=True,
+        )
 
 
 def _indented(frame: pd.DataFrame) -> str:
