@@ -187,11 +187,12 @@ def _published(found: Findings, table: pd.DataFrame) -> str:
     text = readable(table, [Figures(names, stds, [("range_low", "range_high")])], labels_of(found.run))
     text["outside"] = ["outside" if mark else "" for mark in marks]
     points = evaluation_points(found.run, found.seeds)
-    chance = f", wider by the chance of two draws of {count(points, 'evaluation point')}" if points else ""
+    chance = f" and by two draws of {count(points, 'evaluation point')}" if points else ""
     note = (
         f"Published: {sentences(source['source'], source.get('note'))} range_low to range_high is where the mean of "
-        f"{count(source['runs'], 'seed')} drawn from ours falls 95 % of the time{chance}; a row is marked outside where the published mean "
-        f"does not lie in it ({sum(marks)} of {len(marks)})."
+        f"{count(source['runs'], 'other run')} would fall 95 % of the time if nothing differed, both means being off by the luck of their "
+        f"seeds{chance}; a row is marked outside where the published mean does not lie in it ({sum(marks)} of {len(marks)}; one of twenty "
+        "would by chance)."
     )
     return page.paragraph(note) + page.table(text, marks) + page.files("published.csv")
 

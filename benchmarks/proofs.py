@@ -8,13 +8,11 @@
 (e) the best of several settings: how often equal ones are told apart from it (5 % or fewer), and its own interval holds its mean (93 % or
     more);
 (f) runs beside each other, each with its best setting: how often equal ones are told apart (5 % or fewer);
+(g) published means of the same setting: how often they are marked as outside of what is to be expected (5 %).
 """
 
 import argparse
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,16 +20,15 @@ from scipy import stats
 
 from analysis.arms import arms_table, compared
 from analysis.association import interval
-from analysis.compare import compare_runs
 from analysis.comparison import differences
 from analysis.correlation import correlations
 from analysis.evidence import Evidence, evidence, positions
 from analysis.extrapolation import at_full_length
 from analysis.health import health_checks
 from analysis.importance import PED_ANOVA, draw_settings, importances, optuna_importances
-from analysis.intervals import mean_intervals, t_intervals, worse_end
-from analysis.multiplicity import best_tests
-from analysis.runs import Run, RunPaths
+from analysis.intervals import mean_intervals, t_intervals
+from analysis.runs import Run
+from benchmarks.choices import print_choices
 from benchmarks.faults import FAULTS, sound
 from benchmarks.simulations import SPACE, as_run, final, searched, survival_weights
 
@@ -60,39 +57,6 @@ def settings_alarms(draw: Draw, studies: int, seeds: int, seed: int = 0) -> floa
     frame = pd.DataFrame({"seed": np.tile(np.arange(seeds), 2 * studies), "score": values}, index=place)
     table = differences(frame, "score", np.arange(2 * studies).reshape(-1, 2))
     return float((table["p"] <= 0.05).mean())
-
-
-def best_of(draw: Draw, studies: int, settings: int, seeds: int, *, student: bool = False) -> tuple[float, float]:
-    """Of studies of equal settings the share in which the best is called better than any other, and that in which its interval holds its
-    mean. ``student``: as settings on fresh seeds are judged."""
-    truth = draw(np.random.default_rng(99), (2_000_000,)).mean()
-    alarms, held = 0, 0
-    for values in draw(np.random.default_rng([settings, seeds, 2]), (studies, settings, seeds)):
-        frame = pd.DataFrame({"seed": np.tile(np.arange(seeds), settings), "score": values.ravel()})
-        best = int(values.mean(axis=1).argmax())
-        pairs = np.array([(other, best) for other in range(settings) if other != best])
-        table = differences(frame.set_axis(np.repeat(np.arange(settings), seeds)), "score", pairs, student=student, tests=best_tests)
-        alarms += bool(table["supported"].any())
-        of = t_intervals if student else mean_intervals
-        held += worse_end(values[best], settings, "max", of)[1] <= truth <= of([values[best]])[0, 1]
-    return alarms / studies, held / studies
-
-
-def compare_alarms(draw: Draw, studies: int, settings: int, seeds: int) -> float:
-    """Share of pairs of runs, one of so many equal settings and one of a single such, of which ``compare_runs`` calls one better."""
-    alarms = 0
-    for values in draw(np.random.default_rng([settings, seeds, 3]), (studies, settings + 1, 1, seeds)):
-        runs = [_grid("many", values[:-1]), _grid("one", values[-1:])]
-        alarms += bool(compare_runs(runs).differences["supported"].any())
-    return alarms / studies
-
-
-def _grid(name: str, values: np.ndarray) -> Run:
-    """A run of one epoch, ``values``: shape ``(settings, 1, seeds)``."""
-    numbers = list(range(len(values)))
-    about: dict[str, Any] = {"space": {"x": {"values": numbers}}, "search": {"kind": "grid"}, "seeds": list(range(values.shape[2]))}
-    run = as_run(pd.DataFrame({"x": numbers}), values, np.ones(len(values), dtype=int), (), **about)
-    return replace(run, paths=RunPaths(Path(name)))
 
 
 def arms_alarms(draw: Draw, studies: int, seeds: int, seed: int = 0) -> float:
@@ -218,8 +182,7 @@ def main() -> None:
     _print_coverage(2_000 // scale, 500 // scale)
     _print_searches(24 // scale)
     _print_health(100 // scale)
-    _print_best(2_000 // scale)
-    _print_compare(400 // scale)
+    print_choices(normal, DRAWS, scale)
 
 
 def _print_equal_arms(studies: int) -> None:
@@ -265,24 +228,6 @@ def _print_health(studies: int) -> None:
         print(f"    {name}: found in {sum(name in checks for checks in found)}", flush=True)
     found = alarms(sound, studies)
     print(f"    sound: an alarm in {sum(bool(checks) for checks in found)} {sorted(set().union(*found))}")
-
-
-def _print_best(studies: int) -> None:
-    print("(e) the best of equal settings: called better than any other (target: 5 % or fewer); its interval holds its mean (93 % or more)")
-    for settings, seeds, share in ((2, 5, 1), (4, 5, 1), (4, 12, 2), (12, 100, 4), (30, 20, 4), (66, 20, 8)):
-        for name, student in (("on fresh seeds, t-test", True), ("in a grid, sign flips", False)):
-            times = studies // share
-            alarms, held = best_of(normal, times, settings, seeds, student=student)
-            print(f"    {settings} settings x {seeds} seeds {name}: {alarms:.1%}, {held:.1%} of {times:,} studies", flush=True)
-
-
-def _print_compare(studies: int) -> None:
-    print("(f) `study compare` of runs without a difference, calls one better (target: 5 % or fewer)")
-    for settings, times in ((1, studies), (40, studies), (200, studies // 4)):
-        print(
-            f"    best of {settings} against a single setting, 20 seeds: {compare_alarms(normal, times, settings, 20):.1%} of {times:,}",
-            flush=True,
-        )
 
 
 def _indented(frame: pd.DataFrame) -> str:

@@ -5,11 +5,10 @@ import pytest
 from scipy import stats
 
 from analysis.intervals import t_intervals
+from benchmarks.choices import best_of
 from benchmarks.proofs import (
     DRAWS,
     arms_alarms,
-    best_of,
-    compare_alarms,
     coefficient_coverage,
     correlation_errors,
     mean_coverage,
@@ -82,7 +81,3 @@ def test_holm_alone_forgets_that_the_best_was_picked():
     smallest = np.nanmin(p, axis=1)
     assert np.mean(smallest <= 0.05 / 29) > 0.15
     assert np.mean(smallest <= 0.05 / (30 * 29 / 2)) <= 0.05
-
-
-def test_the_best_of_many_is_not_better_than_a_single_setting_of_another_run():
-    assert compare_alarms(DRAWS["normal"], 12, 30, 20) <= 2 / 12
