@@ -7,11 +7,12 @@ import pandas as pd
 
 from analysis.intervals import seeds_for_sign_flips, worse_end
 from analysis.labels import describe, label
+from analysis.lost import lost_words
 from analysis.multiplicity import excludes_zero
 from analysis.ranking import ranked_settings
 from analysis.rounding import MISSING, rounded_rows, span, spread_of
 from analysis.runs import Run
-from analysis.tables import identity, samples_by_setting, seed_table
+from analysis.tables import identity, samples_by_setting, seed_table, settings_table
 from analysis.wording import count, listing
 
 NAMED = 3  # so many settings are named in the sentence; more are counted
@@ -31,7 +32,9 @@ def answer(run: Run, summary: pd.DataFrame, comparisons: pd.DataFrame, rivals: p
         return sentence(f"one seed per setting supports no claim about {listing(run.parameters)}; {seen}", missing(statuses))
     family = max(1, int(comparisons["p"].count()))
     effects = [_effect(run, str(name), rows, family) for name, rows in comparisons.groupby("parameter", sort=False)]
-    return sentence("; ".join([*effects, _best(run, summary, rivals, best)]), missing(statuses))
+    settings = settings_table(run)
+    lost = lost_words(run, lambda place: describe(run, settings.loc[place].to_dict()), run.metric)
+    return sentence("; ".join([*effects, _best(run, summary, rivals, best)]), lost, missing(statuses))
 
 
 def sentence(*sentences: str) -> str:
@@ -168,6 +171,8 @@ def _none_excludes(rows: pd.DataFrame) -> str:
     if not outside:
         return f"none of {len(rows)} corrected intervals excludes 0"
     verb = "excludes" if outside == 1 else "exclude"
+    if (rows["p_corrected"] <= 0.05).any():
+        return f"{outside} of {len(rows)} corrected intervals {verb} 0, but not where lost seeds count as the worst"
     return f"{outside} of {len(rows)} corrected intervals {verb} 0, but no corrected p-value is 0.05 or less"
 
 

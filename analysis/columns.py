@@ -20,7 +20,7 @@ BESIDE_METRICS = frozenset({"trial", "epoch", "seed", "seconds", "at", "setting"
 BESIDE_PARAMETERS = frozenset(
     {
         *("trial", "phase", "status", "rung", "seeds", "attempt", "epochs", "seconds", "node", "error", "setting", "seed", "parameters"),
-        *("n", "ci_low", "ci_high", "solved", "solved_low", "solved_high", "left_out"),
+        *("n", "lost", "confirmed_lost", "ci_low", "ci_high", "solved", "solved_low", "solved_high", "left_out"),
         *("published_mean", "published_std", "range_low", "range_high", "outside"),
         *("rank", "name", "last_epoch", "search_score", "search_n", "confirmed_mean", "confirmed_std", "confirmed_n", "confirmed_low"),
         *("confirmed_high", "shrinkage", "pairs", "paired", "difference", "difference_low", "difference_high", "corrected_low"),

@@ -3,19 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.comparison import differences
 from analysis.labels import describe
+from analysis.lost import still_supported, worst
 from analysis.ranking import ranked_settings
+from analysis.rounding import number
 from analysis.runs import Run
 from analysis.samples import moments
 from analysis.search import leaderboard
 from analysis.search_costs import search_progress
 from analysis.search_trials import trial_ends
-from analysis.tables import seed_table
+from analysis.tables import lost_seeds, seed_table
 from analysis.versions import versions_note
 from analysis.wording import count, listing
 
@@ -33,7 +36,7 @@ class Comparison:
     ``names``: one per run, different from each other
     ``runs``: one row per run: ``run, study, search, trials, completed, epochs, network_epochs, seconds, setting`` (the one it chose),
     ``chosen_by`` ("confirmed" on fresh seeds, or "search": by the same numbers that it is described with), ``picked_from`` (how many
-    settings had such numbers), ``n, mean, std``
+    settings had such numbers), ``n, lost`` (seeds that diverged or failed), ``mean, std``
     ``progress``: the best score so far: ``run, network_epochs`` (spent until then: epochs times seeds), ``best, score, trial``
     ``leaderboards``: the best ten settings of each run, as ``search.leaderboard`` ranks them: ``run, rank, setting, score, n,
     confirmed_mean, confirmed_n``
@@ -75,7 +78,7 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
         runs=pd.DataFrame([_row(name, run, sample) for name, run, sample in zip(names, runs, samples, strict=True)]),
         progress=pd.concat([_progress(run).assign(run=name) for name, run in zip(names, runs, strict=True)], ignore_index=True),
         leaderboards=pd.concat([_leaderboard(run).assign(run=name) for name, run in zip(names, runs, strict=True)], ignore_index=True),
-        differences=_differences(names, samples, runs[0]),
+        differences=_differences(names, samples, runs),
         notes=list(_notes(runs, names, samples)),
     )
 
@@ -113,11 +116,12 @@ def _data(run: Run) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class _Chosen:
-    """The setting that a run chose: ``by`` what, out of how many, and its seeds (rows of ``tables.seed_table``)."""
+    """The setting that a run chose: ``by`` what, out of how many, its seeds (rows of ``tables.seed_table``), and those that it lost."""
 
     by: str
     settings: int
     seeds: pd.DataFrame
+    lost: pd.DataFrame
 
 
 def _chosen(run: Run) -> _Chosen:
@@ -125,8 +129,9 @@ def _chosen(run: Run) -> _Chosen:
     for phase, chosen_by in (("confirm", "confirmed"), ("search", "search")):
         part = run.phase(phase)
         if ranked := ranked_settings(part):
-            return _Chosen(by=chosen_by, settings=len(ranked), seeds=_scores(part).loc[[ranked[0]]])
-    return _Chosen(by="", settings=0, seeds=_scores(run).head(0))
+            lost = lost_seeds(part)
+            return _Chosen(by=chosen_by, settings=len(ranked), seeds=_scores(part).loc[[ranked[0]]], lost=lost[lost.index == ranked[0]])
+    return _Chosen(by="", settings=0, seeds=_scores(run).head(0), lost=lost_seeds(run).head(0))
 
 
 def _scores(part: Run) -> pd.DataFrame:
@@ -152,6 +157,7 @@ def _row(name: str, run: Run, chosen: _Chosen) -> dict[str, object]:
         "chosen_by": chosen.by,
         "picked_from": chosen.settings,
         "n": found["n"],
+        "lost": len(chosen.lost),
         "mean": found["mean"],
         "std": found["std"],
     }
@@ -173,13 +179,18 @@ def _leaderboard(run: Run) -> pd.DataFrame:
     return board[["run", "rank", "setting", "score", "n", "confirmed_mean", "confirmed_n"]]
 
 
-def _differences(names: list[str], samples: list[_Chosen], run: Run) -> pd.DataFrame:
-    pairs = list(combinations(range(len(names)), 2))
-    columns = [chosen.seeds[["seed", run.metric]].set_axis([place] * len(chosen.seeds)) for place, chosen in enumerate(samples)]
-    student = any(chosen.by == "confirmed" for chosen in samples)
+def _differences(names: list[str], samples: list[_Chosen], runs: Sequence[Run]) -> pd.DataFrame:
+    pairs, metric = list(combinations(range(len(names)), 2)), runs[0].metric
+    columns = [chosen.seeds[["seed", metric]].set_axis([place] * len(chosen.seeds)) for place, chosen in enumerate(samples)]
     picked = np.array([(samples[last].settings, samples[first].settings) for first, last in pairs]).clip(1)
-    picked = picked if run.spec["mode"] == "max" else picked[:, ::-1]
-    table = differences(pd.concat(columns), run.metric, np.array(pairs), student=student, picked=picked)
+    how: dict[str, Any] = {"student": any(chosen.by == "confirmed" for chosen in samples)}
+    how["picked"] = picked if runs[0].spec["mode"] == "max" else picked[:, ::-1]
+    table = differences(pd.concat(columns), metric, np.array(pairs), **how)
+    if any(len(chosen.lost) for chosen in samples):
+        at_worst = {metric: worst(runs, metric)}
+        columns += [chosen.lost.set_axis([place] * len(chosen.lost)).assign(**at_worst) for place, chosen in enumerate(samples)]
+        filled = pd.concat(columns).sort_values("seed", kind="stable")
+        table["supported"] = still_supported(table, differences(filled, metric, np.array(pairs), **how))
     return pd.DataFrame([(names[first], names[last]) for first, last in pairs], columns=["first", "last"]).join(table)
 
 
@@ -196,6 +207,11 @@ def _notes(runs: Sequence[Run], names: Sequence[str], samples: Sequence[_Chosen]
             notes.append(
                 f"The setting of {name} is the best of {chosen.settings}{fresh}, picked by the same numbers that stand here: its mean is "
                 "too good on average, which the corrected intervals and p-values allow for."
+            )
+        if len(chosen.lost):
+            notes.append(
+                f"The setting of {name} lost {len(chosen.lost)} of {len(chosen.lost) + len(chosen.seeds)} seeds, which count as the worst "
+                f"({runs[0].metric} {number(worst(runs, runs[0].metric), 3)}) before it is called better."
             )
     empty = [name for name, chosen in zip(names, samples, strict=True) if chosen.seeds.empty]
     return notes + ([f"{listing(empty)} completed no trial with a number."] if empty else [])

@@ -139,7 +139,12 @@ def _sentence(found: Comparison, row: dict[Any, Any]) -> str:
     within = f"{ends}, {seeds} {'of seeds' if row['paired'] else 'on the smaller side'}"
     if not row["supported"]:
         outside = row["corrected_low"] > 0 or row["corrected_high"] < 0
-        after = f" after correction: p = {number(row['p_corrected'], 2)}" if outside else ""
+        why = (
+            " where lost seeds count as the worst"
+            if row["p_corrected"] <= 0.05
+            else f" after correction: p = {number(row['p_corrected'], 2)}"
+        )
+        after = why if outside else ""
         return f"{subject}: no evidence of a difference{after} ({signed(row['difference'])}, corrected interval {within})."
     better = (row["difference"] > 0) == (found.mode == "max")
     return f"{subject}: {'better' if better else 'worse'} by {number(abs(row['difference']), 2)} (corrected interval {within})."

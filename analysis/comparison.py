@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.answer import answer as answer
 from analysis.intervals import mean_intervals, sign_flip_p_values, t_intervals, t_p_values, two_sample_interval, two_sample_p_value
 from analysis.labels import describe
+from analysis.lost import lost_of, still_supported, with_lost
 from analysis.means import mean
 from analysis.multiplicity import are_supported, best_tests, corrected, holm_tests, levels
 from analysis.power import seeds_needed
@@ -35,7 +36,7 @@ def comparison_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFram
     frame = pd.DataFrame(pairs, columns=["parameter", "first", "value", "at", "first_setting", "value_setting"])
     seeds = seed_table(run) if seeds is None else seeds
     numbers = frame[["first_setting", "value_setting"]].to_numpy(dtype=int)
-    frame = frame.join(differences(seeds, run.metric, numbers))
+    frame = frame.join(_judged(run, seeds, numbers))
     samples = [_paired_differences(arms) for arms in _arms(seeds, run.metric, numbers)]
     return frame.assign(seeds_needed=seeds_needed(frame, samples, flips=True))
 
@@ -51,7 +52,15 @@ def rival_table(run: Run, seeds: pd.DataFrame | None = None, *, student: bool = 
     best, others = ranked[:1], sorted(ranked[1:])
     frame = pd.DataFrame({"best_setting": best * len(others), "setting": others}, dtype=int)
     numbers = frame[["setting", "best_setting"]].to_numpy(dtype=int)
-    return frame.join(differences(seeds, run.metric, numbers, student=student, tests=best_tests))
+    return frame.join(_judged(run, seeds, numbers, student=student, tests=best_tests))
+
+
+def _judged(run: Run, seeds: pd.DataFrame, pairs: np.ndarray, **how: Any) -> pd.DataFrame:
+    """``differences``, supported alone where they are with lost seeds as the worst too; ``lost``: how many, where there are any."""
+    table, filled = differences(seeds, run.metric, pairs, **how), with_lost(run, seeds, [run.metric])
+    if filled is None:
+        return table
+    return table.assign(supported=still_supported(table, differences(filled, run.metric, pairs, **how)), lost=lost_of(run, pairs))
 
 
 def differences(

@@ -59,6 +59,17 @@ def published_rows(run: Run, metric: str) -> list[Mapping[str, Any]]:
     return [row for row in rows if row.get("metric", run.metric) == metric]
 
 
+def published_mean(run: Run, parameter: str, setting: Mapping[Any, Any], metric: str, scale: int) -> float:
+    """The first published mean of ``metric`` whose row names ``parameter`` and does not contradict ``setting``, times ``scale``; NaN
+    where there is none."""
+    fitting = (
+        row
+        for row in published_rows(run, metric)
+        if parameter in row and all(identity(row.get(key, setting[key])) == identity(setting[key]) for key in setting)
+    )
+    return next((row["mean"] * scale for row in fitting), np.nan)
+
+
 def expected_range(ours: np.ndarray, runs: int, points: int | None = None) -> tuple[float, float]:
     """Where the mean of so many other runs falls 95 % of the time, if nothing differs; NaN below two seeds of ours.
 

@@ -22,7 +22,7 @@ def _settings_reading(found: Findings) -> list[str]:
     return [
         "Every number is that of the last epoch of a completed trial; no epoch is picked because it looked best. Trials that did not "
         "complete are counted above and stand behind no number.",
-        "std is the standard deviation over seeds with ddof = 1; one seed has none. n counts the seeds with a number.",
+        _SEEDS,
         f"ci_low to ci_high is the 95 % bootstrap interval of the mean over seeds: BCa, {RESAMPLES:,} resamples, the percentile method "
         "where BCa is undefined, at the level at which it is as wide as Student's t for so few seeds (Hesterberg 2015), and Student's t "
         f"below {FEW} seeds, where no resample reaches as far as the mean may lie. Where hardly any seed fails, few seeds may "
@@ -35,6 +35,11 @@ def _settings_reading(found: Findings) -> list[str]:
         "settings: Marcus, Peritz and Gabriel 1976), and the end of its interval on the worse side has the level 1 - 0.05 / settings.",
     ]
 
+
+_SEEDS = (
+    "std is the standard deviation over seeds with ddof = 1; one seed has none. n counts the seeds with a number; seeds that diverged or "
+    "failed are lost, and count as the worst before anything is called better."
+)
 
 _TESTS = (
     f"p-values come from sign-flip permutation tests on the paired differences (exact for few seeds, else {PERMUTATIONS:,} flips), "
@@ -55,7 +60,7 @@ def search_reading(found: SearchFindings) -> list[str]:
             if fresh
             else "fresh seeds would tell by how much."
         ),
-        "std is the standard deviation over seeds with ddof = 1; one seed has none. n counts the seeds with a number.",
+        _SEEDS,
         *(_FRESH if len(found.confirmed) else []),
     ]
 

@@ -14,7 +14,7 @@ from analysis.ranking import ranked_settings
 from analysis.runs import STATUSES, Run
 from analysis.samples import moments
 from analysis.search_trials import trial_ends
-from analysis.tables import last_epochs, samples_by_setting, seed_table, setting_keys, settings_table, trial_settings
+from analysis.tables import last_epochs, lost_seeds, samples_by_setting, seed_table, setting_keys, settings_table, trial_settings
 
 STATES = ("completed", "unfinished", *(status for status in STATUSES if status not in ("completed", "unfinished")))
 CONFIRMED = ["confirmed_mean", "confirmed_std", "confirmed_n", "confirmed_low", "confirmed_high"]
@@ -33,6 +33,7 @@ def leaderboard(run: Run) -> pd.DataFrame:
     ``search_score, search_n``: mean of the metric over seeds at the last epoch of completed trials, and how many seeds
     ``confirmed_mean, confirmed_std`` (``ddof=1``), ``confirmed_n, confirmed_low, confirmed_high`` (95 % t interval of the mean): the
     metric on fresh seeds
+    ``confirmed_lost``: fresh seeds that diverged or failed, where there are such
     ``shrinkage``: confirmed mean minus search score
     and of every recorded metric whose name begins as ``HELD_OUT`` says what ``held_out_facts`` gives.
 
@@ -47,7 +48,7 @@ def leaderboard(run: Run) -> pd.DataFrame:
     facts["rank"] = _ranks(facts, run.spec["mode"])
     facts["shrinkage"] = facts["confirmed_mean"] - facts["search_score"]
     tests = [name for name in facts if name.startswith(HELD_OUT)]
-    board = settings.join(facts.drop(columns="value"))[_order(run, tests)]
+    board = settings.join(facts.drop(columns="value"))[_order(run, [name for name in facts if name == "confirmed_lost"], tests)]
     return board.loc[_best_first(run, facts)].astype(dict.fromkeys(["last_epoch", "rung", "search_n", "confirmed_n"], "Int64"))
 
 
@@ -67,7 +68,7 @@ def confirmed_table(run: Run, board: pd.DataFrame) -> pd.DataFrame:
         end, limit = worse_end(sample, len(ranked), run.spec["mode"], t_intervals)
         known.loc[keys[ranked[0]], CONFIRMED[3:][end]] = limit
     rivals.index = pd.Index(keys.reindex(rivals["setting"]), dtype=object)
-    rivals = rivals.drop(columns=["best_setting", "setting"]).rename(columns={"n": "pairs", **AGAINST})
+    rivals = rivals.drop(columns=["best_setting", "setting", "lost"], errors="ignore").rename(columns={"n": "pairs", **AGAINST})
     return known.join(rivals.astype({"pairs": "Int64", "paired": "boolean", "supported": "boolean"}))
 
 
@@ -166,6 +167,8 @@ def _confirmed(confirm: Run) -> pd.DataFrame:
     facts = pd.DataFrame({number: _moments(values) for number, values in samples.items()}, index=CONFIRMED[:3], dtype=float).T
     facts[CONFIRMED[3:]] = t_intervals(list(samples.values()))
     facts = facts.join(held_out_facts(last_epochs(confirm)))
+    if len(lost := lost_seeds(confirm)):
+        facts["confirmed_lost"] = lost.groupby(level=0).size().reindex(facts.index, fill_value=0)
     keys = pd.Series(setting_keys(settings_table(confirm)), dtype=object)
     return facts.set_axis(pd.Index(keys.reindex(facts.index), dtype=object))
 
@@ -175,9 +178,9 @@ def _moments(values: np.ndarray) -> list[float]:
     return [found["mean"], found["std"], found["n"]]
 
 
-def _order(run: Run, tests: list[str]) -> list[str]:
+def _order(run: Run, lost: list[str], tests: list[str]) -> list[str]:
     found = ["status", "last_epoch", "rung", "search_score", "search_n"]
-    return ["rank", "trial", "name", *run.parameters, *found, *CONFIRMED, "shrinkage", *tests]
+    return ["rank", "trial", "name", *run.parameters, *found, *CONFIRMED, *lost, "shrinkage", *tests]
 
 
 def _ranks(facts: pd.DataFrame, mode: str) -> pd.Series:

@@ -106,7 +106,7 @@ def readable_board(found: SearchFindings) -> pd.DataFrame:
     shown |= {"search score": text["search_score"]}
     if len(found.confirmed):
         shown["confirmed"] = joined(text["confirmed_mean"], text["confirmed_std"], " \u00b1 ")
-        shown["n"] = board["confirmed_n"].map(_whole)
+        shown["n"] = _seeds(board)
         shown["95 % interval"] = joined(text["confirmed_low"], text["confirmed_high"], " to ")
         shown["shrinkage"] = [signed(value) for value in board["shrinkage"]]
     shown |= {"ended": board["status"].map(_word), "epoch": board["last_epoch"].map(_whole)}
@@ -153,7 +153,7 @@ def _readable_confirmed(found: SearchFindings) -> pd.DataFrame:
     text = _readable_scores(rows).join(readable(rows[DIFFERENCES.names].astype(float), [DIFFERENCES]))
     shown = {
         "setting": [setting_name(found.run, row) for row in rows.to_dict("records")],
-        "n": rows["confirmed_n"].map(_whole),
+        "n": _seeds(rows),
         "mean \u00b1 std": joined(text["confirmed_mean"], text["confirmed_std"], " \u00b1 "),
         "95 % interval": joined(text["confirmed_low"], text["confirmed_high"], " to "),
         "search score": text["search_score"],
@@ -163,6 +163,12 @@ def _readable_confirmed(found: SearchFindings) -> pd.DataFrame:
         shown |= {"difference": text["difference"], "corrected interval": joined(text["corrected_low"], text["corrected_high"], " to ")}
         shown["p corrected"] = [number(value, 2) for value in rows["p_corrected"]]
     return pd.DataFrame({name: list(column) for name, column in shown.items()}, dtype=object)
+
+
+def _seeds(rows: pd.DataFrame) -> list[str]:
+    """How many fresh seeds have a number, and how many were lost."""
+    lost = rows["confirmed_lost"].fillna(0) if "confirmed_lost" in rows else [0] * len(rows)
+    return [_whole(n) + (f" ({_whole(gone)} lost)" if gone else "") for n, gone in zip(rows["confirmed_n"], lost, strict=True)]
 
 
 def _readable_scores(rows: pd.DataFrame) -> pd.DataFrame:

@@ -38,9 +38,8 @@ def trial_epochs(run: Run) -> pd.DataFrame:
     """
     epochs = run.epochs.reindex(columns=list(dict.fromkeys(["trial", "epoch", "seconds", "at", run.metric])))
     frame = epochs[["trial", "epoch", "seconds"]].assign(at=_moments(epochs["at"]))
-    frame = frame.groupby(["trial", "epoch"]).agg({"seconds": "first", "at": "first"})
-    frame.insert(0, "value", epoch_means(epochs, run.metric))
-    frame = frame.reset_index()
+    frame = frame.groupby(["trial", "epoch"], as_index=False).agg({"seconds": "first", "at": "first"})
+    frame.insert(2, "value", epoch_means(epochs, run.metric).to_numpy())
     last = frame["trial"].map(run.trials.set_index("trial")["epochs"].where(_ended(run)))
     return frame[~(frame["epoch"] > last)].reset_index(drop=True)
 

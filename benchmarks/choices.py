@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.compare import compare_runs
-from analysis.comparison import differences
+from analysis.comparison import differences, rival_table
 from analysis.intervals import mean_intervals, t_intervals, worse_end
 from analysis.multiplicity import best_tests
 from analysis.published import PUBLISHED_ROUNDING, expected_range
@@ -44,6 +44,22 @@ def compare_alarms(draw: Draw, studies: int, settings: int, seeds: int) -> float
     return alarms / studies
 
 
+def lost_alarms(draw: Draw, studies: int, seeds: int, share: float) -> float:
+    """Share of studies of two equal settings, of which the first loses its worst seeds, that many, in which that one is called better."""
+    alarms, gone = 0, round(share * seeds)
+    for values in draw(np.random.default_rng([seeds, gone, 5]), (studies, 2, seeds)):
+        rows = [(0, seed, seed not in np.argsort(values[0])[:gone]) for seed in range(seeds)] + [(1, seed, True) for seed in range(seeds)]
+        settings = pd.DataFrame({"x": [row[0] for row in rows]})
+        about: dict[str, Any] = {"space": {"x": {"values": [0, 1]}}, "search": {"kind": "grid"}, "seeds": list(range(seeds))}
+        run = as_run(settings, values.reshape(-1, 1), np.ones(len(rows), dtype=int), (), **about)
+        run.trials["seeds"] = [[row[1]] for row in rows]
+        run.epochs["seed"] = [row[1] for row in rows]
+        run.trials.loc[[not row[2] for row in rows], "status"] = "diverged"
+        table = rival_table(run, student=True)
+        alarms += bool((table["supported"] & (table["best_setting"] == 0)).any())
+    return alarms / studies
+
+
 def _grid(name: str, values: np.ndarray) -> Run:
     """A run of one epoch, ``values``: shape ``(settings, 1, seeds)``."""
     numbers = list(range(len(values)))
@@ -65,6 +81,7 @@ def print_choices(draw: Draw, draws: Mapping[str, Draw], scale: int) -> None:
     _print_best(draw, 2_000 // scale)
     _print_compare(draw, 400 // scale)
     _print_outside(draws, 4_000 // scale)
+    _print_lost(draw, 400 // scale)
 
 
 def _print_best(draw: Draw, studies: int) -> None:
@@ -89,3 +106,9 @@ def _print_outside(draws: Mapping[str, Draw], cases: int) -> None:
         sizes = ((5, 1), (10, 3), (100, 3))
         shares = ", ".join(f"{outside_alarms(draw, cases, seeds, runs):.1%} ({seeds} seeds, {runs} published)" for seeds, runs in sizes)
         print(f"    {name}: {shares}", flush=True)
+
+
+def _print_lost(draw: Draw, studies: int) -> None:
+    print(f"(h) a setting that loses its worst seeds is called better than an equal one (target: 2.5 % or fewer), {studies:,} studies each")
+    shares = ", ".join(f"{lost_alarms(draw, studies, 10, share):.1%} ({share:.0%} of 10 seeds lost)" for share in (0.1, 0.3, 0.5))
+    print(f"    t-test: {shares}", flush=True)

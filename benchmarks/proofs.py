@@ -8,7 +8,8 @@
 (e) the best of several settings: how often equal ones are told apart from it (5 % or fewer), and its own interval holds its mean (93 % or
     more);
 (f) runs beside each other, each with its best setting: how often equal ones are told apart (5 % or fewer);
-(g) published means of the same setting: how often they are marked as outside of what is to be expected (5 %).
+(g) published means of the same setting: how often they are marked as outside of what is to be expected (5 %);
+(h) a setting that loses its worst seeds: how often it is called better than an equal one that keeps them (2.5 % or fewer).
 """
 
 import argparse

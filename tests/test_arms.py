@@ -165,7 +165,8 @@ def test_a_missing_arm_keeps_its_rows_and_claims_nothing(tmp_path):
     assert table["baseline_mean"].tolist() == pytest.approx([80.4] * 3)
     assert table[["arm_mean", "difference", "p"]].isna().all(axis=None)
     assert sentence(run) == (
-        "new has no completed seed, so there is no difference to speak of. 5 seeds that only one arm has stand behind no difference. "
+        "new has no completed seed, so there is no difference to speak of. Net new lost 5 of 5 seeds: before anything is called better, a "
+        "lost seed counts as the worst (hits 0 %). 5 seeds that only one arm has stand behind no difference. "
         "1 of 2 planned trials completed; 1 failed stands behind no number here."
     )
 

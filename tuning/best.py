@@ -10,7 +10,7 @@ from analysis import load_run
 from analysis.export import write_aside
 from analysis.ranking import best_first, ranked_settings
 from analysis.runs import Run, RunPaths
-from analysis.tables import trial_settings
+from analysis.tables import lost_seeds, trial_settings
 from tuning import checkpoints
 from tuning.past import Past, past_trials, setting_key
 from tuning.storage import Folder
@@ -66,7 +66,9 @@ def export_best(study: Study, paths: RunPaths, kept_in: Folder) -> None:
         if name != best.trial.id:
             (kept_in / name).clear()
     if study.export:
-        _export(study, best, kept.state, paths.best)
+        part = run.phase(best.trial.phase)
+        lost = lost_seeds(part)
+        _export(study, best, kept.state, paths.best, lost["seed"][lost.index == trial_settings(part)[best.trial.id]].tolist())
 
 
 def _score(past: Past) -> float:
@@ -74,10 +76,10 @@ def _score(past: Past) -> float:
     return past.score
 
 
-def _export(study: Study, best: Past, state: Any, folder: Path) -> None:
+def _export(study: Study, best: Past, state: Any, folder: Path, lost: list[int]) -> None:
     assert study.export
     folder.mkdir(parents=True, exist_ok=True)
     config = study.config(best.trial.config, best.trial.phase)
-    content = {"trial": best.trial.id, "seeds": list(best.trial.seeds), "metric": study.metric, "config": config}
+    content = {"trial": best.trial.id, "seeds": list(best.trial.seeds), "metric": study.metric, "lost_seeds": lost, "config": config}
     write_aside(folder / "setting.json", json.dumps(content, indent=1) + "\n")
     study.export(config, state, folder)
