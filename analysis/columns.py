@@ -58,7 +58,7 @@ class Columns:
     def _published(self, said: Mapping[str, Any] | None) -> dict[str, Any] | None:
         rows = [self._keyed(row) for row in (said or {}).get("rows", [])]
         rows = [{**row, "metric": self.metrics.get(row["metric"], row["metric"])} if row.get("metric") else row for row in rows]
-        return {**said, "rows": rows} if said else None
+        return {**said, "rows": rows, "fixed": self._keyed(said.get("fixed") or {})} if said else None
 
     def _compare(self, said: Mapping[str, Any] | None) -> dict[str, Any] | None:
         if not said:

@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.intervals import RANDOM_SEED
+from analysis.labels import show
 from analysis.means import mean
 from analysis.runs import Run
 from analysis.samples import moments
 from analysis.tables import identity, samples_by_setting, seed_table, setting_numbers
+from analysis.wording import listing
 
 PUBLISHED_DRAWS = 9_999
 PUBLISHED_ROUNDING = 1e-6  # published numbers are rounded: a mean this close to the range counts as inside
@@ -54,9 +56,19 @@ def is_share(run: Run, seeds: pd.DataFrame) -> bool:
 
 
 def published_rows(run: Run, metric: str) -> list[Mapping[str, Any]]:
-    """The published rows that hold means of ``metric``; a row that names none holds the study's."""
-    rows = (run.spec.get("published") or {}).get("rows", [])
+    """The published rows that hold means of ``metric``; a row that names none holds the study's. None of what was measured otherwise."""
+    rows = [] if measured_otherwise(run) else (run.spec.get("published") or {}).get("rows", [])
     return [row for row in rows if row.get("metric", run.metric) == metric]
+
+
+def measured_otherwise(run: Run) -> str:
+    """Where this run has other fixed values than the published numbers hold for: a sentence that says so; empty where it has the same."""
+    published, ours = run.spec.get("published") or {}, run.spec["fixed"]
+    theirs = {key: value for key, value in published.get("fixed", {}).items() if identity(ours.get(key)) != identity(value)}
+    if not theirs:
+        return ""
+    told = listing(f"{key} {show(value)}, this run has {show(ours.get(key))}" for key, value in theirs.items())
+    return f"The published numbers ({published['source']}) were measured with {told}: they are left out."
 
 
 def published_mean(run: Run, parameter: str, setting: Mapping[Any, Any], metric: str, scale: int) -> float:

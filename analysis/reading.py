@@ -56,9 +56,10 @@ def search_reading(found: SearchFindings) -> list[str]:
         "stopped early is compared with nothing but the others at its rung.",
         "A search score is too good on average for the settings it picks, because the same numbers picked them; "
         + (
-            "shrinkage says by how much. What is claimed rests on the fresh seeds alone."
+            "shrinkage says by how much the luck of their seeds flattered them. Fresh seeds are judged on the same evaluation data that "
+            "chose the settings: how far the choice fits just these data, shrinkage does not say. What is claimed rests on the fresh seeds."
             if fresh
-            else "fresh seeds would tell by how much."
+            else "fresh seeds would tell how much of that is the luck of seeds."
         ),
         _SEEDS,
         *(_FRESH if len(found.confirmed) else []),

@@ -17,7 +17,7 @@ from analysis.intervals import FEW, RESAMPLES
 from analysis.labels import label
 from analysis.pictures import Picture
 from analysis.power import settled_text
-from analysis.published import evaluation_points
+from analysis.published import evaluation_points, measured_otherwise
 from analysis.reading import reading
 from analysis.rounding import number
 from analysis.search_sections import cost_sections, result_sections, searched_by, searched_sizes
@@ -132,7 +132,7 @@ def _sizes(found: Findings) -> str:
 
 def _warnings(found: Findings) -> str:
     trials = found.statuses.groupby("status")["trials"].sum()
-    notes = list(found.run.notes)
+    notes = [*found.run.notes, *filter(None, [measured_otherwise(found.run)])]
     if trials["unfinished"] or trials["not started"]:
         notes.append("This run is not complete: what follows rests on the trials completed so far.")
     return "\n".join(page.paragraph(note, "warning") for note in notes)

@@ -15,9 +15,11 @@ from scipy import stats
 
 from analysis import group_table, load_run, published_table, seed_table, settings_table, status_table, summary_table, write_tables
 from analysis.export import escape_latex, latex, markdown, readable_summary
+from analysis.findings import find
 from analysis.intervals import RANDOM_SEED, RESAMPLES, mean_intervals
-from analysis.published import expected_range
+from analysis.published import expected_range, measured_otherwise
 from analysis.rounding import number
+from analysis.sections import opening
 from analysis.wording import p_text
 
 HOSTILE = "<script>alert(1)</script> $%_&#{}~^\\"
@@ -203,6 +205,19 @@ def test_a_published_mean_of_the_same_setting_is_outside_in_one_case_of_twenty(s
 
 def test_one_seed_knows_no_range():
     assert np.isnan(expected_range(np.array([0.9]), 3)).all()
+
+
+def test_numbers_measured_with_other_data_are_left_out_and_the_report_says_so(tmp_path):
+    published = {"source": "them", "note": "", "runs": 3, "rows": [{"width": 1, "mean": 0.9}], "fixed": {"data": "mnist"}}
+    trial = Trial(config={"width": 1}, epochs=scores([0.5, 0.7]), seeds=[0, 1])
+    same = run_of(tmp_path / "same", trial, published=published, fixed={"data": "mnist"})
+    other = run_of(tmp_path / "other", trial, published=published, fixed={"data": "optdigits"})
+    assert len(published_table(same)) == 1
+    assert measured_otherwise(same) == ""
+    assert published_table(other) is None
+    told = "The published numbers (them) were measured with data mnist, this run has optdigits: they are left out."
+    assert told in opening(find(other))
+    assert "left out" not in opening(find(same))
 
 
 def test_no_published_rows_no_table(tmp_path):
