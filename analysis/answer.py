@@ -5,11 +5,14 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-from analysis.intervals import excludes_zero, seeds_for_sign_flips
+from analysis.intervals import seeds_for_sign_flips, worse_end
 from analysis.labels import describe, label
+from analysis.lost import lost_words
+from analysis.multiplicity import excludes_zero
+from analysis.ranking import ranked_settings
 from analysis.rounding import MISSING, rounded_rows, span, spread_of
 from analysis.runs import Run
-from analysis.tables import best_setting, identity
+from analysis.tables import identity, samples_by_setting, seed_table, settings_table
 from analysis.wording import count, listing
 
 NAMED = 3  # so many settings are named in the sentence; more are counted
@@ -20,15 +23,18 @@ def answer(run: Run, summary: pd.DataFrame, comparisons: pd.DataFrame, rivals: p
 
     The frames are those of ``summary_table``, ``comparison_table``, ``rival_table`` and ``status_table`` of the same run.
     """
-    best = best_setting(summary, run.spec)
-    if best is None:
+    ranked = ranked_settings(run)
+    if not ranked:
         return sentence("no trial has completed with a number, so there is no answer yet", missing(statuses))
+    best = ranked[0]
     if summary["n"].max() == 1:
         seen = f"the {_extreme(run)} {run.metric} seen is {_score(run, summary, best)}, n = 1"
         return sentence(f"one seed per setting supports no claim about {listing(run.parameters)}; {seen}", missing(statuses))
     family = max(1, int(comparisons["p"].count()))
     effects = [_effect(run, str(name), rows, family) for name, rows in comparisons.groupby("parameter", sort=False)]
-    return sentence("; ".join([*effects, _best(run, summary, rivals, best)]), missing(statuses))
+    settings = settings_table(run)
+    lost = lost_words(run, lambda place: describe(run, settings.loc[place].to_dict()), run.metric)
+    return sentence("; ".join([*effects, _best(run, summary, rivals, best)]), lost, missing(statuses))
 
 
 def sentence(*sentences: str) -> str:
@@ -165,6 +171,8 @@ def _none_excludes(rows: pd.DataFrame) -> str:
     if not outside:
         return f"none of {len(rows)} corrected intervals excludes 0"
     verb = "excludes" if outside == 1 else "exclude"
+    if (rows["p_corrected"] <= 0.05).any():
+        return f"{outside} of {len(rows)} corrected intervals {verb} 0, but not where lost seeds count as the worst"
     return f"{outside} of {len(rows)} corrected intervals {verb} 0, but no corrected p-value is 0.05 or less"
 
 
@@ -190,8 +198,12 @@ def _others(run: Run, summary: pd.DataFrame, settings: pd.Series) -> str:
 
 
 def _score(run: Run, summary: pd.DataFrame, setting: int) -> str:
+    """The best setting with its mean, and an interval that allows for its being picked as the best of those with a result."""
     mean, limits = f"{run.metric}_mean", ("ci_low", "ci_high")
-    known = summary[summary["n"] > 0]
+    known = summary[summary["n"] > 0].copy()
+    sample = samples_by_setting(seed_table(run), run.metric)[setting]
+    end, limit = worse_end(sample, len(known), run.spec["mode"])
+    known.loc[setting, limits[end]] = limit
     spreads = spread_of(known, [f"{run.metric}_std"], [limits])
     row = rounded_rows(known, [mean, *limits], spreads).loc[setting]
     name = describe(run, {str(key): value for key, value in summary.loc[setting].items()})

@@ -6,10 +6,12 @@ import pandas as pd
 
 from analysis.answer import missing, sentence
 from analysis.arms import OVERALL, Compared
-from analysis.intervals import excludes_zero
+from analysis.labels import describe
+from analysis.lost import lost_words
+from analysis.multiplicity import excludes_zero
 from analysis.rounding import percent, rounded, rounded_rows, spread_of
 from analysis.runs import Run
-from analysis.tables import identity
+from analysis.tables import identity, settings_table
 from analysis.wording import count, listing
 
 NAMED = 6  # so many parts are named in the sentence; more are counted
@@ -31,7 +33,9 @@ def arm_answer(run: Run, what: Compared, arms: pd.DataFrame, costs: pd.DataFrame
     left_out = int(max(rows.loc[rows["part"] == OVERALL, "left_out"].max() for rows in pairs))
     stand = "stands" if left_out == 1 else "stand"
     unpaired = f"{count(left_out, 'seed')} that only one arm has {stand} behind no difference" if left_out else ""
-    return " ".join(text for text in (said, sentence(unpaired, missing(statuses))) if text)
+    settings = settings_table(run)
+    lost = lost_words(run, lambda place: describe(run, settings.loc[place].to_dict()), what.metrics[0], what.scale, " %" * what.percent)
+    return " ".join(text for text in (said, sentence(lost, unpaired, missing(statuses))) if text)
 
 
 def _statement(what: Compared, rows: pd.DataFrame, costs: pd.DataFrame, better: int) -> str:

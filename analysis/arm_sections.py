@@ -69,7 +69,7 @@ def readable_arms(what: Compared, rows: pd.DataFrame) -> pd.DataFrame:
         (f"difference{points}", _signs(text["difference"])),
         ("95 % interval", joined(text["ci_low"], text["ci_high"], " to ")),
         ("corrected interval", joined(text["corrected_low"], text["corrected_high"], " to ")),
-        ("p (Holm)", [p_text(value) for value in rows["p_holm"]]),
+        ("p (Holm)", [p_text(value) for value in rows["p_corrected"]]),
         (f"P({arm} better)", [fixed(value, 2) for value in rows["probability_better"]]),
     ]
     if rows[PUBLISHED].notna().any(axis=None):

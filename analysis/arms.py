@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.intervals import are_supported, holm, holm_levels, sign_flip_p_values, t_intervals, t_p_values
+from analysis.intervals import sign_flip_p_values, t_intervals, t_p_values
 from analysis.labels import describe, label, labels, show
+from analysis.lost import lost_of, still_supported, with_lost
+from analysis.multiplicity import are_supported, holm, holm_tests, levels
 from analysis.power import seeds_needed
-from analysis.published import published_rows
+from analysis.published import published_mean
 from analysis.runs import Run
 from analysis.samples import difference, moments
 from analysis.tables import identities, identity, last_epochs, settings_table
@@ -135,16 +137,26 @@ def arms_table(run: Run, what: Compared) -> pd.DataFrame:
     ``baseline_mean, baseline_std, arm_mean, arm_std``: over the pairs (``ddof=1``), or over the seeds of each where there is no pair
     ``difference, ci_low, ci_high``: mean of arm minus baseline over the pairs, 95 % t interval
     ``corrected_low, corrected_high``: t interval at the level at which Holm's procedure judges this row of its family
-    ``p, p_holm, p_flips``: paired t-test; the same after Holm's correction over the family; exact sign-flip test, uncorrected
+    ``p, p_corrected, p_flips``: paired t-test; the same after Holm's correction over the family; exact sign-flip test, uncorrected
     ``probability_better``: share of the pairs in which the arm is better by the study's mode, ties count half; missing for one pair
     ``seeds_needed``: how many seeds would settle a row that is not supported, see ``power.seeds_to_settle``
-    ``supported``: the corrected interval excludes 0 and ``p_holm`` is at most 0.05; that any of a family is so by chance has a
+    ``supported``: the corrected interval excludes 0 and ``p_corrected`` is at most 0.05; that any of a family is so by chance has a
         probability of at most 5 %, however many of them are
     ``published_baseline, published_arm, published_difference``: what others measured
+    ``lost``: seeds that the two lost, where any setting lost some: then a row is supported only if it still is where they count as worst
 
     The overall rows are one family, the parts another. Means are in percent and differences in percentage points where metrics are shares.
     """
-    seeds, pairs = arm_seeds(run, what), arm_pairs(run, what)
+    seeds = arm_seeds(run, what)
+    table, filled = _arms(run, what, seeds), with_lost(run, seeds, what.metrics, what.scale)
+    if filled is None:
+        return table
+    pairs = table[["baseline_setting", "arm_setting"]].to_numpy(dtype=int)
+    return table.assign(supported=still_supported(table, _arms(run, what, filled)), lost=lost_of(run, pairs))
+
+
+def _arms(run: Run, what: Compared, seeds: pd.DataFrame) -> pd.DataFrame:
+    pairs = arm_pairs(run, what)
     rows = [(pair, metric) for pair in pairs.to_dict("records") for metric in what.metrics]
     frame = pd.DataFrame([{**pair, "metric": metric} for pair, metric in rows], columns=[*PLACES, "metric"])
     frame["part"] = what.names * len(pairs)
@@ -172,8 +184,9 @@ def arm_means(run: Run, what: Compared) -> pd.DataFrame:
             values = _values(seeds, number, metric)
             low, high = t_intervals([values.to_numpy()], LEVEL)[0]
             of = moments(values.to_numpy())
-            found = {"n": of["n"], "mean": of["mean"], "std": of["std"], "low": low, "high": high}
-            rows.append({**place, "metric": metric, "part": part, **found, "published": _published_mean(run, what, setting, metric)})
+            published = published_mean(run, what.parameter, setting, metric, what.scale)
+            found = {"n": of["n"], "mean": of["mean"], "std": of["std"], "low": low, "high": high, "published": published}
+            rows.append({**place, "metric": metric, "part": part, **found})
     return pd.DataFrame(rows)
 
 
@@ -214,11 +227,11 @@ def _tests(differences: list[np.ndarray], overall: pd.Series) -> pd.DataFrame:
     frame["p"], frame["p_flips"] = t_p_values(differences), sign_flip_p_values(differences)
     for family in (overall, ~overall):
         rows = np.flatnonzero(family)
-        levels = holm_levels(frame.loc[family, "p"], 1 - LEVEL)
-        limits = [t_intervals([differences[row]], level)[0] for row, level in zip(rows, levels, strict=True)]
+        judged = levels(holm_tests(frame.loc[family, "p"]), 1 - LEVEL)
+        limits = [t_intervals([differences[row]], level)[0] for row, level in zip(rows, judged, strict=True)]
         frame.loc[family, ["corrected_low", "corrected_high"]] = np.array(limits).reshape(-1, 2)
-        frame.loc[family, "p_holm"] = holm(frame.loc[family, "p"])
-    order = ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high", "p", "p_holm", "p_flips"]
+        frame.loc[family, "p_corrected"] = holm(frame.loc[family, "p"])
+    order = ["difference", "ci_low", "ci_high", "corrected_low", "corrected_high", "p", "p_corrected", "p_flips"]
     frame = frame.reindex(columns=order).assign(supported=are_supported(frame))
     for family in (overall, ~overall):
         frame.loc[family, "seeds_needed"] = seeds_needed(frame[family], [differences[row] for row in np.flatnonzero(family)])
@@ -227,17 +240,6 @@ def _tests(differences: list[np.ndarray], overall: pd.Series) -> pd.DataFrame:
 
 def _published(run: Run, what: Compared, pair: Mapping[Any, Any], metric: str) -> tuple[float, float, float]:
     setting = settings_table(run).loc[pair["arm_setting"]].to_dict()
-    baseline = _published_mean(run, what, {**setting, what.parameter: what.baseline}, metric)
-    arm = _published_mean(run, what, setting, metric)
+    settings = ({**setting, what.parameter: what.baseline}, setting)
+    baseline, arm = (published_mean(run, what.parameter, each, metric, what.scale) for each in settings)
     return baseline, arm, arm - baseline
-
-
-def _published_mean(run: Run, what: Compared, setting: Mapping[Any, Any], metric: str) -> float:
-    """The first published mean of ``metric`` whose row does not contradict ``setting``; NaN where there is none."""
-    rows = published_rows(run, metric)
-    fitting = (
-        row
-        for row in rows
-        if what.parameter in row and all(identity(row.get(key, setting[key])) == identity(setting[key]) for key in setting)
-    )
-    return next((row["mean"] * what.scale for row in fitting), np.nan)

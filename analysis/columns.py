@@ -20,11 +20,11 @@ BESIDE_METRICS = frozenset({"trial", "epoch", "seed", "seconds", "at", "setting"
 BESIDE_PARAMETERS = frozenset(
     {
         *("trial", "phase", "status", "rung", "seeds", "attempt", "epochs", "seconds", "node", "error", "setting", "seed", "parameters"),
-        *("n", "ci_low", "ci_high", "solved", "solved_low", "solved_high", "left_out"),
+        *("n", "lost", "confirmed_lost", "ci_low", "ci_high", "solved", "solved_low", "solved_high", "left_out"),
         *("published_mean", "published_std", "range_low", "range_high", "outside"),
         *("rank", "name", "last_epoch", "search_score", "search_n", "confirmed_mean", "confirmed_std", "confirmed_n", "confirmed_low"),
         *("confirmed_high", "shrinkage", "pairs", "paired", "difference", "difference_low", "difference_high", "corrected_low"),
-        *("corrected_high", "p", "p_holm", "supported"),
+        *("corrected_high", "p", "p_corrected", "supported"),
         *("search score", "confirmed", "95 % interval", "ended", "epoch", "at"),  # of tables for reading
         *("training seconds", "training seconds per seed", "images per second"),
     }
@@ -58,7 +58,7 @@ class Columns:
     def _published(self, said: Mapping[str, Any] | None) -> dict[str, Any] | None:
         rows = [self._keyed(row) for row in (said or {}).get("rows", [])]
         rows = [{**row, "metric": self.metrics.get(row["metric"], row["metric"])} if row.get("metric") else row for row in rows]
-        return {**said, "rows": rows} if said else None
+        return {**said, "rows": rows, "fixed": self._keyed(said.get("fixed") or {})} if said else None
 
     def _compare(self, said: Mapping[str, Any] | None) -> dict[str, Any] | None:
         if not said:

@@ -125,7 +125,7 @@ def readable_runs(found: Comparison) -> pd.DataFrame:
     """The table of runs as text."""
     shown = found.runs.drop(columns=["search", "network_epochs"]).assign(seconds=found.runs["seconds"].round())
     table = readable(shown, [Figures(["seconds"], decimals=0), Figures(["mean", "std"], ["std"])])
-    return table.rename(columns={"chosen_by": "chosen by"})
+    return table.rename(columns={"chosen_by": "chosen by", "picked_from": "picked from"})
 
 
 def _sentence(found: Comparison, row: dict[Any, Any]) -> str:
@@ -139,7 +139,12 @@ def _sentence(found: Comparison, row: dict[Any, Any]) -> str:
     within = f"{ends}, {seeds} {'of seeds' if row['paired'] else 'on the smaller side'}"
     if not row["supported"]:
         outside = row["corrected_low"] > 0 or row["corrected_high"] < 0
-        after = f" after correction: p = {number(row['p_holm'], 2)}" if outside else ""
+        why = (
+            " where lost seeds count as the worst"
+            if row["p_corrected"] <= 0.05
+            else f" after correction: p = {number(row['p_corrected'], 2)}"
+        )
+        after = why if outside else ""
         return f"{subject}: no evidence of a difference{after} ({signed(row['difference'])}, corrected interval {within})."
     better = (row["difference"] > 0) == (found.mode == "max")
     return f"{subject}: {'better' if better else 'worse'} by {number(abs(row['difference']), 2)} (corrected interval {within})."
@@ -154,7 +159,7 @@ def readable_differences(found: Comparison) -> pd.DataFrame:
             "95 % interval": joined(text["ci_low"], text["ci_high"], " to "),
             "corrected interval": joined(text["corrected_low"], text["corrected_high"], " to "),
             "p": [p_text(value) for value in table["p"]],
-            "p (Holm)": [p_text(value) for value in table["p_holm"]],
+            "p corrected": [p_text(value) for value in table["p_corrected"]],
         }
     )
 
@@ -162,7 +167,8 @@ def readable_differences(found: Comparison) -> pd.DataFrame:
 def _differences(found: Comparison) -> str:
     note = (
         f"Mean {found.metric} over the seeds of the setting that each run chose, last minus first, paired by seed where they share seeds. "
-        "Shaded rows are supported: their corrected interval excludes 0 and their Holm-corrected p-value is at most 0.05."
+        "Corrected over all pairs by Holm's method, and for the choice of each setting as the best of so many by the same seeds. Shaded "
+        "rows are supported: their corrected interval excludes 0 and their corrected p-value is at most 0.05."
     )
     table = page.table(readable_differences(found), list(found.differences["supported"]), WORDS)
     return page.paragraph(note) + table + page.files("differences.csv", "differences.tex", "differences.md")

@@ -1,31 +1,26 @@
 """Which differences between settings the seeds support: paired by seed, with intervals and p-values corrected over their family."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.answer import answer as answer
-from analysis.intervals import (
-    are_supported,
-    holm,
-    holm_levels,
-    mean_intervals,
-    sign_flip_p_values,
-    t_intervals,
-    t_p_values,
-    two_sample_interval,
-    two_sample_p_value,
-)
+from analysis.intervals import mean_intervals, sign_flip_p_values, t_intervals, t_p_values, two_sample_interval, two_sample_p_value
 from analysis.labels import describe
+from analysis.lost import lost_of, still_supported, with_lost
+from analysis.means import mean
+from analysis.multiplicity import are_supported, best_tests, corrected, holm_tests, levels
 from analysis.power import seeds_needed
+from analysis.ranking import ranked_settings
 from analysis.runs import Run
 from analysis.samples import difference
-from analysis.tables import best_setting, identities, identity, seed_table, settings_table, summary_table
+from analysis.tables import identities, identity, seed_table, settings_table
 
 LEVEL = 0.95
 Arms = tuple[tuple[np.ndarray, np.ndarray], bool]  # values of the first and the last setting, and whether they are paired
-NUMBERS = ["n", "paired", "difference", "ci_low", "ci_high", "corrected_low", "corrected_high", "p", "p_holm", "supported"]
+NUMBERS = ["n", "paired", "difference", "ci_low", "ci_high", "corrected_low", "corrected_high", "p", "p_corrected", "supported"]
 
 
 def comparison_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -41,34 +36,53 @@ def comparison_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFram
     frame = pd.DataFrame(pairs, columns=["parameter", "first", "value", "at", "first_setting", "value_setting"])
     seeds = seed_table(run) if seeds is None else seeds
     numbers = frame[["first_setting", "value_setting"]].to_numpy(dtype=int)
-    frame = frame.join(differences(seeds, run.metric, numbers))
+    frame = frame.join(_judged(run, seeds, numbers))
     samples = [_paired_differences(arms) for arms in _arms(seeds, run.metric, numbers)]
     return frame.assign(seeds_needed=seeds_needed(frame, samples, flips=True))
 
 
-def rival_table(run: Run, seeds: pd.DataFrame | None = None, summary: pd.DataFrame | None = None, *, student: bool = False) -> pd.DataFrame:
+def rival_table(run: Run, seeds: pd.DataFrame | None = None, *, student: bool = False) -> pd.DataFrame:
     """The setting with the best mean against every other one that has a result, in the order of the settings.
 
     Columns: ``best_setting``, ``setting`` and those of ``differences`` (best minus other; there ``student``). Empty where fewer than two
     have a result.
     """
     seeds = seed_table(run) if seeds is None else seeds
-    summary = summary_table(run, seeds) if summary is None else summary
-    best = best_setting(summary, run.spec)
-    others = [] if best is None else [number for number in summary.index[summary["n"] > 0] if number != best]
-    frame = pd.DataFrame({"best_setting": [best] * len(others), "setting": others}, dtype=int)
-    return frame.join(differences(seeds, run.metric, frame[["setting", "best_setting"]].to_numpy(dtype=int), student=student))
+    ranked = ranked_settings(run)
+    best, others = ranked[:1], sorted(ranked[1:])
+    frame = pd.DataFrame({"best_setting": best * len(others), "setting": others}, dtype=int)
+    numbers = frame[["setting", "best_setting"]].to_numpy(dtype=int)
+    return frame.join(_judged(run, seeds, numbers, student=student, tests=best_tests))
 
 
-def differences(seeds: pd.DataFrame, metric: str, pairs: np.ndarray, *, student: bool = False) -> pd.DataFrame:
+def _judged(run: Run, seeds: pd.DataFrame, pairs: np.ndarray, **how: Any) -> pd.DataFrame:
+    """``differences``, supported alone where they are with lost seeds as the worst too; ``lost``: how many, where there are any."""
+    table, filled = differences(seeds, run.metric, pairs, **how), with_lost(run, seeds, [run.metric])
+    if filled is None:
+        return table
+    return table.assign(supported=still_supported(table, differences(filled, run.metric, pairs, **how)), lost=lost_of(run, pairs))
+
+
+def differences(
+    seeds: pd.DataFrame,
+    metric: str,
+    pairs: np.ndarray,
+    *,
+    student: bool = False,
+    tests: Callable[[pd.Series], pd.Series] = holm_tests,
+    picked: np.ndarray | None = None,
+) -> pd.DataFrame:
     """Differences of mean metric, second setting minus first, for ``pairs`` of setting numbers, shape ``(k, 2)``.
 
     Columns: ``n`` (pairs of seeds, or seeds on the smaller side where fewer than two seeds are shared), ``paired``, ``difference``,
     ``ci_low``, ``ci_high`` (95 %: bootstrap, of unpaired seeds Welch's), ``corrected_low``, ``corrected_high`` (the same at the level at
-    which Holm's procedure judges this row), ``p`` (permutation test), ``p_holm``, and ``supported`` (see ``intervals.are_supported``).
+    which this row is judged), ``p`` (permutation test), ``p_corrected``, and ``supported`` (see ``multiplicity.are_supported``).
 
     ``student``: intervals and p-values are those of the t-test, for few seeds whose metric is itself a mean over many
     test cases: there a bootstrap is too narrow, and no permutation of five pairs has a p-value below 0.0625.
+    ``tests``: how many tests count at each row, from its p-value: see ``multiplicity.holm_tests`` and ``best_tests``.
+    ``picked``: where the settings of a pair were picked as the best of several by these very seeds, of how many the one was that a
+    difference above 0 speaks for, and the one that a difference below 0 speaks for, shape ``(k, 2)`` (Bonferroni: so many tests count).
     """
     found = _arms(seeds, metric, pairs)
     samples = [sample for sample, _ in found]
@@ -76,13 +90,18 @@ def differences(seeds: pd.DataFrame, metric: str, pairs: np.ndarray, *, student:
     frame["difference"] = [_of_means(first, last) for first, last in samples]
     frame[["ci_low", "ci_high"]] = _intervals(found, pd.Series(LEVEL, index=frame.index), student)
     frame["p"] = _p_values(found, student)
-    frame["p_holm"] = holm(frame["p"])
-    frame[["corrected_low", "corrected_high"]] = _intervals(found, holm_levels(frame["p"]), student)
+    low, high = np.ones((2, len(found))) if picked is None else picked.T
+    p_values = frame["p"] * np.where(frame["difference"] > 0, low, high)
+    counted = tests(p_values)
+    frame["p_corrected"] = corrected(p_values, counted)
+    limits = _intervals(found, levels(counted * low), student)
+    above = limits if picked is None else _intervals(found, levels(counted * high), student)
+    frame["corrected_low"], frame["corrected_high"] = limits[:, 0], above[:, 1]
     return frame.assign(supported=are_supported(frame))[NUMBERS]
 
 
 def _of_means(first: np.ndarray, last: np.ndarray) -> float:
-    return float(difference(np.array([last.mean()]), np.array([first.mean()]))[0]) if min(len(first), len(last)) else np.nan
+    return float(difference(np.array([mean(last.tolist())]), np.array([mean(first.tolist())]))[0]) if min(len(first), len(last)) else np.nan
 
 
 def _arms(seeds: pd.DataFrame, metric: str, pairs: np.ndarray) -> list[Arms]:

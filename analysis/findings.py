@@ -76,7 +76,7 @@ def find(run: Run) -> Findings:
         if search
         else arm_answer(run, arms.what, arms.table, arms.costs, statuses)
         if arms
-        else answer(run, summary, comparisons, rival_table(run, seeds, summary), statuses),
+        else answer(run, summary, comparisons, rival_table(run, seeds), statuses),
     )
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 from analysis.edges import at_an_edge
 from analysis.evidence import NUMERIC, Evidence, evidence, kind_of, positions
 from analysis.extrapolation import at_full_length, can_extrapolate
-from analysis.intervals import holm
 from analysis.labels import label
+from analysis.multiplicity import holm
 from analysis.rounding import fixed, number
 from analysis.runs import Run
 from analysis.search_trials import trial_epochs

@@ -2,11 +2,10 @@
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 RESAMPLES = 4_999
 PERMUTATIONS = 9_999
@@ -27,6 +26,15 @@ def mean_intervals(samples: Sequence[np.ndarray], level: float = 0.95) -> np.nda
     values has that value at both ends.
     """
     return _by_size(samples, lambda stacked: _intervals(stacked, level), width=2)
+
+
+def worse_end(sample: np.ndarray, settings: int, mode: str, of: Callable[..., np.ndarray] = mean_intervals) -> tuple[int, float]:
+    """Which end of the 95 % interval of the best of so many settings, picked by these very numbers, allows for the choice, and where it is.
+
+    The choice flatters the mean: the end on its worse side has the level 1 - 0.05 / settings (Bonferroni), the other end the usual one.
+    """
+    end = 0 if mode == "max" else 1
+    return end, float(of([sample], 1 - 0.05 / settings)[0, end])
 
 
 def expanded(level: float, size: int) -> float:
@@ -133,31 +141,6 @@ def two_sample_p_value(first: np.ndarray, last: np.ndarray, *, student: bool = F
         return float(stats.ttest_ind(last, first, equal_var=False).pvalue)
     batch = max(1, _NUMBERS_AT_ONCE // (len(first) + len(last)))
     return float(stats.permutation_test((last, first), _mean_difference, n_resamples=PERMUTATIONS, batch=batch, rng=_random()).pvalue)
-
-
-def holm(p_values: pd.Series) -> pd.Series:
-    """p-values corrected over their family (Holm 1979, "A simple sequentially rejective multiple test procedure"); NaN stays NaN."""
-    ordered = p_values.dropna().sort_values(kind="stable")
-    factors = np.arange(len(ordered), 0, -1)
-    corrected = (ordered * factors).clip(upper=1.0).cummax()
-    return corrected.reindex(p_values.index)
-
-
-def holm_levels(p_values: pd.Series, error: float = 0.05) -> pd.Series:
-    """The level at which Holm's procedure judges each row: the smallest p-value at 1 - error / tests, the largest at 1 - error. An interval
-    of that level says what the corrected p-value says."""
-    return (1 - error / (p_values.count() + 1 - p_values.rank(method="min"))).fillna(1 - error)
-
-
-def are_supported(table: pd.DataFrame, error: float = 0.05) -> pd.Series:
-    """Which rows the seeds support: ``p_holm`` is at most ``error`` and the corrected interval excludes 0. Where all differences are equal,
-    there is an interval of none or of no width, and the p-value decides."""
-    return (excludes_zero(table) | table["corrected_low"].isna()) & (table["p_holm"] <= error)
-
-
-def excludes_zero(table: pd.DataFrame) -> pd.Series:
-    """Which corrected intervals lie on one side of 0."""
-    return (table["corrected_low"] > 0) | (table["corrected_high"] < 0)
 
 
 def _varies(sample: np.ndarray) -> bool:

@@ -7,9 +7,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.intervals import RANDOM_SEED
+from analysis.labels import show
+from analysis.means import mean
 from analysis.runs import Run
 from analysis.samples import moments
 from analysis.tables import identity, samples_by_setting, seed_table, setting_numbers
+from analysis.wording import listing
 
 PUBLISHED_DRAWS = 9_999
 PUBLISHED_ROUNDING = 1e-6  # published numbers are rounded: a mean this close to the range counts as inside
@@ -18,10 +21,8 @@ PUBLISHED_ROUNDING = 1e-6  # published numbers are rounded: a mean this close to
 def published_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFrame | None:
     """Published means of the study's metric beside ours, one row per published row; None where the study has none.
 
-    Columns: the parameters, ``published_mean``, ``published_std``, ``n`` (our seeds), ``<metric>_mean``, ``range_low``, ``range_high`` (the
-    central 95 % of the means of as many seeds as were published, drawn from ours with replacement, 9,999 times; wider by the chance of
-    the evaluation points, see ``evaluation_points``), ``outside`` (the published mean lies outside that range; missing where we have no
-    seeds).
+    Columns: the parameters, ``published_mean``, ``published_std``, ``n`` (our seeds), ``<metric>_mean``, ``range_low``, ``range_high`` (see
+    ``expected_range``), ``outside`` (the published mean lies outside that range; missing where we have fewer than two seeds).
     """
     listed = published_rows(run, run.metric)
     if not listed:
@@ -33,7 +34,12 @@ def published_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFrame
     for row in listed:
         setting = {key: row.get(key) for key in run.parameters}
         ours = samples.get(numbers.get(tuple(map(identity, setting.values())), -1), np.array([]))
-        rows.append({**setting, **_beside(row, ours, run.spec["published"]["runs"], run.metric, evaluation_points(run, seeds))})
+        rows.append(
+            {
+                **setting,
+                **_beside(row, ours, run.spec["published"]["runs"], run.metric, evaluation_points(run, seeds), is_share(run, seeds)),
+            }
+        )
     columns = [*run.parameters, "published_mean", "published_std", "n", f"{run.metric}_mean", "range_low", "range_high", "outside"]
     return pd.DataFrame(rows, columns=columns).astype({"outside": "boolean"})
 
@@ -41,25 +47,65 @@ def published_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFrame
 def evaluation_points(run: Run, seeds: pd.DataFrame) -> int | None:
     """On how many points the metric is a share, where the study's data say it: others, who drew theirs, got another share by chance."""
     points = (run.spec.get("data") or {}).get("evaluation")
-    is_share = run.spec["mode"] == "max" and bool(seeds[run.metric].dropna().between(0, 1).all())
-    return points if is_share and isinstance(points, int) and points > 0 else None
+    return points if is_share(run, seeds) and isinstance(points, int) and points > 0 else None
+
+
+def is_share(run: Run, seeds: pd.DataFrame) -> bool:
+    """Whether the metric can only be taken for a share, as an accuracy: higher is better, and all numbers lie between 0 and 1."""
+    return run.spec["mode"] == "max" and bool(seeds[run.metric].dropna().between(0, 1).all())
 
 
 def published_rows(run: Run, metric: str) -> list[Mapping[str, Any]]:
-    """The published rows that hold means of ``metric``; a row that names none holds the study's."""
-    rows = (run.spec.get("published") or {}).get("rows", [])
+    """The published rows that hold means of ``metric``; a row that names none holds the study's. None of what was measured otherwise."""
+    rows = [] if measured_otherwise(run) else (run.spec.get("published") or {}).get("rows", [])
     return [row for row in rows if row.get("metric", run.metric) == metric]
 
 
-def _beside(row: Mapping[str, Any], ours: np.ndarray, runs: int, metric: str, points: int | None) -> dict[str, Any]:
-    low, high, outside = np.nan, np.nan, None
-    if len(ours):
-        rng = np.random.default_rng(RANDOM_SEED)
-        means = rng.choice(ours, (PUBLISHED_DRAWS, runs)).mean(axis=1)
-        if points:  # their points are others than ours: each set is off by its own binomial error, the same for all runs
-            means = np.clip(means + rng.standard_normal(len(means)) * np.sqrt(2 * means * (1 - means) / points), 0, 1)
-        low, high = np.quantile(means, [0.025, 0.975])
-        outside = not low - PUBLISHED_ROUNDING <= row["mean"] <= high + PUBLISHED_ROUNDING
-    mean = moments(ours)["mean"]
-    facts = {"published_mean": row["mean"], "published_std": row.get("std"), "n": len(ours), f"{metric}_mean": mean}
+def measured_otherwise(run: Run) -> str:
+    """Where this run has other fixed values than the published numbers hold for: a sentence that says so; empty where it has the same."""
+    published, ours = run.spec.get("published") or {}, run.spec["fixed"]
+    theirs = {key: value for key, value in published.get("fixed", {}).items() if identity(ours.get(key)) != identity(value)}
+    if not theirs:
+        return ""
+    told = listing(f"{key} {show(value)}, this run has {show(ours.get(key))}" for key, value in theirs.items())
+    return f"The published numbers ({published['source']}) were measured with {told}: they are left out."
+
+
+def published_mean(run: Run, parameter: str, setting: Mapping[Any, Any], metric: str, scale: int) -> float:
+    """The first published mean of ``metric`` whose row names ``parameter`` and does not contradict ``setting``, times ``scale``; NaN
+    where there is none."""
+    fitting = (
+        row
+        for row in published_rows(run, metric)
+        if parameter in row and all(identity(row.get(key, setting[key])) == identity(setting[key]) for key in setting)
+    )
+    return next((row["mean"] * scale for row in fitting), np.nan)
+
+
+def expected_range(ours: np.ndarray, runs: int, points: int | None = None) -> tuple[float, float]:
+    """Where the mean of so many other runs falls 95 % of the time, if nothing differs; NaN below two seeds of ours.
+
+    Student's prediction interval knows that both means err (Hahn and Meeker 1991, "Statistical intervals", section 4.7). Where seeds come
+    in clumps, means of a few of them reach further on one side: so it goes as far as the central 95 % of the means of so many of ours,
+    drawn with replacement 9,999 times. ``points``: wider by the chance of both sets of evaluation points, see ``evaluation_points``.
+    """
+    from scipy import stats
+
+    if len(ours) < 2:
+        return np.nan, np.nan
+    rng, center = np.random.default_rng(RANDOM_SEED), mean(ours.tolist())
+    means = rng.choice(ours, (PUBLISHED_DRAWS, runs)).mean(axis=1)
+    reach = stats.t.ppf(0.975, len(ours) - 1) * np.std(ours, ddof=1) * np.sqrt(1 / runs + 1 / len(ours))
+    if points:  # their points are others than ours: each set is off by its own binomial error, the same for all runs
+        means = means + rng.standard_normal(len(means)) * np.sqrt(2 * means * (1 - means) / points)
+        reach = np.hypot(reach, stats.norm.ppf(0.975) * np.sqrt(2 * center * (1 - center) / points))
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(min(low, center - reach)), float(max(high, center + reach))
+
+
+def _beside(row: Mapping[str, Any], ours: np.ndarray, runs: int, metric: str, points: int | None, share: bool) -> dict[str, Any]:
+    low, high = expected_range(ours, runs, points)
+    low, high = (max(0.0, low), min(1.0, high)) if share and low == low else (low, high)
+    outside = None if low != low else not low - PUBLISHED_ROUNDING <= row["mean"] <= high + PUBLISHED_ROUNDING
+    facts = {"published_mean": row["mean"], "published_std": row.get("std"), "n": len(ours), f"{metric}_mean": moments(ours)["mean"]}
     return {**facts, "range_low": low, "range_high": high, "outside": outside}

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from analysis.means import mean as mean_of
+
 MISSING = "\u2013"  # an en dash
 DIGITS = 3  # significant ones, at the least
 BOUNDS = (0.0, 1.0, -1.0)
@@ -69,7 +71,7 @@ def mean_text(values: Sequence[float], digits: int = 4) -> str:
     found = np.asarray(values, dtype=float)
     if not len(found) or not np.isfinite(found).all():
         return MISSING
-    mean = float(found.mean()) if np.ptp(found) else float(found[0])
+    mean = mean_of(found.tolist())
     error = float(found.std(ddof=1)) / math.sqrt(len(found)) if len(found) > 1 and np.ptp(found) else math.nan
     if not _has_spread(mean, error):
         return number(mean, digits)

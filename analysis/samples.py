@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.intervals import mean_intervals
+from analysis.means import mean
 
 
 def sample_table(samples: Sequence[np.ndarray], metric: str, spec: Mapping[str, Any]) -> pd.DataFrame:
@@ -41,7 +42,7 @@ def moments(values: np.ndarray) -> dict[str, float]:
         return {"n": 0, "mean": np.nan, "std": np.nan, "median": np.nan}
     if np.ptp(values) == 0:  # summing equal numbers would leave a rounding error in mean and std
         return {"n": len(values), "mean": values[0], "std": 0.0 if len(values) > 1 else np.nan, "median": values[0]}
-    return {"n": len(values), "mean": np.mean(values), "std": np.std(values, ddof=1), "median": np.median(values)}
+    return {"n": len(values), "mean": mean(values.tolist()), "std": np.std(values, ddof=1), "median": np.median(values)}
 
 
 def difference(last: np.ndarray, first: np.ndarray) -> np.ndarray:

@@ -8,11 +8,13 @@ import pandas as pd
 
 from analysis.columns import HELD_OUT
 from analysis.comparison import rival_table
-from analysis.intervals import t_intervals
+from analysis.intervals import t_intervals, worse_end
+from analysis.means import mean
+from analysis.ranking import ranked_settings
 from analysis.runs import STATUSES, Run
 from analysis.samples import moments
 from analysis.search_trials import trial_ends
-from analysis.tables import last_epochs, samples_by_setting, seed_table, setting_keys, settings_table, trial_settings
+from analysis.tables import last_epochs, lost_seeds, samples_by_setting, seed_table, setting_keys, settings_table, trial_settings
 
 STATES = ("completed", "unfinished", *(status for status in STATUSES if status not in ("completed", "unfinished")))
 CONFIRMED = ["confirmed_mean", "confirmed_std", "confirmed_n", "confirmed_low", "confirmed_high"]
@@ -31,6 +33,7 @@ def leaderboard(run: Run) -> pd.DataFrame:
     ``search_score, search_n``: mean of the metric over seeds at the last epoch of completed trials, and how many seeds
     ``confirmed_mean, confirmed_std`` (``ddof=1``), ``confirmed_n, confirmed_low, confirmed_high`` (95 % t interval of the mean): the
     metric on fresh seeds
+    ``confirmed_lost``: fresh seeds that diverged or failed, where there are such
     ``shrinkage``: confirmed mean minus search score
     and of every recorded metric whose name begins as ``HELD_OUT`` says what ``held_out_facts`` gives.
 
@@ -45,37 +48,36 @@ def leaderboard(run: Run) -> pd.DataFrame:
     facts["rank"] = _ranks(facts, run.spec["mode"])
     facts["shrinkage"] = facts["confirmed_mean"] - facts["search_score"]
     tests = [name for name in facts if name.startswith(HELD_OUT)]
-    board = settings.join(facts.drop(columns="value"))[_order(run, tests)]
+    board = settings.join(facts.drop(columns="value"))[_order(run, [name for name in facts if name == "confirmed_lost"], tests)]
     return board.loc[_best_first(run, facts)].astype(dict.fromkeys(["last_epoch", "rung", "search_n", "confirmed_n"], "Int64"))
 
 
 def confirmed_table(run: Run, board: pd.DataFrame) -> pd.DataFrame:
     """The rows of the leaderboard that have a result on fresh seeds, best confirmed mean first, and the best one against each other.
 
-    Columns: those of ``leaderboard``, and ``pairs`` (of seeds), ``paired, difference`` (of mean metric, the best minus this setting),
-    ``difference_low, difference_high, corrected_low, corrected_high, p, p_holm, supported`` as ``comparison.differences`` explains them;
-    missing in the first row.
+    Columns: those of ``leaderboard`` (the interval of the first row allows for its being picked as the best of these: see
+    ``intervals.worse_end``), and ``pairs`` (of seeds), ``paired, difference`` (of mean metric, the best minus this setting),
+    ``difference_low, difference_high, corrected_low, corrected_high, p, p_corrected, supported`` as ``comparison.differences`` explains
+    them; missing in the first row.
     """
     confirm = run.phase("confirm")
-    known = board[board["confirmed_n"].fillna(0) > 0]
-    known = known.sort_values("confirmed_mean", ascending=run.spec["mode"] == "min", kind="stable")
-    rivals = rival_table(confirm, student=True)
-    keys = pd.Series(setting_keys(settings_table(confirm)), dtype=object)
-    if len(rivals):  # of equal means the table of rivals decides which one is the best
-        best = keys[rivals["best_setting"].iloc[0]]
-        known = known.loc[[best, *(key for key in known.index if key != best)]]
+    ranked, keys = ranked_settings(confirm), pd.Series(setting_keys(settings_table(confirm)), dtype=object)
+    known, rivals = board.loc[keys[ranked]].copy(), rival_table(confirm, student=True)
+    if ranked:
+        sample = samples_by_setting(seed_table(confirm), confirm.metric)[ranked[0]]
+        end, limit = worse_end(sample, len(ranked), run.spec["mode"], t_intervals)
+        known.loc[keys[ranked[0]], CONFIRMED[3:][end]] = limit
     rivals.index = pd.Index(keys.reindex(rivals["setting"]), dtype=object)
-    rivals = rivals.drop(columns=["best_setting", "setting"]).rename(columns={"n": "pairs", **AGAINST})
+    rivals = rivals.drop(columns=["best_setting", "setting", "lost"], errors="ignore").rename(columns={"n": "pairs", **AGAINST})
     return known.join(rivals.astype({"pairs": "Int64", "paired": "boolean", "supported": "boolean"}))
 
 
 def awaited(run: Run, board: pd.DataFrame) -> int:
     """How many settings the confirmation is still to train: of the best ranked and of those it names, those of which not all seeds have
     ended there, and any other with a trial that is unfinished."""
-    planned, confirm = run.spec.get("confirm"), run.phase("confirm")
-    searched = board[board["search_score"].notna()]
-    searched = searched.sort_values(["search_score", "trial"], ascending=[run.spec["mode"] == "min", True], kind="stable")
-    chosen = {*searched.index[: planned["top"]], *board.index[board["name"].notna()]} if planned else set()
+    planned, search, confirm = run.spec.get("confirm"), run.phase("search"), run.phase("confirm")
+    best = settings_table(search).loc[ranked_settings(search)[: planned["top"]]] if planned else pd.DataFrame()
+    chosen = {*setting_keys(best), *board.index[board["name"].notna()]} if planned else set()
     keys = pd.Series(setting_keys(confirm.trials[run.parameters]), dtype=object)
     unfinished = confirm.trials["status"] == "unfinished"
     seeds = confirm.trials["seeds"][~unfinished].explode().groupby(keys).nunique()
@@ -137,8 +139,9 @@ def _tried(search: Run) -> pd.DataFrame:
     keys = pd.Series(setting_keys(settings_table(search)), dtype=object)
     frame = _ends_of_settings(search)
     frame = frame.set_axis(pd.Index(keys.reindex(frame.index), dtype=object))
-    scores = seed_table(search)[search.metric].replace([np.inf, -np.inf], np.nan).groupby(level=0).agg(["mean", "count"])
-    scores = scores[scores["count"] > 0].rename(columns={"mean": "search_score", "count": "search_n"})
+    samples = samples_by_setting(seed_table(search), search.metric)
+    found = {number: (mean(values.tolist()), len(values)) for number, values in samples.items()}
+    scores = pd.DataFrame.from_dict(found, orient="index", columns=["search_score", "search_n"])
     return frame.join(scores.set_axis(pd.Index(keys.reindex(scores.index), dtype=object)))
 
 
@@ -164,6 +167,8 @@ def _confirmed(confirm: Run) -> pd.DataFrame:
     facts = pd.DataFrame({number: _moments(values) for number, values in samples.items()}, index=CONFIRMED[:3], dtype=float).T
     facts[CONFIRMED[3:]] = t_intervals(list(samples.values()))
     facts = facts.join(held_out_facts(last_epochs(confirm)))
+    if len(lost := lost_seeds(confirm)):
+        facts["confirmed_lost"] = lost.groupby(level=0).size().reindex(facts.index, fill_value=0)
     keys = pd.Series(setting_keys(settings_table(confirm)), dtype=object)
     return facts.set_axis(pd.Index(keys.reindex(facts.index), dtype=object))
 
@@ -173,9 +178,9 @@ def _moments(values: np.ndarray) -> list[float]:
     return [found["mean"], found["std"], found["n"]]
 
 
-def _order(run: Run, tests: list[str]) -> list[str]:
+def _order(run: Run, lost: list[str], tests: list[str]) -> list[str]:
     found = ["status", "last_epoch", "rung", "search_score", "search_n"]
-    return ["rank", "trial", "name", *run.parameters, *found, *CONFIRMED, "shrinkage", *tests]
+    return ["rank", "trial", "name", *run.parameters, *found, *CONFIRMED, *lost, "shrinkage", *tests]
 
 
 def _ranks(facts: pd.DataFrame, mode: str) -> pd.Series:

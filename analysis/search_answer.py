@@ -6,10 +6,12 @@ import pandas as pd
 
 from analysis.answer import missing, sentence
 from analysis.labels import describe
+from analysis.lost import lost_words
 from analysis.rounding import MISSING, number, rounded_rows, signed, span, spread_of
 from analysis.runs import Run
 from analysis.search import awaited, held_out_metrics
 from analysis.search_trials import short_name
+from analysis.tables import setting_keys, settings_table
 from analysis.wording import count, listing
 
 LIMITS = ["corrected_low", "corrected_high"]
@@ -49,7 +51,10 @@ def _confirmed(run: Run, board: pd.DataFrame, confirmed: pd.DataFrame) -> str:
     ahead = awaited(run, board)
     said = _verdict(run, best, others, claim=not ahead)
     rest = f"the confirmation is not complete, {count(ahead, 'setting')} still to come: no winner is claimed" if ahead else ""
-    return sentence(said, _shrinkage(run, best), _on_test(best), rest)
+    confirm = run.phase("confirm")
+    keys = setting_keys(settings_table(confirm))
+    lost = lost_words(confirm, lambda place: short_name(board.loc[keys[place]]), run.metric)
+    return sentence(said, lost, _shrinkage(run, best), _on_test(best), rest)
 
 
 def _verdict(run: Run, best: pd.Series, others: pd.DataFrame, claim: bool) -> str:
@@ -94,8 +99,10 @@ def _evidence(row: Any) -> str:
         return f"{'no difference' if row['difference'] == 0 else f'the same difference, {difference},'} at any seed, {seeds}"
     if row["supported"]:
         return f"{difference}, corrected interval {interval}, {seeds}"
+    if row["p_corrected"] <= 0.05:
+        return f"no evidence of a difference where lost seeds count as the worst: {difference}, {seeds}"
     if row["corrected_low"] > 0 or row["corrected_high"] < 0:  # another comparison of the family failed before this one was judged
-        return f"no evidence of a difference after correction: {difference}, p = {number(row['p_holm'], 2)}, {seeds}"
+        return f"no evidence of a difference after correction: {difference}, p = {number(row['p_corrected'], 2)}, {seeds}"
     return f"no evidence of a difference: {interval}, {seeds}"
 
 

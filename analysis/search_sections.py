@@ -105,39 +105,12 @@ def readable_board(found: SearchFindings) -> pd.DataFrame:
     shown |= {"search score": text["search_score"]}
     if len(found.confirmed):
         shown["confirmed"] = joined(text["confirmed_mean"], text["confirmed_std"], " \u00b1 ")
-        shown["n"] = board["confirmed_n"].map(_whole)
+        shown["n"] = _seeds(board)
         shown["95 % interval"] = joined(text["confirmed_low"], text["confirmed_high"], " to ")
         shown["shrinkage"] = [signed(value) for value in board["shrinkage"]]
     shown |= {"ended": board["status"].map(_word), "epoch": board["last_epoch"].map(_whole)}
     shown |= {column: [label(found.run, column, value) for value in board[column]] for column in found.run.parameters}
     return pd.DataFrame({name: list(column) for name, column in shown.items()}, dtype=object)
-
-
-def search_reading(found: SearchFindings) -> list[str]:
-    """What to know when reading the tables of a search, one sentence or a few each."""
-    fresh = found.run.spec.get("confirm")
-    return [
-        "Only completed trials have a search score, that of their last epoch; no epoch is picked because it looked best. A trial that was "
-        "stopped early is compared with nothing but the others at its rung.",
-        "A search score is too good on average for the settings it picks, because the same numbers picked them; "
-        + (
-            "shrinkage says by how much. What is claimed rests on the fresh seeds alone."
-            if fresh
-            else "fresh seeds would tell by how much."
-        ),
-        "std is the standard deviation over seeds with ddof = 1; one seed has none. n counts the seeds with a number.",
-        *(_FRESH if len(found.confirmed) else []),
-    ]
-
-
-_FRESH = [
-    "The best confirmed setting is compared with each other one seed by seed: intervals and p-values are those of the paired t-test, which "
-    "takes the differences for normally distributed; means over many test cases closely are. p-values are corrected over all rows of their "
-    "table by Holm's method (Holm 1979); the corrected interval of a row has the level at which that method judges it. Where all "
-    "differences are equal there is no interval.",
-    "Seeds differ in initialisation and order of the data, not in the data: intervals over seeds say what retraining would give on these "
-    "data, not what other data would. Test data took part in no choice.",
-]
 
 
 def _leaderboard(found: SearchFindings) -> str:
@@ -155,7 +128,7 @@ def _confirmed(found: SearchFindings) -> str:
     note = (
         f"Settings trained again on seeds that the search did not use: {found.run.metric} at the last epoch, best mean first. difference: "
         "best setting minus this one, over the seeds that both have. Shaded rows are supported: their corrected interval excludes 0 and "
-        "their Holm-corrected p-value is at most 0.05."
+        "their corrected p-value is at most 0.05."
     )
     parts = [page.paragraph(note), page.dense(page.table(_readable_confirmed(found), marks, ["setting"]))]
     for title, told, table in held_out_tables(found.run, rows):
@@ -168,7 +141,7 @@ def _readable_confirmed(found: SearchFindings) -> pd.DataFrame:
     text = _readable_scores(rows).join(readable(rows[DIFFERENCES.names].astype(float), [DIFFERENCES]))
     shown = {
         "setting": [setting_name(found.run, row) for row in rows.to_dict("records")],
-        "n": rows["confirmed_n"].map(_whole),
+        "n": _seeds(rows),
         "mean \u00b1 std": joined(text["confirmed_mean"], text["confirmed_std"], " \u00b1 "),
         "95 % interval": joined(text["confirmed_low"], text["confirmed_high"], " to "),
         "search score": text["search_score"],
@@ -176,8 +149,14 @@ def _readable_confirmed(found: SearchFindings) -> pd.DataFrame:
     }
     if len(rows) > 1:
         shown |= {"difference": text["difference"], "corrected interval": joined(text["corrected_low"], text["corrected_high"], " to ")}
-        shown["p (Holm)"] = [number(value, 2) for value in rows["p_holm"]]
+        shown["p corrected"] = [number(value, 2) for value in rows["p_corrected"]]
     return pd.DataFrame({name: list(column) for name, column in shown.items()}, dtype=object)
+
+
+def _seeds(rows: pd.DataFrame) -> list[str]:
+    """How many fresh seeds have a number, and how many were lost."""
+    lost = rows["confirmed_lost"].fillna(0) if "confirmed_lost" in rows else [0] * len(rows)
+    return [_whole(n) + (f" ({_whole(gone)} lost)" if gone else "") for n, gone in zip(rows["confirmed_n"], lost, strict=True)]
 
 
 def _readable_scores(rows: pd.DataFrame) -> pd.DataFrame:

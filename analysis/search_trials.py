@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.means import epoch_means
 from analysis.once import once
 from analysis.runs import Run
 from analysis.tables import status_table
@@ -36,9 +37,9 @@ def trial_epochs(run: Run) -> pd.DataFrame:
     attempt left.
     """
     epochs = run.epochs.reindex(columns=list(dict.fromkeys(["trial", "epoch", "seconds", "at", run.metric])))
-    values = epochs[run.metric].astype(float).replace([np.inf, -np.inf], np.nan)
-    frame = epochs[["trial", "epoch", "seconds"]].assign(value=values, at=_moments(epochs["at"]))
-    frame = frame.groupby(["trial", "epoch"], as_index=False).agg({"value": "mean", "seconds": "first", "at": "first"})
+    frame = epochs[["trial", "epoch", "seconds"]].assign(at=_moments(epochs["at"]))
+    frame = frame.groupby(["trial", "epoch"], as_index=False).agg({"seconds": "first", "at": "first"})
+    frame.insert(2, "value", epoch_means(epochs, run.metric).to_numpy())
     last = frame["trial"].map(run.trials.set_index("trial")["epochs"].where(_ended(run)))
     return frame[~(frame["epoch"] > last)].reset_index(drop=True)
 

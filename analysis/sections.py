@@ -7,7 +7,6 @@ import pandas as pd
 
 from analysis import page
 from analysis.arm_sections import arm_sections, compared_by, known_section
-from analysis.arm_sections import reading as arm_reading
 from analysis.correlation_pictures import SECTION, correlation_section
 from analysis.devices import trained_on
 from analysis.error_section import error_section
@@ -15,13 +14,14 @@ from analysis.estimates import estimate_table, estimates_section
 from analysis.export import Figures, labels_of, readable, readable_summary
 from analysis.findings import Findings as Findings
 from analysis.health_section import health_section
-from analysis.intervals import FEW, PERMUTATIONS, RESAMPLES
+from analysis.intervals import FEW, RESAMPLES
 from analysis.labels import label
 from analysis.pictures import Picture
 from analysis.power import settled_text
-from analysis.published import evaluation_points
+from analysis.published import evaluation_points, measured_otherwise
+from analysis.reading import reading
 from analysis.rounding import number
-from analysis.search_sections import cost_sections, result_sections, search_reading, searched_by, searched_sizes
+from analysis.search_sections import cost_sections, result_sections, searched_by, searched_sizes
 from analysis.versions import pooled_words
 from analysis.wording import count, joined, p_text, sentences
 
@@ -94,7 +94,7 @@ def sections(found: Findings, pictures: list[Picture]) -> Iterator[tuple[str, st
         yield "known", "Known beforehand", known_section(found.run.spec["tables"])
     if told := estimates_section(estimate_table(found.run.paths)):
         yield "estimates", "How good the estimates of the time left were", told
-    yield "reading", "How to read this", _reading(found)
+    yield "reading", "How to read this", reading(found)
     yield "provenance", "Provenance", page.facts(_flat(found.run.spec.get("provenance") or {}))
 
 
@@ -134,7 +134,7 @@ def _sizes(found: Findings) -> str:
 
 def _warnings(found: Findings) -> str:
     trials = found.statuses.groupby("status")["trials"].sum()
-    notes = list(found.run.notes)
+    notes = [*found.run.notes, *filter(None, [measured_otherwise(found.run)])]
     if trials["unfinished"] or trials["not started"]:
         notes.append("This run is not complete: what follows rests on the trials completed so far.")
     return "\n".join(page.paragraph(note, "warning") for note in notes)
@@ -165,7 +165,7 @@ def _comparisons(found: Findings) -> str:
             "95 % interval": joined(text["ci_low"], text["ci_high"], " to "),
             "corrected interval": joined(text["corrected_low"], text["corrected_high"], " to "),
             "p": [p_text(value) for value in rows["p"]],
-            "p (Holm)": [p_text(value) for value in rows["p_holm"]],
+            "p (Holm)": [p_text(value) for value in rows["p_corrected"]],
             "seeds to settle": [settled_text(value) for value in rows["seeds_needed"]],
         }
     )
@@ -189,47 +189,14 @@ def _published(found: Findings, table: pd.DataFrame) -> str:
     text = readable(table, [Figures(names, stds, [("range_low", "range_high")])], labels_of(found.run))
     text["outside"] = ["outside" if mark else "" for mark in marks]
     points = evaluation_points(found.run, found.seeds)
-    chance = f", wider by the chance of two draws of {count(points, 'evaluation point')}" if points else ""
+    chance = f" and by two draws of {count(points, 'evaluation point')}" if points else ""
     note = (
         f"Published: {sentences(source['source'], source.get('note'))} range_low to range_high is where the mean of "
-        f"{count(source['runs'], 'seed')} drawn from ours falls 95 % of the time{chance}; a row is marked outside where the published mean "
-        f"does not lie in it ({sum(marks)} of {len(marks)})."
+        f"{count(source['runs'], 'other run')} would fall 95 % of the time if nothing differed, both means being off by the luck of their "
+        f"seeds{chance}; a row is marked outside where the published mean does not lie in it ({sum(marks)} of {len(marks)}; one of twenty "
+        "would by chance)."
     )
     return page.paragraph(note) + page.table(text, marks) + page.files("published.csv")
-
-
-def _reading(found: Findings) -> str:
-    settings = [] if found.search and not found.over_seeds else _settings_reading(found)
-    lines = [
-        *(search_reading(found.search) if found.search else []),
-        *(settings if found.search is None else settings[2:]),
-        *(arm_reading(found.arms) if found.arms else []),
-    ]
-    return "<ul>" + "".join(f"<li>{page.escape(line)}</li>" for line in lines) + "</ul>"
-
-
-def _settings_reading(found: Findings) -> list[str]:
-    """What to know about the table of settings; the first two are said of a search elsewhere."""
-    return [
-        "Every number is that of the last epoch of a completed trial; no epoch is picked because it looked best. Trials that did not "
-        "complete are counted above and stand behind no number.",
-        "std is the standard deviation over seeds with ddof = 1; one seed has none. n counts the seeds with a number.",
-        f"ci_low to ci_high is the 95 % bootstrap interval of the mean over seeds: BCa, {RESAMPLES:,} resamples, the percentile method "
-        "where BCa is undefined, at the level at which it is as wide as Student's t for so few seeds (Hesterberg 2015), and Student's t "
-        f"below {FEW} seeds, where no resample reaches as far as the mean may lie. Where hardly any seed fails, few seeds may "
-        "show no failure at all, and no interval knows of what was not seen. It says how well the mean is known, "
-        "not how far single seeds scatter: for that, look at the dots.",
-        *([] if found.arms and found.comparisons.empty else [_TESTS]),
-        "The setting with the best mean was chosen by the same numbers it is described with, so its mean is a little too good on average; "
-        "fresh seeds would tell.",
-    ]
-
-
-_TESTS = (
-    f"p-values come from sign-flip permutation tests on the paired differences (exact for few seeds, else {PERMUTATIONS:,} flips), "
-    "corrected over all rows of their table by Holm's method (Holm 1979); the corrected interval of a row has the level at which that "
-    "method judges it."
-)
 
 
 def _phrases(content: Mapping[str, Any] | None) -> list[str]:

@@ -82,11 +82,24 @@ def repeats(run: Run) -> int:
     return int(pairs.loc[pairs.duplicated(["setting", "seed"]), "trial"].nunique())
 
 
+@once
+def lost_seeds(run: Run) -> pd.DataFrame:
+    """One row per setting and seed that diverged, failed or ended without a number: column ``seed``, index ``setting``. A seed of which
+    another trial of the setting has a number is not lost, and one that was stopped early or is unfinished is not judged."""
+    ended = run.trials[~run.trials["status"].isin(["pruned", "unfinished"])]
+    settings = trial_settings(run)[ended["trial"]].to_numpy()
+    begun = pd.DataFrame({"setting": settings, "seed": ended["seeds"].to_numpy()}).explode("seed").drop_duplicates()
+    known = seed_table(run).dropna(subset=run.metric)["seed"]
+    is_known = pd.MultiIndex.from_frame(begun).isin(list(known.items()))
+    return begun[~is_known].sort_values(["setting", "seed"]).set_index("setting").astype({"seed": int})
+
+
 def summary_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFrame:
     """One row per setting, index ``setting``; settings without a single result are kept with ``n`` 0.
 
     Columns: the parameters of the space, ``parameters`` (if recorded), those of ``samples.sample_table`` over the seeds with a number, and
-    ``left_out`` (trials that do not stand behind the row, and why; only where there are such). ``seeds``: the seed table, if you have it.
+    ``lost`` (seeds that diverged or failed, see ``lost_seeds``) and ``left_out`` (trials that do not stand behind the row, and why), both
+    only where there are such. ``seeds``: the seed table, if you have it.
     """
     seeds = seed_table(run) if seeds is None else seeds
     table = settings_table(run)
@@ -94,7 +107,10 @@ def summary_table(run: Run, seeds: pd.DataFrame | None = None) -> pd.DataFrame:
         table["parameters"] = _weights(run).reindex(table.index).astype("Int64")
     samples = samples_by_setting(seeds, run.metric)
     known = sample_table([samples.get(number, np.array([])) for number in table.index], run.metric, run.spec)
-    return _with_left_out(table.join(known.set_axis(table.index)), run, trial_settings(run).to_numpy())
+    table = table.join(known.set_axis(table.index))
+    if len(lost := lost_seeds(run)):
+        table.insert(table.columns.get_loc("n") + 1, "lost", lost.groupby(level=0).size().reindex(table.index, fill_value=0))
+    return _with_left_out(table, run, trial_settings(run).to_numpy())
 
 
 def group_table(run: Run, by: Sequence[str]) -> pd.DataFrame:
@@ -127,14 +143,6 @@ def _with_left_out(table: pd.DataFrame, run: Run, places: np.ndarray) -> pd.Data
         return table
     said = statuses.groupby(level=0).agg(lambda group: listing(f"{n} {status}" for status, n in group.value_counts().items()))
     return table.assign(left_out=said.reindex(table.index).fillna("").astype(object))
-
-
-def best_setting(summary: pd.DataFrame, spec: Mapping[str, Any]) -> int | None:
-    """The number of the setting with the best mean (the first of equals); None where no setting has a result."""
-    means = summary[f"{spec['metric']}_mean"].dropna()
-    if means.empty:
-        return None
-    return int(means.idxmax() if spec["mode"] == "max" else means.idxmin())
 
 
 def samples_by_setting(seeds: pd.DataFrame, metric: str) -> dict[int, np.ndarray]:

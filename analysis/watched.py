@@ -9,6 +9,8 @@ from typing import Any
 
 from analysis.inside import is_name
 from analysis.labels import Growing
+from analysis.means import mean
+from analysis.ranking import best_first
 from analysis.records import read_spec, refuse_links
 from analysis.runs import RunPaths
 from analysis.samples import by_seed, seed_numbers
@@ -109,11 +111,13 @@ class Watched:
         scores: dict[tuple[str, ...], list[WatchedTrial]] = {}
         for trial in ended:
             scores.setdefault(trial.key, []).append(trial)
-        found = [(list(by_seed({trial.trial: trial.ends for trial in group}).values()), group) for group in scores.values()]
-        if not found:
+        values_of = {key: list(by_seed({trial.trial: trial.ends for trial in group}).values()) for key, group in scores.items()}
+        tried = {key: min(trial.trial for trial in group) for key, group in scores.items()}
+        best = best_first({key: mean(values) for key, values in values_of.items()}, tried, self.spec["mode"])
+        if not best:
             return None
-        values, group = (max if self.spec["mode"] == "max" else min)(found, key=lambda each: mean_of(each[0]) or 0.0)
-        return {"value": mean_of(values), "n": len(values), "setting": group[0].setting, "phase": group[0].phase, "trial": group[0].trial}
+        values, group = values_of[best[0]], scores[best[0]]
+        return {"value": mean(values), "n": len(values), "setting": group[0].setting, "phase": group[0].phase, "trial": group[0].trial}
 
     def epochs_of(self, trial: WatchedTrial, most: int) -> list[dict[str, Any]]:
         """The rows of the last ``most`` epochs of a trial, as recorded."""
@@ -160,8 +164,8 @@ def mean_of(value: Any) -> float | None:
     values = value if isinstance(value, list) else [value]
     if not values or not all(isinstance(each, int | float) and math.isfinite(each) for each in values):
         return None
-    mean = sum(values) / len(values) if min(values) < max(values) else float(values[0])
-    return mean if math.isfinite(mean) else None
+    found = mean(values)
+    return found if math.isfinite(found) else None
 
 
 def _thinned(values: list[float | None]) -> list[float | None]:

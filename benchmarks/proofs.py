@@ -4,7 +4,12 @@
 (b) intervals: how often they hold the truth, nominally 95 %, also for accuracies in clumps at 0.5, 0.75 and 1.0;
 (c) searches with early stopping and one parameter that decides over nothing but the speed of learning: our importances and correlations
     beside the naive ones, which take the last value of each trial, and beside weights for survival;
-(d) health checks: faults found, and alarms on sound studies.
+(d) health checks: faults found, and alarms on sound studies;
+(e) the best of several settings: how often equal ones are told apart from it (5 % or fewer), and its own interval holds its mean (93 % or
+    more);
+(f) runs beside each other, each with its best setting: how often equal ones are told apart (5 % or fewer);
+(g) published means of the same setting: how often they are marked as outside of what is to be expected (5 %);
+(h) a setting that loses its worst seeds: how often it is called better than an equal one that keeps them (2.5 % or fewer).
 """
 
 import argparse
@@ -24,6 +29,7 @@ from analysis.health import health_checks
 from analysis.importance import PED_ANOVA, draw_settings, importances, optuna_importances
 from analysis.intervals import mean_intervals, t_intervals
 from analysis.runs import Run
+from benchmarks.choices import print_choices
 from benchmarks.faults import FAULTS, sound
 from benchmarks.simulations import SPACE, as_run, final, searched, survival_weights
 
@@ -177,6 +183,7 @@ def main() -> None:
     _print_coverage(2_000 // scale, 500 // scale)
     _print_searches(24 // scale)
     _print_health(100 // scale)
+    print_choices(normal, DRAWS, scale)
 
 
 def _print_equal_arms(studies: int) -> None:

@@ -70,10 +70,10 @@ def test_the_table_agrees_with_a_plain_recomputation_from_the_recorded_predictio
 def test_overall_is_judged_apart_and_the_parts_by_holm(digits):
     table = table_of(digits)
     raw = table["p"].tolist()
-    assert table.loc[0, "p_holm"] == raw[0]
+    assert table.loc[0, "p_corrected"] == raw[0]
     ordered = sorted(raw[1:])
     steps = np.maximum.accumulate([min(1, p * (10 - place)) for place, p in enumerate(ordered)])
-    assert sorted(table["p_holm"][1:]) == pytest.approx(list(steps))
+    assert sorted(table["p_corrected"][1:]) == pytest.approx(list(steps))
     assert table["p_flips"].tolist() == [0.0625] * 11  # 2 / 2^5: five seeds can do no more
 
 
@@ -85,8 +85,8 @@ def test_corrected_interval_and_corrected_p_value_say_the_same(tmp_path):
         table = table_of(run_of(tmp_path / str(place), trial("old", *old), trial("new", *new)))
         parts = table[table["part"] != "overall"].sort_values("p")
         excludes = (parts["corrected_low"] > 0) | (parts["corrected_high"] < 0)
-        assert (parts["p_holm"] <= 0.05).tolist() == excludes.cummin().tolist()
-        assert parts["supported"].tolist() == (parts["p_holm"] <= 0.05).tolist()
+        assert (parts["p_corrected"] <= 0.05).tolist() == excludes.cummin().tolist()
+        assert parts["supported"].tolist() == (parts["p_corrected"] <= 0.05).tolist()
 
 
 def test_published_values_stand_beside_their_part(digits):
@@ -153,7 +153,7 @@ def test_one_seed_has_a_difference_and_no_claim(tmp_path):
     run = run_of(tmp_path, trial("old", [0.5]), trial("new", [0.75]))
     row = table_of(run).iloc[0]
     assert (row["n"], row["difference"], row["supported"]) == (1, 25, False)
-    assert row[["baseline_std", "ci_low", "p", "p_holm", "p_flips", "probability_better"]].isna().all()
+    assert row[["baseline_std", "ci_low", "p", "p_corrected", "p_flips", "probability_better"]].isna().all()
     assert sentence(run) == "One paired seed supports no claim about new and old; hits 75.00 % against 50.00 %, n = 1."
 
 
@@ -165,7 +165,8 @@ def test_a_missing_arm_keeps_its_rows_and_claims_nothing(tmp_path):
     assert table["baseline_mean"].tolist() == pytest.approx([80.4] * 3)
     assert table[["arm_mean", "difference", "p"]].isna().all(axis=None)
     assert sentence(run) == (
-        "new has no completed seed, so there is no difference to speak of. 5 seeds that only one arm has stand behind no difference. "
+        "new has no completed seed, so there is no difference to speak of. Net new lost 5 of 5 seeds: before anything is called better, a "
+        "lost seed counts as the worst (hits 0 %). 5 seeds that only one arm has stand behind no difference. "
         "1 of 2 planned trials completed; 1 failed stands behind no number here."
     )
 
@@ -175,7 +176,7 @@ def test_a_missing_part_takes_no_part_in_the_family(tmp_path):
     run = run_of(tmp_path, trial("old", FIVE, a=holes), trial("new", FIVE + GAIN))
     table = table_of(run).set_index("part")
     assert table["n"].to_dict() == {"overall": 5, "a": 1, "b": 5}
-    assert table.loc["b", "p_holm"] == table.loc["b", "p"]
+    assert table.loc["b", "p_corrected"] == table.loc["b", "p"]
     assert "every" not in sentence(run)
 
 
@@ -326,7 +327,7 @@ def test_what_holds_for_all_results(tmp_path_factory, counts):
     np.testing.assert_allclose(forth["probability_better"], 1 - back["probability_better"])
     np.testing.assert_allclose(forth["p"], back["p"])
     pd.testing.assert_series_equal(forth["supported"], back["supported"])
-    assert (forth.loc[forth["supported"], "p_holm"] <= 0.05 + 1e-9).all()  # Bonferroni asks for more than Holm
+    assert (forth.loc[forth["supported"], "p_corrected"] <= 0.05 + 1e-9).all()  # Bonferroni asks for more than Holm
     known = forth.dropna(subset="corrected_low")
     assert (known["corrected_low"] <= known["ci_low"] + 1e-9).all()
     assert known["difference"].between(known["ci_low"], known["ci_high"]).all()

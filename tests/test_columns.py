@@ -184,7 +184,7 @@ def test_our_columns_are_those_that_are_found(tmp_path: Path) -> None:
     for place, each in enumerate(changes):
         costs = {"parameters": 7, "train_seconds": 1.5, "images_per_second": 2.5}
         study = named_study(["their first", "their second"], ["their metric", "their side", "test_theirs"], costs, **each)
-        paths, _ = recorded(study, tmp_path / str(place), failed=["0004"])
+        paths, _ = recorded(study, tmp_path / str(place), failed=["0004", "c0001"])
         found += frames_in("analysis", lambda paths=paths: live_sections(load_run(paths.root)))
         found += frames_in("analysis", lambda paths=paths: write_report(load_run(paths.root)))
     users = {f"{name}{end}" for name in ("their metric", "their side", "test_theirs") for end in ("", *DERIVED)} | {

@@ -82,9 +82,12 @@ def test_best_settings_of_grids_are_compared_pair_by_pair(tmp_path):
     assert row["difference"] == pytest.approx(shift.mean())
     assert found.runs["setting"].tolist() == ["width 1", "width 2"]
     assert found.runs["mean"].tolist() == pytest.approx([values.mean(), (values + shift).mean()])
-    assert found.notes == ["What one and two chose was chosen by the same numbers that stand here, which are a little too good for that."]
+    assert found.runs["picked_from"].tolist() == [2, 2]
+    assert [note.split(":")[0] for note in found.notes] == [
+        f"The setting of {name} is the best of 2, picked by the same numbers that stand here" for name in ("one", "two")
+    ]
     assert sentences(found)[0].startswith(
-        "two against one, mean accuracy of the setting that each chose: better by 0.11 (corrected interval +0.097"
+        "two against one, mean accuracy of the setting that each chose: better by 0.11 (corrected interval +0.096"
     )
 
 
@@ -96,6 +99,21 @@ def test_mode_min_takes_the_lowest_and_calls_higher_worse(tmp_path):
     found = compare_runs(runs)
     assert found.runs["setting"].tolist() == ["width 1", "width 1"]
     assert "worse by 0.1" in sentences(found)[0]
+
+
+@pytest.mark.parametrize(("mode", "sign"), [("max", 1), ("min", -1)])
+def test_a_difference_counts_as_often_as_the_run_ahead_had_settings_to_pick_from(tmp_path, mode, sign):
+    rng = np.random.default_rng(0)
+    values = 5 + rng.normal(0, 0.01, (11, 12))
+    values[10] += sign * 0.01  # the best of ten ends up behind the single one, or ahead of it
+    ten = run_of(tmp_path / "ten", dict(enumerate(values[:10])), range(12), mode=mode, space={"width": {"values": list(range(10))}})
+    for shift, ahead in ((0.02, 1), (-0.02, 10)):
+        one = run_of(tmp_path / f"one{ahead}", {99: values[10] + sign * shift}, range(12), mode=mode, space={"width": {"values": [99]}})
+        row = compare_runs([ten, one]).differences.iloc[0]
+        assert row["p_corrected"] == pytest.approx(min(1, row["p"] * ahead))
+        low, high = ("low", "high") if sign > 0 else ("high", "low")
+        assert row[f"corrected_{low}"] == row[f"ci_{low}"]  # of the one that was not picked
+        assert sign * row[f"corrected_{high}"] > sign * row[f"ci_{high}"]
 
 
 def test_confirmed_settings_are_compared_on_fresh_seeds_by_a_t_test(tmp_path):
@@ -121,7 +139,7 @@ def test_fresh_seeds_that_are_not_shared_by_welchs_test(tmp_path):
     row = found.differences.iloc[0]
     exact = stats.ttest_ind(others, FIVE, equal_var=False)
     assert not row["paired"]
-    assert row[["p", "p_holm"]].tolist() == pytest.approx([exact.pvalue] * 2)
+    assert row[["p", "p_corrected"]].tolist() == pytest.approx([exact.pvalue] * 2)
     assert row[["corrected_low", "corrected_high"]].tolist() == pytest.approx(list(exact.confidence_interval(0.95)))
     assert "on the smaller side" in sentences(found)[0]
 
@@ -131,7 +149,7 @@ def test_three_runs_are_one_family(tmp_path):
     runs = [run_of(tmp_path / name, {1: FIVE + rng.normal(0, 0.01, 5) + shift}) for name, shift in (("a", 0), ("b", 0.001), ("c", 0.3))]
     found = compare_runs(runs)
     assert found.differences[["first", "last"]].to_numpy().tolist() == [["a", "b"], ["a", "c"], ["b", "c"]]
-    assert (found.differences["p_holm"] >= found.differences["p"]).all()
+    assert (found.differences["p_corrected"] >= found.differences["p"]).all()
 
 
 def test_epochs_are_counted_once_per_seed(tmp_path):

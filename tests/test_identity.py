@@ -22,7 +22,7 @@ from analysis.search_sections import searched_sizes
 from analysis.tables import identity, trial_settings
 from analysis.watched import Watched
 from tuning.asking import Asker
-from tuning.best import ranked_settings
+from tuning.best import ranked_trials
 from tuning.past import past_trials, trials_left
 from tuning.progress import StudyProgress
 from tuning.study import Optuna, Random, Study, Trial
@@ -75,7 +75,7 @@ def test_each_value_is_a_setting_of_its_own_and_comes_back_as_it_was(values: lis
     past = past_trials(run)
     assert [repr(one.trial.config["value"]) for one in past] == [repr(value) for value in values]
     assert trials_left(study.trials(), past) == []
-    assert len(ranked_settings(study, past)) == len(values)
+    assert len(ranked_trials(study, run)) == len(values)
 
 
 def test_whole_numbers_stay_whole_beside_none_and_fractions(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_setting_drawn_again_counts_each_seed_once_as_the_later_trial_had_it(t
     best = watched.best()
     assert best is not None
     assert (best["n"], best["value"]) == (3, pytest.approx(9.1))
-    assert [group[0].trial.config["value"] for group in ranked_settings(study, past_trials(run))] == [1, 2]
+    assert [group[0].trial.config["value"] for group in ranked_trials(study, run)] == [1, 2]
     assert leaderboard(run)[["search_n", "search_score"]].to_numpy().tolist()[0] == pytest.approx([3, 9.1])
     found = find_search(run)
     assert found is not None
@@ -172,6 +172,6 @@ def test_settings_are_ranked_by_what_the_later_trial_had(tmp_path: Path) -> None
     spec = {"space": {"value": {"values": [1, 2]}}, "metric": "score", "epochs": 1, "fixed": {}, "seeds": [0]}
     run = load_run(write_run(tmp_path, trials, search={"kind": "random", "trials": 3}, **spec))
     study = small_study(counts, space={"value": [1, 2]}, search=Random(trials=3), seeds=1, epochs=1)
-    assert [group[0].trial.config["value"] for group in ranked_settings(study, past_trials(run))] == [2, 1]
+    assert [group[0].trial.config["value"] for group in ranked_trials(study, run)] == [2, 1]
     assert summary_table(run)["score_mean"].tolist() == [4.0, 5.0]
     assert json.loads(json.dumps(StudyProgress(study, run).best_setting()))[1] == [5.0]

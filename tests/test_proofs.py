@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from analysis.intervals import t_intervals
+from benchmarks.choices import best_of
 from benchmarks.proofs import (
     DRAWS,
     arms_alarms,
@@ -63,3 +64,20 @@ def test_extrapolated_correlations_are_nearer_to_the_truth_than_any_other_way():
     assert (errors["extrapolated"] < 0.1).all()
     for other in ("survivors", "weighted", "naive"):
         assert (errors["extrapolated"] < errors[other]).all()
+
+
+@pytest.mark.parametrize(("settings", "seeds", "studies"), [(2, 5, 150), (4, 5, 150), (12, 20, 20)])
+def test_the_best_of_equal_settings_is_better_than_another_in_one_study_of_twenty_at_most(settings, seeds, studies):
+    alarms, held = best_of(DRAWS["normal"], studies, settings, seeds, student=True)
+    assert alarms <= 0.05 + 3.5 * np.sqrt(0.05 * 0.95 / studies)
+    assert held >= 0.93 - 3.5 * np.sqrt(0.07 * 0.93 / studies)
+
+
+def test_holm_alone_forgets_that_the_best_was_picked():
+    """Which is why the best is not judged by it: 30 settings of 20 seeds, t statistics of the best against each other one."""
+    values = np.random.default_rng(0).normal(size=(200, 30, 20))
+    best = values[np.arange(200), values.mean(axis=2).argmax(axis=1)]
+    p = stats.ttest_1samp(best[:, None] - values, 0, axis=2).pvalue
+    smallest = np.nanmin(p, axis=1)
+    assert np.mean(smallest <= 0.05 / 29) > 0.15
+    assert np.mean(smallest <= 0.05 / (30 * 29 / 2)) <= 0.05

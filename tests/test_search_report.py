@@ -65,7 +65,7 @@ def test_a_winner_is_named_where_it_is_apart_from_all_others(tmp_path):
     tests = {"test_accuracy": (FIVE - 0.1).tolist(), "test_accuracy_min": (FIVE - 0.5).tolist()}
     run = run_of(tmp_path, *four(), fresh("c0001", 0.1, FIVE), fresh("c0002", 0.2, FIVE + GAIN, **tests), confirm=TWO)
     assert sentence(run).startswith(
-        "The winner on fresh seeds is trial 0002 (rate 0.2): accuracy 0.855 [0.834, 0.876], n = 5; better than the other confirmed setting "
+        "The winner on fresh seeds is trial 0002 (rate 0.2): accuracy 0.855 [0.829, 0.876], n = 5; better than the other confirmed setting "
         "(+0.051; the corrected interval excludes 0). Its search score, 0.600 with n = 1, did not shrink (+0.26) on fresh seeds. On the "
         "test data it has test_accuracy 0.704 on average (0.29 at the least). 2 of 4"
     )
@@ -81,9 +81,9 @@ def test_lower_is_better_and_a_score_that_shrank(tmp_path):
 def test_settings_that_cannot_be_told_apart_are_named(tmp_path):
     confirmed = [fresh("c0001", 0.1, FIVE), fresh("c0002", 0.2, FIVE + GAIN), fresh("c0003", 0.5, (FIVE + GAIN)[::-1])]
     assert sentence(run_of(tmp_path, *four(), *confirmed, confirm=CONFIRM)).startswith(
-        "No winner: trial 0002 (rate 0.2) has the best mean on fresh seeds, accuracy 0.855 [0.834, 0.876], n = 5, but cannot be told apart "
+        "No winner: trial 0002 (rate 0.2) has the best mean on fresh seeds, accuracy 0.855 [0.826, 0.876], n = 5, but cannot be told apart "
         "from published best (no evidence of a difference: -0.00439 to +0.00439, n = 5); it is better than trial 0001 (+0.051, corrected "
-        "interval +0.0394 to +0.0626, n = 5)."
+        "interval +0.0379 to +0.0641, n = 5)."
     )
 
 

@@ -132,8 +132,8 @@ def test_the_best_confirmed_setting_against_each_other_one_paired_by_seed(lungs)
     p = np.array([stats.ttest_1samp(one, 0).pvalue for one in differences])
     assert table["p"].tolist()[1:] == pytest.approx(list(p))
     order = np.argsort(p)
-    assert table["p_holm"].to_numpy()[1:][order] == pytest.approx(np.maximum.accumulate(np.minimum(1, p[order] * [3, 2, 1])))
-    smallest = stats.ttest_1samp(differences[order[0]], 0).confidence_interval(1 - 0.05 / 3)
+    assert table["p_corrected"].to_numpy()[1:][order] == pytest.approx(np.maximum.accumulate(np.minimum(1, p[order] * [6, 3, 1])))
+    smallest = stats.ttest_1samp(differences[order[0]], 0).confidence_interval(1 - 0.05 / 6)
     assert table[["corrected_low", "corrected_high"]].to_numpy()[1:][order[0]].tolist() == pytest.approx(list(smallest))
 
 

@@ -15,8 +15,11 @@ from scipy import stats
 
 from analysis import group_table, load_run, published_table, seed_table, settings_table, status_table, summary_table, write_tables
 from analysis.export import escape_latex, latex, markdown, readable_summary
+from analysis.findings import find
 from analysis.intervals import RANDOM_SEED, RESAMPLES, mean_intervals
+from analysis.published import expected_range, measured_otherwise
 from analysis.rounding import number
+from analysis.sections import opening
 from analysis.wording import p_text
 
 HOSTILE = "<script>alert(1)</script> $%_&#{}~^\\"
@@ -170,7 +173,8 @@ def test_published_means_are_marked_where_as_many_seeds_would_not_give_them(tmp_
     ]
     table = published_table(run_of(tmp_path, *trials, data={}, published={"source": "s", "note": "", "runs": 3, "rows": rows}))
     assert table["n"].tolist() == [20, 20, 0]
-    assert table.loc[0, ["range_low", "range_high"]].tolist() == [0.5, 1.0]
+    reach = stats.t.ppf(0.975, 19) * np.std([0.5] * 10 + [1.0] * 10, ddof=1) * np.sqrt(1 / 3 + 1 / 20)
+    assert table.loc[0, ["range_low", "range_high"]].tolist() == pytest.approx([0.75 - reach, 1.0])
     assert table.loc[1, ["range_low", "range_high"]].tolist() == pytest.approx([0.97, 0.97])
     assert table["outside"].tolist() == [False, False, pd.NA]
     strict = published_table(run_of(tmp_path, *trials, data={}, published={"source": "s", "note": "", "runs": 30, "rows": rows}))
@@ -189,6 +193,31 @@ def test_the_published_range_is_wider_by_the_chance_of_the_evaluation_points(tmp
     exact = published_table(run_of(tmp_path / "none", *trials, data={"name": "x"}, published=published))
     assert exact["outside"].tolist() == [True, True]
     assert exact.loc[0, ["range_low", "range_high"]].tolist() == [0.75, 0.75]
+
+
+@pytest.mark.parametrize(("seeds", "runs"), [(5, 1), (10, 3), (100, 3)])
+def test_a_published_mean_of_the_same_setting_is_outside_in_one_case_of_twenty(seeds, runs):
+    values = np.random.default_rng([seeds, runs]).normal(0.9, 0.02, (300, seeds + runs))
+    ranges = np.array([expected_range(one[:seeds], runs) for one in values])
+    theirs = values[:, seeds:].mean(axis=1)
+    assert np.mean((theirs < ranges[:, 0]) | (theirs > ranges[:, 1])) <= 0.05 + 3.5 * np.sqrt(0.05 * 0.95 / 300)
+
+
+def test_one_seed_knows_no_range():
+    assert np.isnan(expected_range(np.array([0.9]), 3)).all()
+
+
+def test_numbers_measured_with_other_data_are_left_out_and_the_report_says_so(tmp_path):
+    published = {"source": "them", "note": "", "runs": 3, "rows": [{"width": 1, "mean": 0.9}], "fixed": {"data": "mnist"}}
+    trial = Trial(config={"width": 1}, epochs=scores([0.5, 0.7]), seeds=[0, 1])
+    same = run_of(tmp_path / "same", trial, published=published, fixed={"data": "mnist"})
+    other = run_of(tmp_path / "other", trial, published=published, fixed={"data": "optdigits"})
+    assert len(published_table(same)) == 1
+    assert measured_otherwise(same) == ""
+    assert published_table(other) is None
+    told = "The published numbers (them) were measured with data mnist, this run has optdigits: they are left out."
+    assert told in opening(find(other))
+    assert "left out" not in opening(find(same))
 
 
 def test_no_published_rows_no_table(tmp_path):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.ranking import best_first
 from tuning.storage import Folder
 from tuning.study import Study, Trial
 
@@ -131,16 +132,16 @@ class Keeper:
     def end(self, trial: Trial, status: str, error: str | None) -> None:
         value = self._values.pop(trial.id, None)
         dropped = trial.id
-        if status == "completed" and value is not None and self._is_better(value):
+        if status == "completed" and value is not None and self._is_better(trial.id, value):
             dropped = self.best[0] if self.best else ""
             self.best = trial.id, value
         if dropped and dropped != (self.best or ("",))[0]:
             (self._folder / dropped).clear()
 
-    def _is_better(self, value: float) -> bool:
-        if self.best is None:
-            return True
-        return value > self.best[1] if self._study.mode == "max" else value < self.best[1]
+    def _is_better(self, trial: str, value: float) -> bool:
+        """As ``best.ranking`` will judge it: of equals the first is the better one, whichever ends first."""
+        values = {trial: value, **dict([self.best] if self.best else [])}
+        return best_first(values, {name: name for name in values}, self._study.mode)[:1] == [trial]
 
 
 def _content(value: Any) -> bytes:

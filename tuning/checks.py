@@ -182,6 +182,10 @@ def _published_problems(study: "Study") -> list[str]:
         return []
     found = _count_problem("published: runs", theirs.runs)
     found += [f"published: {name} must be text." for name in ("source", "note") if not is_text(getattr(theirs, name))]
+    if not isinstance(theirs.fixed, Mapping) or not set(theirs.fixed) <= set(study.fixed):
+        found.append(f"published: fixed={shown(theirs.fixed)} must be a mapping of keys that the study has in fixed.")
+    else:
+        found += [f"published: fixed: {problem}" for problem in value_problems(theirs.fixed, {})]
     if not _are_rows(theirs.rows):
         return [*found, f"published: rows={shown(theirs.rows)} must be a list of rows, each a mapping."]
     for row in theirs.rows:

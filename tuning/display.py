@@ -13,10 +13,10 @@ from rich.live import Live
 from rich.text import Text
 
 from analysis.errors import headline
+from analysis.means import mean
 from analysis.records import finite
 from analysis.run_paths import RunPaths
 from analysis.runs import Run
-from tuning.means import mean
 from tuning.progress import LONG_SECONDS, StudyProgress, clock, left_words
 from tuning.signals import Interrupted
 from tuning.study import Study, Trial

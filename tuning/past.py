@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from analysis.means import epoch_means
 from analysis.runs import Run
 from analysis.tables import identity
 from tuning.study import Trial, trial_id
@@ -79,7 +80,7 @@ def _past(run: Run, row: Mapping[Any, Any], scores: Mapping[int, float], last_ep
 def _scores(run: Run) -> dict[str, dict[int, float]]:
     if run.epochs.empty or run.metric not in run.epochs:
         return {}
-    means = run.epochs.groupby(["trial", "epoch"])[run.metric].mean(skipna=False).dropna()
+    means = epoch_means(run.epochs, run.metric).dropna()
     found: dict[str, dict[int, float]] = {}
     for (trial, epoch), value in means.items():
         found.setdefault(trial, {})[int(epoch)] = float(value)

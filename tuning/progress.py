@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from analysis.labels import Growing, show
+from analysis.means import mean
+from analysis.ranking import best_first
 from analysis.rounding import mean_text
 from analysis.runs import Run
 from analysis.samples import by_seed, seed_numbers
 from tuning.estimate import Estimate, TimeLeft
-from tuning.means import mean
 from tuning.past import past_trials, setting_key
 from tuning.space import describe
 from tuning.study import Study, Trial
@@ -75,10 +76,11 @@ class StudyProgress:
 
         Once a confirmation has a result, those of the search, which are too good, do not count any more.
         """
-        scores = self._scores.get("confirm") or self._scores.get("search")
-        if not scores:
-            return None
-        return (max if self.study.mode == "max" else min)(scores.values(), key=lambda item: mean(item[1]))
+        phase = "confirm" if "confirm" in self._scores else "search"
+        scores = self._scores.get(phase, {})
+        tried = {key: min(self._ends[phase, key]) for key in scores}
+        best = best_first({key: mean(values) for key, (_, values) in scores.items()}, tried, self.study.mode)
+        return scores[best[0]] if best else None
 
     def best(self) -> str:
         """The best setting in words; empty before there is one."""

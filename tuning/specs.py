@@ -115,6 +115,8 @@ class Published:
     """One mapping per setting: its values, ``mean`` and (if known) ``std`` of the study's metric, or of the one under ``metric``."""
     note: str = ""
     """What a reader must know to compare them."""
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    """Fixed values of the study that they hold for, the data say. A run with another value leaves them out, and says so."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from analysis.means import mean
 from trainables import Config, State, Trainable
 from trainables.limits import Limit
 from tuning import checks
 from tuning.fields import plain_fields
-from tuning.means import mean
 from tuning.space import as_values, ends, moved_within
 from tuning.specs import Asha as Asha
 from tuning.specs import Compare as Compare

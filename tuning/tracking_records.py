@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tuning.means import mean, spread
+from analysis.means import mean, spread
 
 ENDS = ("completed", "pruned", "diverged", "failed")
 
