@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from run_folders import searched_like, xor_like
 from test_cli import ENVIRONMENT, STUDY
 
 from analysis import load_run
+from analysis.report import find
+from benchmarks.readme import block, with_blocks
 from tuning.catalog import built_in_names
 from tuning.study import Study
 
@@ -69,3 +72,27 @@ def test_make_targets_of_the_readme_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"^make (\S+)", README + (ROOT / "CONTRIBUTING.md").read_text(), re.M):
         assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+def test_figures_are_written_from_runs_and_say_of_which(tmp_path: Path) -> None:
+    runs = [load_run(xor_like(tmp_path / "xor", seeds=10, epochs=2)), load_run(searched_like(tmp_path / "lungs"))]
+    blocks = {run.spec["name"]: block(run) for run in runs}
+    text = "before\n" + "".join(f"<!-- figures of {name} -->\nold\n<!-- end -->\nbetween {name}\n" for name in blocks)
+    written = with_blocks(text, blocks)
+    assert "\nold\n" not in written
+    for run in runs:
+        name, found = run.spec["name"], find(run)
+        of_run = written.split(f"<!-- figures of {name} -->\n")[1].split("<!-- end -->")[0]
+        assert " ".join(found.answer.split()) in " ".join(of_run.replace("\n> ", " ").split())
+        assert f"Recorded run {run.paths.root.name}: `study run bowls`" in of_run
+        assert f"between {name}" in written
+    assert written.count("published best") >= 1
+    assert with_blocks(written, blocks) == written
+    with pytest.raises(SystemExit):
+        with_blocks("nothing", blocks)
+
+
+def test_the_readme_has_a_place_for_the_figures_of_every_built_in_study() -> None:
+    for name in built_in_names():
+        assert README.count(f"<!-- figures of {name} -->\n") == 1, name
+    assert README.count("<!-- end -->") == len(built_in_names())
