@@ -13,8 +13,10 @@ from analysis.runs import Run, RunPaths
 from analysis.versions import versions_note
 from cluster.connect import prepare_environment
 from cluster.own_folders import abandon_own_folders
+from tuning.lock import let_go
 from tuning.mirrors import Mirrors, chosen_mirrors
 from tuning.overrides import parse_overrides
+from tuning.session import forget_session
 from tuning.signals import Interrupted
 from tuning.start_folder import as_started
 from tuning.study import Study, StudyError, WandbMode
@@ -138,8 +140,8 @@ def _cut_off(paths: RunPaths, display: "Display", beside: contextlib.ExitStack, 
         display.stopped(interrupted.code, f"interrupted by {interrupted}")
     beside.close()
     abandon_own_folders()
-    for file in (paths.session, paths.lock):
-        file.unlink(missing_ok=True)
+    forget_session(paths)
+    let_go(paths.lock)
     remove_if_empty(paths)
     leave(interrupted.code)
 

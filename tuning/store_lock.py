@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from cluster.processes import lives_here, us
-from tuning.lock import changes, is_ours, refusal, taken_over, watching
+from cluster.processes import is_us, lives_here, us
+from tuning.lock import changes, refusal, taken_over, watching
 from tuning.storage import Folder
 from tuning.study import StudyError
 
@@ -35,7 +35,7 @@ class StoreLock:
             OSError: the store does not answer.
         """
         holder = self._holder()
-        if holder is None or is_ours(holder):
+        if holder is None or is_us(holder):
             return
         lives = lives_here(holder)
         if lives is None:
@@ -56,7 +56,7 @@ class StoreLock:
             OSError: the store does not answer.
         """
         holder = self._holder()
-        if holder is not None and not is_ours(holder):
+        if holder is not None and not is_us(holder):
             self._lost_to = holder
         self.check()
         self.take()
