@@ -8,7 +8,7 @@ import math
 import random
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,12 @@ def newest(folder: Folder, before: int | None = None) -> Checkpoint | None:
                 found = _read(content)
                 return Checkpoint(found["epoch"], found["state"], json.loads(found["rows"]))
     return None
+
+
+def clear_unknown(folder: Folder, known: Iterable[str]) -> None:
+    """Remove checkpoints of trials whose records were lost: the next trial of such a name may be another one."""
+    for name in set(folder.names(folders=True)).difference(known):
+        (folder / name).clear()
 
 
 def state_problem(state: Any) -> str | None:

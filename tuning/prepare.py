@@ -22,6 +22,7 @@ from tuning.provenance import provenance
 from tuning.space import describe
 from tuning.storage import Folder, is_url, joined
 from tuning.study import Grid, Study, StudyError
+from tuning.two_copies import bind
 from tuning.values import cut, shown
 
 JOB = "STUDY_JOB"
@@ -70,6 +71,8 @@ def prepare_run(
     try:
         paths.root.mkdir(parents=True)
         keep(paths, code, code.version)
+        if url:
+            bind(paths.root)
         write_spec(paths, record | {"sessions": [session_record(record["command"], started, code.version)]})
     except OSError as error:
         raise StudyError(f"the results folder {results} cannot be written: {error.strerror}. Give another with --results.") from None
