@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from analysis.export import write_aside
 from analysis.records import read_spec
+from analysis.runs import RunPaths
 from tuning.copies import LOCAL, travels
 from tuning.lock import let_go, locked
+from tuning.prepare import write_spec
 from tuning.storage import Folder, first_line, is_safe, is_url
 from tuning.store_lock import current
 from tuning.study import StudyError
@@ -135,7 +136,7 @@ def _leave_store(root: Path, url: str, tell: Tell) -> None:
     parent, _, name = urlsplit(url).path.rstrip("/").rpartition("/")
     place = f"{name}-{secrets.token_hex(4)}"
     new = urlsplit(url)._replace(path=f"{parent}/{place}").geturl()
-    write_aside(root / STUDY, json.dumps({**spec, "storage": new}, indent=1, allow_nan=False) + "\n")
+    write_spec(RunPaths(root), {**spec, "storage": new})
     bind(root)
     tell(f"{root} is copied to {new} from now on; trials that were cut off start anew. {url} stays as it is.")
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from analysis.export import write_aside
 from analysis.runs import SCHEMA, RunPaths
 from tuning.callables import module_of, name_of
 from tuning.code import code_of, keep, package_version
@@ -80,7 +79,7 @@ def prepare_run(
 
 
 def write_spec(paths: RunPaths, record: Mapping[str, Any]) -> None:
-    write_aside(paths.study, json.dumps(record, indent=1, allow_nan=False) + "\n")
+    Folder.at(paths.root).write(paths.study.name, f"{json.dumps(record, indent=1, allow_nan=False)}\n".encode())
 
 
 def describe_study(study: Study) -> dict[str, Any]:

@@ -110,9 +110,8 @@ class Folder:
                 local.flush()
                 os.fsync(local.fileno())
             os.replace(aside, path)
-        except OSError:
+        finally:
             aside.unlink(missing_ok=True)
-            raise
 
     def remove(self, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):
