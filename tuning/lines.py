@@ -89,7 +89,7 @@ class Lines:
 
     def _refuse_others(self, file: IO[bytes]) -> None:
         if os.fstat(file.fileno()).st_size > self._end:
-            raise StudyError(f"{self._path} grows by the hand of another process: it has taken this run over, and this one stops.")
+            raise StudyError(f"{self._path} grows by the hand of another process: two write this run. This one stops.")
 
     def _let_go(self) -> None:
         if self._file:

@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from analysis.compare import UnequalRuns
+from analysis.records import read_spec
 from analysis.runs import DamagedRun, RunPaths
 from tuning.signals import Interrupted, handled, interrupt
 from tuning.start_folder import stands_in
@@ -119,8 +120,9 @@ def removed_if_empty(paths: RunPaths) -> Iterator[None]:
 
 
 def remove_if_empty(paths: RunPaths) -> None:
-    """Take a run folder without a record away."""
-    if not paths.trials.exists():
+    """Take a run folder without a record away that this session has made."""
+    sessions = read_spec(paths.study).get("sessions") or [] if paths.study.exists() else []
+    if not paths.trials.exists() and len(sessions) < 2:
         shutil.rmtree(paths.root, ignore_errors=True)
         with contextlib.suppress(OSError):  # other runs are there
             paths.root.parent.rmdir()
