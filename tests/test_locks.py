@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -185,6 +186,31 @@ def test_a_process_of_another_user_that_proc_hides_is_not_taken_for_dead(answer:
     monkeypatch.setattr(processes, "_fields", lambda pid: None)
     monkeypatch.setattr(os, "pidfd_open", asked)
     assert lives_here(other) is None
+
+
+@pytest.mark.parametrize("place", ["fifo", "folder", "link"])
+def test_what_is_no_file_is_no_lock_of_ours(place: str, path: Path, tmp_path: Path, clock: Clock) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_text(json.dumps(dead()))
+    {"fifo": lambda: os.mkfifo(path), "folder": path.mkdir, "link": lambda: path.symlink_to(theirs)}[place]()
+    with pytest.raises(StudyError, match="is no plain file"), locked(path):
+        pass
+    assert theirs.exists()
+    assert os.path.lexists(path)
+
+
+def test_the_lock_of_the_original_does_not_hold_a_copy_of_its_folder(tmp_path: Path, clock: Clock) -> None:
+    original, copy = tmp_path / "original", tmp_path / "copy"
+    original.mkdir()
+    parent = {**us(), "pid": os.getppid(), "began": processes.began(os.getppid()), "token": "t", "folder": original.stat().st_ino}
+    (original / "lock").write_text(json.dumps(parent))
+    shutil.copytree(original, copy)
+    began = clock.now
+    with pytest.raises(StudyError, match="being written by"), locked(original / "lock"):
+        pass
+    assert clock.now == began
+    with locked(copy / "lock"):
+        assert clock.now - began >= lock.SILENT_SECONDS
 
 
 def test_nothing_of_a_later_holder_is_removed(path: Path) -> None:

@@ -323,7 +323,21 @@ def test_checkpoints_of_trials_without_records_are_not_gone_on_from(tmp_path: Pa
     for name in ("0001", "0002", "c0001"):
         (folder / name).write("000001-aa.pt", b"state")
     clear_unknown(folder, ["0001"])
-    assert folder.names(folders=True) == ["0001"]
+    (tmp_path / "notes").mkdir()
+    clear_unknown(folder, [])
+    assert folder.names(folders=True) == ["notes"], "no trial is called so"
+
+
+@pytest.mark.parametrize("link", ["checkpoints", "checkpoints/0001"])
+def test_no_checkpoint_is_removed_through_a_link(link: str, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs" / "0001"
+    theirs.mkdir(parents=True)
+    (theirs / "000001-aa.pt").write_text("theirs")
+    (tmp_path / link).parent.mkdir(exist_ok=True)
+    (tmp_path / link).symlink_to(theirs.parent if link == "checkpoints" else theirs)
+    with pytest.raises(StudyError, match="is a link"):
+        clear_unknown(Folder.at(tmp_path / "checkpoints"), [])
+    assert (theirs / "000001-aa.pt").exists()
 
 
 # Two writers of one run

@@ -82,8 +82,8 @@ def let_go(path: Path) -> None:
 def _beat(path: Path, ended: threading.Event) -> None:
     """Show every few seconds that the holder lives, as long as it holds the lock."""
     while not ended.wait(BEAT_SECONDS):
-        if is_us(_read(path)):
-            with suppress(OSError):
+        with suppress(OSError, StudyError):
+            if is_us(_read(path)):
                 os.utime(path)
 
 
@@ -95,7 +95,7 @@ def _take(path: Path, tell: Callable[[str], None]) -> None:
     if lives or now not in (None, judged):
         raise StudyError(refusal(path.parent, now or judged or {}))
     aside, dead = _beside(path), _beside(path)
-    aside.write_text(json.dumps(us()))
+    aside.write_text(json.dumps(us() | {"folder": _folder(path)}))
     try:
         if now is not None:
             _take_away(path, now, dead)
@@ -126,7 +126,13 @@ def _take_away(path: Path, judged: dict[str, Any] | None, dead: Path) -> None:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """Who holds a lock, None where there is none: empty where it does not say, or may not be read."""
+    """Who holds a lock, None where there is none: empty where it does not say, or may not be read.
+
+    Raises:
+        StudyError: what is there is no file.
+    """
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
+        raise StudyError(f"{path} is no plain file, so no lock that a study made: take it out of the folder.")
     try:
         said = json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -138,7 +144,14 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def _lives(path: Path, holder: dict[str, Any], tell: Callable[[str], None]) -> bool:
     lives = lives_here(holder)
-    return _is_touched(path, holder, tell) if lives is None else lives
+    # A copy of a run folder has the lock of the original, which nobody touches there.
+    if lives is None or (lives and holder.get("folder") != _folder(path)):
+        return _is_touched(path, holder, tell)
+    return lives
+
+
+def _folder(path: Path) -> int:
+    return path.parent.stat().st_ino
 
 
 def _is_touched(path: Path, holder: dict[str, Any], tell: Callable[[str], None]) -> bool:

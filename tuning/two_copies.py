@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +36,7 @@ def bind(root: Path) -> None:
 def is_bound(root: Path) -> bool:
     mark = root / BOUND
     try:
-        return mark.read_text() == f"{root.stat().st_ino} {mark.lstat().st_ino}\n"
+        return stat.S_ISREG(mark.lstat().st_mode) and mark.read_text() == f"{root.stat().st_ino} {mark.lstat().st_ino}\n"
     except (OSError, ValueError):
         return False
 
