@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -34,13 +35,12 @@ def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame], summary: pd.D
 def write_aside(path: Path, content: str | bytes) -> Path:
     """Write a file so that nobody ever sees half of it: beside it first, then moved over it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         aside.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", errors="replace"))
         os.replace(aside, path)
-    except OSError:
+    finally:
         aside.unlink(missing_ok=True)
-        raise
     return path
 
 

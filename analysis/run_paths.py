@@ -13,6 +13,7 @@ A run folder holds
 ``logs/``         what a trial printed, one ``<trial>.log`` each
 ``session.json``  where the Ray of the session that is going on can be looked at
 ``lock``          who writes, while somebody does
+``.store``        where the run is copied to a store: the mark that this folder may do so, and no copy of it
 ``wandb/``        the mirror to Weights & Biases: its offline runs, and which of them are whole
 ``tensorboard/``  one event file per trial, for TensorBoard
 ``report/``       what the analysis wrote: ``index.html``, ``tables/``, ``charts/``

@@ -19,7 +19,7 @@ from analysis.tail import Tail
 
 POINTS = 24  # of a learning curve as small as a table row
 SILENT_SECONDS = 30.0
-"""A writer that has not touched its lock for so long is taken for dead."""
+"""A writer that does not touch its lock for so long while it is watched is taken for dead."""
 COLUMNS = ("trial", "phase", "status", "epoch", "value", "seconds", "attempt", "place", "curve", "setting")
 
 
@@ -71,6 +71,7 @@ class Watched:
 
     def __init__(self, folder: Path) -> None:
         self.paths = RunPaths(folder.resolve())
+        self._touched, self._seen = -1, 0.0
         self._begin()
         refuse_links(self.paths.root)
 
@@ -97,11 +98,14 @@ class Watched:
 
     @property
     def is_running(self) -> bool:
-        """Whether somebody writes to the run."""
+        """Whether somebody writes to the run: judged by what is seen of its lock here, for clocks differ."""
         try:
-            return time.time() - self.paths.lock.stat().st_mtime < SILENT_SECONDS
+            touched = self.paths.lock.stat().st_mtime_ns
         except OSError:
             return False
+        if touched != self._touched:
+            self._touched, self._seen = touched, time.monotonic()
+        return time.monotonic() - self._seen < SILENT_SECONDS
 
     def best(self) -> dict[str, Any] | None:
         """The best setting so far by the mean over the seeds of its completed trials: ``value, n, setting, phase``. Once a confirmation has

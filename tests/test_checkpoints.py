@@ -229,7 +229,7 @@ def test_a_writer_on_another_machine_is_believed_as_long_as_it_touches_its_lock(
     assert said == [f"process 1 on elsewhere wrote to {tmp_path} last; watching for 20 s whether it still does."]
 
 
-@pytest.mark.parametrize("old", [0, lock.OLD_SECONDS + 1])
+@pytest.mark.parametrize("old", [0, 10**6, -(10**6)])
 def test_a_lock_from_another_machine_that_nobody_touches_is_taken_over(old: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock, "SILENT_SECONDS", 1.0)
     path, said = tmp_path / "lock", []
@@ -237,7 +237,7 @@ def test_a_lock_from_another_machine_that_nobody_touches_is_taken_over(old: floa
     os.utime(path, (time.time() - old,) * 2)
     with lock.locked(path, said.append):
         assert json.loads(path.read_bytes())["pid"] == os.getpid()
-    assert len(said) == (0 if old else 1), "an old one needs no watching"
+    assert len(said) == 1, "it is watched however old it looks: clocks differ"
 
 
 def test_a_writer_whose_run_was_taken_over_stops_and_leaves_the_lock_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def test_the_options_are_frozen() -> None:
     command = get_command(app)
     assert isinstance(command, typer.core.TyperGroup)
     options = {name: {option for parameter in sub.params for option in parameter.opts} for name, sub in command.commands.items()}
-    found = ["--accept-code-change", "--study"]
+    found = ["--accept-code-change", "--from-store", "--study"]
     way = ["--address", "--json", "--tensorboard", "--wandb", "--watch"]
     expected = {
         "list": [],

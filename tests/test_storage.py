@@ -18,7 +18,7 @@ from test_faults import FAULT_STUDY, is_sound, until
 
 from analysis import load_run
 from benchmarks.chaos import rows
-from tuning import checkpoints, copies, storage, store_lock
+from tuning import checkpoints, copies, fetching, storage, store_lock
 from tuning.lock import changes
 from tuning.storage import Folder, joined
 from tuning.store_urls import url_problem
@@ -141,7 +141,7 @@ class Slow(MemoryFileSystem):
     cachable = False
 
     def _open(self, path: str, *given: Any, **named: Any) -> Any:
-        if not path.endswith("/lock"):
+        if "/writers/" not in path:
             self.answers.wait()
         if not self.works:
             raise OSError("the store is gone")
@@ -168,6 +168,10 @@ def run_with(root: Path) -> Path:
     return root
 
 
+def records_in(store: Folder) -> list[str]:
+    return [name for name in store.everything() if not name.startswith("writers/")]
+
+
 def eventually(folder: Folder, name: str, content: bytes) -> None:
     until = time.monotonic() + 30
     while folder.read(name) != content:
@@ -178,7 +182,7 @@ def eventually(folder: Folder, name: str, content: bytes) -> None:
 def test_records_are_copied_as_they_grow_and_a_slow_store_holds_nobody_up(slow: Slow, tmp_path: Path) -> None:
     root, store = run_with(tmp_path / "run"), Folder.at("slow://runs/a")
     with copies.copied(root, "slow://runs/a", print):
-        assert store.everything() == ["arrays/0001.npz", "epochs.jsonl", "lock", "study.json"]
+        assert records_in(store) == ["arrays/0001.npz", "epochs.jsonl", "study.json"]
         (root / "epochs.jsonl").write_text("{}\n{}\n")
         eventually(store, "epochs.jsonl", b"{}\n{}\n")
         slow.answers.clear()
@@ -205,27 +209,34 @@ def test_a_store_that_is_gone_costs_nothing_but_a_sentence(slow: Slow, tmp_path:
         pass
 
 
-def lock_of(**holder: Any) -> bytes:
-    return json.dumps({"host": "elsewhere", "space": None, "pid": 1, "began": "1", **holder}).encode()
+def claim(store: Folder, name: str = "000001-00000000000000aa", **holder: Any) -> None:
+    """Another writer's claim of a run."""
+    content = {"host": "elsewhere", "space": None, "pid": 1, "began": "1", **holder}
+    store.write(f"writers/{name}", json.dumps(content).encode())
 
 
 def test_a_silent_writer_is_followed(slow: Slow, tmp_path: Path) -> None:
     root, store = run_with(tmp_path / "run"), Folder.at("slow://runs/d")
-    store.write("lock", lock_of())
+    claim(store)
     with copies.copied(root, "slow://runs/d", print):
-        assert b"elsewhere" not in store.read("lock")
+        assert [json.loads(store.read(f"writers/{name}"))["pid"] for name in (store / "writers").names()] == [os.getpid()]
 
 
 @pytest.mark.parametrize("pid", [1, os.getpid()])
-def test_another_writer_is_refused_while_it_lives(slow: Slow, tmp_path: Path, pid: int) -> None:
+def test_another_writer_is_refused_while_it_lives(slow: Slow, tmp_path: Path, pid: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also one of our own number: in containers, each is the first process of its machine."""
     root, store = run_with(tmp_path / "run"), Folder.at("slow://runs/e")
-    store.write("lock", lock_of(pid=pid))
-    beat = threading.Timer(0.5, store.write, ("lock", lock_of(pid=pid, at=1)))
-    beat.start()
+    claim(store, pid=pid)
+
+    def watch(what: Callable[[], Any], seconds: float) -> bool:
+        before = what()
+        claim(store, pid=pid, beat=1)
+        return what() != before
+
+    monkeypatch.setattr(store_lock, "changes", watch)
     with pytest.raises(StudyError, match=f"is being written by process {pid} on elsewhere"), copies.copied(root, "slow://runs/e", print):
         pass
-    assert store.read("lock") == lock_of(pid=pid, at=1)
+    assert store.everything() == ["writers/000001-00000000000000aa"], "nothing of ours is left"
 
 
 def test_a_writer_whose_copies_take_long_shows_that_it_lives(slow: Slow, tmp_path: Path) -> None:
@@ -234,56 +245,15 @@ def test_a_writer_whose_copies_take_long_shows_that_it_lives(slow: Slow, tmp_pat
         slow.answers.clear()
         (root / "epochs.jsonl").write_text("{}\n{}\n")
         time.sleep(0.3)
-        assert changes(lambda: store.read("lock"), 5.0)
+        (name,) = (store / "writers").names()
+        assert changes(lambda: store.read(f"writers/{name}"), 5.0)
         slow.answers.set()
-
-
-def test_a_writer_whose_run_was_taken_over_stops_and_overwrites_nothing(slow: Slow, tmp_path: Path) -> None:
-    root, store = run_with(tmp_path / "run"), Folder.at("slow://runs/g")
-    said = "is being written by process 1 on elsewhere.* It took this run over"
-
-    def be_taken_over(check: Callable[[], None]) -> None:
-        check()
-        store.write("lock", lock_of())
-        store.write("epochs.jsonl", b"theirs\n")
-        (root / "epochs.jsonl").write_text("ours\nours\n")
-        time.sleep(0.3)
-        with pytest.raises(StudyError, match=said):
-            check()
-
-    with pytest.raises(StudyError, match=said), copies.copied(root, "slow://runs/g", print) as check:
-        be_taken_over(check)
-    assert (store.read("lock"), store.read("epochs.jsonl")) == (lock_of(), b"theirs\n")
 
 
 def run_in(folder: Folder, epochs: bytes, *sessions: str) -> None:
     content = {"sessions": [{"command": "study run", "started": started} for started in sessions]}
     for name, text in {"study.json": json.dumps(content).encode(), "epochs.jsonl": epochs, "arrays/0001.npz": b"a"}.items():
         folder.write(name, text)
-
-
-def test_a_copy_is_made_again_unless_it_has_all_that_the_store_has(slow: Slow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    store, here, said = Folder.at("slow://runs/mine/h"), Folder.at("results/mine/h"), []
-
-    def epochs() -> bytes:
-        assert copies.fetched("slow://runs/mine/h", said.append) == Path("results/mine/h")
-        return here.read("epochs.jsonl")
-
-    run_in(store, b"1\n", "monday")
-    assert epochs() == b"1\n"
-    run_in(store, b"1\n2\n", "monday")
-    assert epochs() == b"1\n2\n", "the same session, later"
-    run_in(here, b"1\n2\n3\n", "monday")
-    assert epochs() == b"1\n2\n3\n", "written here, and not copied yet"
-    run_in(store, b"1\n2\n4\n", "monday", "tuesday")
-    assert epochs() == b"1\n2\n4\n", "another machine went on"
-    run_in(here, b"1\n2\n4\n", "monday", "tuesday", "wednesday")
-    run_in(store, b"1\n2\n4\n5", "monday", "tuesday")
-    assert epochs() == b"1\n2\n4\n", "the last line in the store is torn"
-    (tmp_path / "results/mine/h/study.json").unlink()
-    assert epochs() == b"1\n2\n4\n5", "fetching it was interrupted"
-    assert said == ["slow://runs/mine/h is copied to results/mine/h"] * 4
 
 
 def test_records_that_lack_what_the_store_has_are_not_written_over_it(slow: Slow, tmp_path: Path) -> None:
@@ -338,3 +308,17 @@ def test_a_url_with_what_may_be_a_secret_is_refused_without_repeating_it(query: 
 )
 def test_a_url_that_says_nothing_secret(url: str) -> None:
     assert url_problem(url) is None
+
+
+def test_an_object_with_dots_in_its_key_is_refused(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    boto3 = pytest.importorskip("boto3")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    url = joined(s3, "hostile", "mine", "run")
+    run_in(Folder.at(url), b"1\n", "monday")
+    client = boto3.client("s3", endpoint_url=f"http://{s3.split('endpoint_override=')[1].split('&')[0]}", region_name="us-east-1")
+    client.put_object(Bucket="bucket", Key="hostile/mine/run/logs/../../../../planted.txt", Body=b"planted")
+    for read in (fetching.fetched, fetching.cached):
+        with pytest.raises(StudyError, match="whose name no run writes"):
+            read(url, print)
+    assert list(tmp_path.rglob("*.txt")) == []

@@ -8,17 +8,18 @@ import math
 import random
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from analysis.ranking import best_first
 from tuning.storage import Folder
-from tuning.study import Study, Trial
+from tuning.study import Study, StudyError, Trial
 
 KEPT = 2
 """Checkpoints per live trial: the last, and the one before in case the last is damaged."""
+_TRIAL = re.compile(r"c?\d{4,}")
 ASKED = 1000
 """For so many settings a study is asked how large their states are."""
 
@@ -55,6 +56,22 @@ def newest(folder: Folder, before: int | None = None) -> Checkpoint | None:
                 found = _read(content)
                 return Checkpoint(found["epoch"], found["state"], json.loads(found["rows"]))
     return None
+
+
+def clear_unknown(folder: Folder, known: Iterable[str]) -> None:
+    """Remove checkpoints of trials whose records were lost: the next trial of such a name may be another one.
+
+    Raises:
+        StudyError: there is a link in the way, to where others keep their files.
+    """
+    if folder.files.type_name == "local":
+        here = Path(folder.path)
+        for path in [here, *(here.iterdir() if here.is_dir() else ())]:
+            if path.is_symlink():
+                raise StudyError(f"{path} is a link: checkpoints are neither written nor removed through one. Put a folder in its place.")
+    for name in set(folder.names(folders=True)).difference(known):
+        if _TRIAL.fullmatch(name):
+            (folder / name).clear()
 
 
 def state_problem(state: Any) -> str | None:

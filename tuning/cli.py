@@ -5,13 +5,14 @@ from functools import partial
 import typer
 
 from cluster.connect import prepare_environment
-from tuning.copies import fetched
+from tuning.fetching import cached
 from tuning.mirrors import chosen_mirrors
 from tuning.options import (
     AcceptCodeChange,
     Address,
     AsJson,
     Beside,
+    FromStore,
     Host,
     MoreSeeds,
     MoreTrials,
@@ -101,6 +102,7 @@ def resume(
     run: RunFolder,
     study: StudyFile = None,
     accept_code_change: AcceptCodeChange = False,
+    from_store: FromStore = None,
     address: Address = None,
     wandb: Wandb = None,
     tensorboard: Tensorboard = None,
@@ -112,7 +114,7 @@ def resume(
 
     with plain_errors(json) as lines:
         way = Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=lines)
-        code = go_on(run, unchanged, way, study, accept_code_change)
+        code = go_on(run, unchanged, way, study, accept_code_change, from_store)
     end(code)
 
 
@@ -123,6 +125,7 @@ def extend(
     seeds: MoreSeeds = None,
     study: StudyFile = None,
     accept_code_change: AcceptCodeChange = False,
+    from_store: FromStore = None,
     address: Address = None,
     wandb: Wandb = None,
     tensorboard: Tensorboard = None,
@@ -133,9 +136,8 @@ def extend(
     from tuning.resume import extended
 
     with plain_errors(json) as lines:
-        change = partial(extended, trials=trials, seeds=seeds)
         way = Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=lines)
-        code = go_on(run, change, way, study, accept_code_change)
+        code = go_on(run, partial(extended, trials=trials, seeds=seeds), way, study, accept_code_change, from_store)
     end(code)
 
 
@@ -144,6 +146,7 @@ def confirm(
     run: RunFolder,
     study: StudyFile = None,
     accept_code_change: AcceptCodeChange = False,
+    from_store: FromStore = None,
     address: Address = None,
     wandb: Wandb = None,
     tensorboard: Tensorboard = None,
@@ -155,7 +158,7 @@ def confirm(
 
     with plain_errors(json) as lines:
         way = Way(address=address, wandb=wandb, tensorboard=tensorboard, watch=watch, json=lines)
-        code = go_on(run, confirmed, way, study, accept_code_change)
+        code = go_on(run, confirmed, way, study, accept_code_change, from_store)
     end(code)
 
 
@@ -176,7 +179,7 @@ def replay(run: RunFolder, trial: TrialName, study: StudyFile = None) -> None:
     with plain_errors():
         from tuning.alone import replay_recorded
 
-        code = replay_recorded(fetched(run, say), trial, study)
+        code = replay_recorded(cached(run, say), trial, study)
     end(code)
 
 
@@ -209,15 +212,14 @@ def submit(
 def report(run: RunFolder) -> None:
     """Write the report of a run again, from its records."""
     with plain_errors():
-        print(f"report: {shown(written_report(fetched(run, say)))}")
+        print(f"report: {shown(written_report(cached(run, say)))}")
 
 
 @app.command()
 def compare(runs: RunFolders, results: Beside = "results") -> None:
     """Set runs of one metric on the same data beside each other: what each found, and what it spent on it."""
     with plain_errors():
-        for line in compared(runs, results):
-            print(line)
+        print(*compared(runs, results), sep="\n")
 
 
 @app.command()
@@ -226,7 +228,7 @@ def watch(run: RunFolder, host: Host = "127.0.0.1", port: Port = None) -> None:
     from analysis.live import watch as serve
 
     with plain_errors(), ended_by_ctrl_c():
-        serve(fetched(run, say), host=host, port=port, ready=lambda address: say(f"{address} (Ctrl-C ends it)"))
+        serve(cached(run, say), host=host, port=port, ready=lambda address: say(f"{address} (Ctrl-C ends it)"))
 
 
 @app.command()
@@ -236,7 +238,7 @@ def sync(run: RunFolder, wandb: SyncMode = "online") -> None:
     from tuning.tracking import SECONDS_TO_SYNC, mirrored
 
     with plain_errors():
-        paths = RunPaths(fetched(run, say).resolve())
+        paths = RunPaths(cached(run, say).resolve())
         print(f"report: {shown(written_report(paths.root))}")
         with mirrored(paths, wandb, say, seconds=SECONDS_TO_SYNC) as finish_mirror:
             told = finish_mirror()

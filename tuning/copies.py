@@ -1,24 +1,23 @@
 """Copies of a run in a store: its records stay with the driver, for stores cannot be appended to, and are copied while they grow."""
 
-import json
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tuning.storage import Folder, first_line, is_url
-from tuning.store_lock import NAME as LOCK
-from tuning.store_lock import StoreLock
+from tuning.lines import no_link
+from tuning.storage import Folder, first_line, is_safe
+from tuning.store_lock import CLAIMS, TURNS, StoreLock
 from tuning.study import StudyError
+from tuning.two_copies import STUDY, bind, is_bound, refuse_copy, refuse_other_records
 
 SECONDS_BETWEEN_COPIES = 10.0
 """Copying takes at most a twentieth of the time: of a slow store or a long run, copies are rarer."""
+LOCK, CHECKPOINTS = "lock", "checkpoints"
 LOCAL = "results"
 """Where the records lie of a run that is copied to a URL."""
-STUDY = "study.json"
-RECORDS = ("epochs.jsonl", "trials.jsonl")
-"""They only grow, but for a torn last line."""
 
 
 @contextmanager
@@ -29,23 +28,29 @@ def copied(root: Path, storage: str | None, tell: Callable[[str], None]) -> Iter
     The block is given a function, to be called often, that raises StudyError once another process writes this run to the store.
 
     Raises:
-        StudyError: the store cannot be written, holds later records of this run, or another process writes this run to it.
+        StudyError: the store cannot be written, holds records of this run that are not here, belongs to another run folder, or another
+            process writes this run to it.
     """
     if storage is None:
         yield lambda: None
         return
-    store = Folder.at(storage)
-    lock = StoreLock(store, storage)
-    copy = _Copy(root, store, lock)
     try:
-        lock.refuse_other(tell)
-        _refuse_later_records(root, store, storage)
-        lock.take()
-        copy.now()
+        store = Folder.at(storage)
+        lock = StoreLock(store, storage)
+        lock.take(tell)
+        copy = _Copy(root, lock)
+        try:
+            if STUDY in lock.before.names():
+                refuse_other_records(root, lock.before, storage)
+                refuse_copy(root, storage)
+            copy.begin()
+        except BaseException:
+            lock.withdraw()
+            raise
     except OSError as error:
         raise StudyError(f"{storage} cannot be written: {first_line(error)}. Give another place with --results.") from None
     ended = threading.Event()
-    # The lock is shown in a thread of its own: to copy a large file to a slow store may take longer than others watch it.
+    # The claim is shown in a thread of its own: to copy a large file to a slow store may take longer than others watch it.
     threads = [
         threading.Thread(target=lock.beat, args=(ended,), daemon=True),
         threading.Thread(target=copy.now_and_then, args=(ended, storage, tell), daemon=True),
@@ -65,38 +70,30 @@ def copied(root: Path, storage: str | None, tell: Callable[[str], None]) -> Iter
             tell(f"{storage} lacks the last records ({first_line(error)}); they are in {root}, and `study resume` copies them.")
 
 
-def fetched(run: str, tell: Callable[[str], None]) -> Path:
-    """The folder of a run. Of one that lies in a store, the records are copied below ``results/`` first, unless those there have all that
-    the store has.
-
-    Raises:
-        StudyError: the store has no such run, or does not answer.
-    """
-    if not is_url(run):
-        return Path(run)
-    store = Folder.at(run)
-    local = Path(LOCAL, *Path(store.path).parts[-2:])
-    try:
-        names = [name for name in store.everything() if _travels(name)]
-        if STUDY not in names:
-            raise StudyError(f"{run} is no run folder: it has no {STUDY}.")
-        if _has_all(local, store):
-            return local
-        tell(f"{run} is copied to {local}")
-        # What says that all is there comes last.
-        for name in sorted(names, key=(*RECORDS, STUDY).__contains__):
-            Folder.at(local).write(name, store.read(name))
-    except OSError as error:
-        raise StudyError(f"{run} cannot be read: {first_line(error)}.") from None
-    return local
-
-
 class _Copy:
     """What was copied of a run so far."""
 
-    def __init__(self, root: Path, store: Folder, lock: StoreLock) -> None:
-        self._root, self._store, self._lock = root, store, lock
+    def __init__(self, root: Path, lock: StoreLock) -> None:
+        self._root, self._store, self._lock = root, lock.place, lock
         self._sent: dict[str, tuple[int, int]] = {}
+
+    def begin(self) -> None:
+        """Copy all there is; whoever writes to another place than the one before takes the checkpoints along.
+
+        Raises:
+            StudyError: another process writes this run to the store.
+            OSError: the store cannot be written.
+        """
+        before = self._lock.before / CHECKPOINTS
+        if self._store != self._lock.before:
+            for name in before.everything():
+                # One that is removed meanwhile is not needed.
+                if is_safe(name) and (content := before.read_if_there(name)):
+                    (self._store / CHECKPOINTS).write(name, content)
+        if not is_bound(self._root):
+            bind(self._root)
+        self.now()
+        self._lock.publish()
 
     def now(self) -> None:
         """Copy what has changed.
@@ -108,7 +105,8 @@ class _Copy:
         self._lock.show()
         for name, facts in self._files():
             if self._sent.get(name) != facts:
-                self._store.write(name, (self._root / name).read_bytes())
+                with open(self._root / name, "rb", opener=no_link) as file:
+                    self._store.write(name, file.read())
                 self._sent[name] = facts
 
     def now_and_then(self, ended: threading.Event, storage: str, tell: Callable[[str], None]) -> None:
@@ -129,36 +127,12 @@ class _Copy:
 
     def _files(self) -> Iterator[tuple[str, tuple[int, int]]]:
         for file in sorted(self._root.rglob("*")):
-            name = file.relative_to(self._root).as_posix()
-            if _travels(name) and file.is_file():
-                facts = file.stat()
+            name, facts = file.relative_to(self._root).as_posix(), file.lstat()
+            if travels(name) and stat.S_ISREG(facts.st_mode):
                 yield name, (facts.st_size, facts.st_mtime_ns)
 
 
-def _travels(name: str) -> bool:
-    """Locks belong to the place where they lie, and checkpoints are in the store already."""
-    return Path(name).name != LOCK and not name.startswith((".", "checkpoints/"))
-
-
-def _refuse_later_records(root: Path, store: Folder, storage: str) -> None:
-    if not _has_all(root, store):
-        raise StudyError(f"{storage} has records of this run that {root} lacks: `study resume {storage}` goes on with those.")
-
-
-def _has_all(local: Path, store: Folder) -> bool:
-    """Whether the copy of a run at ``local`` has every session and every record that the store has."""
-    ours = Folder.at(local)
-    known = _sessions(ours)
-    if not all(session in known for session in _sessions(store)):
-        return False
-    return ours.read_if_there(STUDY) != b"" and all(_holds(ours, store, name) for name in RECORDS)
-
-
-def _holds(ours: Folder, store: Folder, name: str) -> bool:
-    """Whether our file begins with all whole lines of the store's."""
-    theirs = store.read_if_there(name)
-    return ours.read_if_there(name).startswith(theirs[: theirs.rfind(b"\n") + 1])
-
-
-def _sessions(folder: Folder) -> list[dict[str, str]]:
-    return list(json.loads(folder.read_if_there(STUDY) or b"{}").get("sessions", []))
+def travels(name: str) -> bool:
+    """Whether a file of a run is copied: locks belong to the place where they lie, and checkpoints are in the store already."""
+    parts = name.split("/")
+    return parts[-1] != LOCK and parts[0] not in (LOCK, CHECKPOINTS, CLAIMS, TURNS) and not name.startswith(".")

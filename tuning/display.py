@@ -17,6 +17,7 @@ from analysis.means import mean
 from analysis.records import finite
 from analysis.run_paths import RunPaths
 from analysis.runs import Run
+from tuning.lines import no_link
 from tuning.progress import LONG_SECONDS, StudyProgress, clock, left_words
 from tuning.signals import Interrupted
 from tuning.study import Study, Trial
@@ -103,7 +104,7 @@ class Display:
 
     def _note(self, said: Mapping[str, Any]) -> None:
         # An estimate is worth no failing where the disk is full.
-        with contextlib.suppress(OSError), self._paths.estimates.open("a", encoding="utf-8") as file:
+        with contextlib.suppress(OSError), open(self._paths.estimates, "a", encoding="utf-8", opener=no_link) as file:
             file.write(json.dumps({"at": round(time.time(), 3), **said}) + "\n")
 
 

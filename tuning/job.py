@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -106,11 +107,17 @@ def _forwarding(command: Sequence[str], folder: Path) -> int:
     def forward(number: int, frame: FrameType | None) -> None:
         nonlocal stopped
         stopped = True
-        process.send_signal(number)
+        # The handle stays with this very process, also in the moment when it was waited for and its number is free.
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(handle, number)
 
     process = subprocess.Popen(command, cwd=folder, env=environment() | {"PYTHONUNBUFFERED": "1"})
-    with handled(forward):
-        code = process.wait()
+    handle = os.pidfd_open(process.pid)
+    try:
+        with handled(forward):
+            code = process.wait()
+    finally:
+        os.close(handle)
     return 128 - code if stopped and code < 0 else code
 
 

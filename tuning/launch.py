@@ -19,7 +19,7 @@ from cluster.connect import connected
 from cluster.own_folders import own_folder
 from tuning.asking import Asker
 from tuning.best import best_trial, confirmations, export_best
-from tuning.checkpoints import Keeper
+from tuning.checkpoints import Keeper, clear_unknown
 from tuning.lock import Lock, locked
 from tuning.past import Past, past_trials, trials_left
 from tuning.recorder import Listener, Recorder
@@ -30,7 +30,8 @@ from tuning.session import Ready, ray_noted
 from tuning.shipping import Sent
 from tuning.signals import Interrupted, Interruption
 from tuning.slots import Slots, check_nodes, gpus_here
-from tuning.storage import Folder, joined
+from tuning.storage import Folder
+from tuning.store_lock import current
 from tuning.study import Grid, Study, StudyError, Trial
 from tuning.terminal import say
 from tuning.worker import Worker
@@ -99,11 +100,10 @@ class _Session:
     statuses: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.records = Records(self.paths, self._between)
-        self.sent = Sent.of(self.study)
+        self.records, self.sent = Records(self.paths, self._between), Sent.of(self.study)
         spec = read_spec(self.paths.study)
         self.storage, self.version = spec.get("storage"), (spec.get("sessions") or [{}])[-1].get("code")
-        self.kept_in = Folder.at(joined(self.storage, "checkpoints") if self.storage else self.paths.checkpoints)
+        self.kept_in = current(Folder.at(self.storage)) / "checkpoints" if self.storage else Folder.at(self.paths.checkpoints)
 
     def _between(self) -> None:
         """While the disk is full: the run is still held, and can still be interrupted."""
@@ -118,6 +118,7 @@ class _Session:
     def run(self) -> None:
         with _repeated(self.check):
             data = data_for_trials(self.study)
+        clear_unknown(self.kept_in, load_run(self.paths.root).trials["trial"])
         trainable = _trainable(self.study, self.sent, data, self.kept_in)
         self._search(trainable)
         if self.study.confirm and not self.interruption.by:

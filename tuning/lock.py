@@ -10,14 +10,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from cluster.processes import lives_here, us
+from cluster.processes import is_us, lives_here, us
 from tuning.study import StudyError
+from tuning.values import cut
 
 BEAT_SECONDS = 5.0
 SILENT_SECONDS = 20.0
-"""A writer on another machine that does not touch its lock while it is watched for so long is taken for dead: clocks may differ."""
-OLD_SECONDS = 600.0
-"""A lock that nobody has touched for so long needs no watching."""
+"""A writer that cannot be seen from here and does not touch its lock while it is watched for so long is
+taken for dead. When it was touched last says nothing: clocks may differ, and jump."""
 
 
 class Lock:
@@ -25,7 +25,7 @@ class Lock:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._checked = time.monotonic()
+        self._checked = _clocks()
 
     def check(self) -> None:
         """See whether it is still ours: to be called often, does something every few seconds.
@@ -33,11 +33,17 @@ class Lock:
         Raises:
             StudyError: another process holds the lock, as this one was not heard of for too long (its machine stood still, say).
         """
-        if time.monotonic() - self._checked > BEAT_SECONDS:
-            self._checked = time.monotonic()
+        now = _clocks()
+        if max(abs(new - old) for new, old in zip(now, self._checked, strict=True)) > BEAT_SECONDS:
+            self._checked = now
             holder = _read(self._path)
-            if holder is not None and not is_ours(holder):
+            if holder and not is_us(holder):  # one that cannot be read just now says nothing
                 raise StudyError(taken_over(self._path.parent, holder))
+
+
+def _clocks() -> tuple[float, float]:
+    """One clock that never jumps, and one that also goes on while the machine sleeps."""
+    return time.monotonic(), time.time()
 
 
 @contextmanager
@@ -48,7 +54,7 @@ def locked(path: Path, tell: Callable[[str], None] = lambda text: None) -> Itera
     Raises:
         StudyError: another process holds it.
     """
-    if is_ours(_read(path)):
+    if is_us(_read(path)):
         yield Lock(path)
         return
     _take(path, tell)
@@ -61,28 +67,38 @@ def locked(path: Path, tell: Callable[[str], None] = lambda text: None) -> Itera
     finally:
         ended.set()
         beats.join()
-        if is_ours(_read(path)):
-            path.unlink(missing_ok=True)
+        let_go(path)
+
+
+def let_go(path: Path) -> None:
+    """Remove the lock at ``path`` if this process holds it, and no other's."""
+    held, dead = _read(path), _beside(path)
+    if is_us(held):
+        with suppress(FileNotFoundError, FileExistsError):  # another took it over just now
+            _take_away(path, held, dead)
+        dead.unlink(missing_ok=True)
 
 
 def _beat(path: Path, ended: threading.Event) -> None:
     """Show every few seconds that the holder lives, as long as it holds the lock."""
     while not ended.wait(BEAT_SECONDS):
-        if is_ours(_read(path)):
-            with suppress(OSError):
+        with suppress(OSError, StudyError):
+            if is_us(_read(path)):
                 os.utime(path)
 
 
 def _take(path: Path, tell: Callable[[str], None]) -> None:
     judged = _read(path)
+    lives = judged is not None and _lives(path, judged, tell)
+    now = _read(path)
     # Whoever else watched a dead lock may have taken it by now.
-    if _lives(path, judged, tell) or _read(path) != judged:
-        raise StudyError(refusal(path.parent, _read(path) or {}))
-    aside, dead = (path.with_name(f".{path.name}.{secrets.token_hex(8)}") for _ in range(2))
-    aside.write_text(json.dumps(us()))
+    if lives or now not in (None, judged):
+        raise StudyError(refusal(path.parent, now or judged or {}))
+    aside, dead = _beside(path), _beside(path)
+    aside.write_text(json.dumps(us() | {"folder": _folder(path)}))
     try:
-        if path.exists():
-            _take_away(path, judged, dead)
+        if now is not None:
+            _take_away(path, now, dead)
         # A link is made whole or not at all, on shared folders too, so that of two takers one wins.
         os.link(aside, path)
     except (FileExistsError, FileNotFoundError):
@@ -90,6 +106,10 @@ def _take(path: Path, tell: Callable[[str], None]) -> None:
     finally:
         aside.unlink(missing_ok=True)
         dead.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}")
 
 
 def _take_away(path: Path, judged: dict[str, Any] | None, dead: Path) -> None:
@@ -105,31 +125,37 @@ def _take_away(path: Path, judged: dict[str, Any] | None, dead: Path) -> None:
         raise FileExistsError(path)
 
 
-def is_ours(holder: dict[str, Any] | None) -> bool:
-    """Whether a lock says this process, and no other of its number: whatever else it says."""
-    return holder is not None and us().items() <= holder.items()
-
-
 def _read(path: Path) -> dict[str, Any] | None:
+    """Who holds a lock, None where there is none: empty where it does not say, or may not be read.
+
+    Raises:
+        StudyError: what is there is no file.
+    """
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
+        raise StudyError(f"{path} is no plain file, so no lock that a study made: take it out of the folder.")
     try:
-        return dict(json.loads(path.read_bytes()))
-    except (OSError, ValueError):
+        said = json.loads(path.read_bytes())
+    except FileNotFoundError:
         return None
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
-def _lives(path: Path, holder: dict[str, Any] | None, tell: Callable[[str], None]) -> bool:
-    """Whether the holder of a lock does; nobody does not."""
-    if holder is None:
-        return False
+def _lives(path: Path, holder: dict[str, Any], tell: Callable[[str], None]) -> bool:
     lives = lives_here(holder)
-    return _is_touched(path, holder, tell) if lives is None else lives
+    # A copy of a run folder has the lock of the original, which nobody touches there.
+    if lives is None or (lives and holder.get("folder") != _folder(path)):
+        return _is_touched(path, holder, tell)
+    return lives
+
+
+def _folder(path: Path) -> int:
+    return path.parent.stat().st_ino
 
 
 def _is_touched(path: Path, holder: dict[str, Any], tell: Callable[[str], None]) -> bool:
-    """Whether a process of another machine touches its lock while it is watched."""
-    before = _touched(path)
-    if before is None or time.time() - before / 1e9 > OLD_SECONDS:
-        return False
+    """Whether a process that cannot be seen from here touches its lock while it is watched."""
     tell(watching(holder, path.parent, SILENT_SECONDS))
     return changes(lambda: _touched(path), SILENT_SECONDS) and _touched(path) is not None
 
@@ -149,7 +175,7 @@ def watching(holder: dict[str, Any], where: object, seconds: float) -> str:
 
 
 def refusal(where: object, holder: dict[str, Any]) -> str:
-    return f"{where} is being written by {_who(holder)}: wait until it ends, or stop it (kill {holder.get('pid', '?')})."
+    return f"{where} is being written by {_who(holder)}: wait until it ends, or stop it there (kill {_said(holder, 'pid')})."
 
 
 def taken_over(where: object, holder: dict[str, Any]) -> str:
@@ -166,4 +192,9 @@ def _touched(path: Path) -> int | None:
 
 
 def _who(holder: dict[str, Any]) -> str:
-    return f"process {holder.get('pid', '?')} on {holder.get('host', '?')}"
+    return f"process {_said(holder, 'pid')} on {_said(holder, 'host')}"
+
+
+def _said(holder: dict[str, Any], what: str) -> str:
+    """What a lock says, in one short line: anybody may have written it."""
+    return cut(str(holder.get(what, "?")))

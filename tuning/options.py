@@ -38,3 +38,7 @@ StudyFile = Annotated[str | None, typer.Option("--study", metavar="FILE", help="
 AcceptCodeChange = Annotated[
     bool, typer.Option("--accept-code-change", help="Go on although the code has changed; the report says what is of which code.")
 ]
+FromStore = Annotated[
+    bool | None,
+    typer.Option("--from-store/--keep-local", help="Which records to go on with, where folder and store differ; the others are kept."),
+]

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from analysis.export import write_aside
 from analysis.runs import SCHEMA, RunPaths
 from tuning.callables import module_of, name_of
 from tuning.code import code_of, keep, package_version
@@ -23,6 +22,7 @@ from tuning.provenance import provenance
 from tuning.space import describe
 from tuning.storage import Folder, is_url, joined
 from tuning.study import Grid, Study, StudyError
+from tuning.two_copies import bind
 from tuning.values import cut, shown
 
 JOB = "STUDY_JOB"
@@ -72,6 +72,8 @@ def prepare_run(
         paths.root.mkdir(parents=True)
         remember(record["reference"], Path.cwd())
         keep(paths, code, code.version)
+        if url:
+            bind(paths.root)
         write_spec(paths, record | {"sessions": [session_record(record["command"], started, code.version)]})
     except OSError as error:
         raise StudyError(f"the results folder {results} cannot be written: {error.strerror}. Give another with --results.") from None
@@ -79,7 +81,7 @@ def prepare_run(
 
 
 def write_spec(paths: RunPaths, record: Mapping[str, Any]) -> None:
-    write_aside(paths.study, json.dumps(record, indent=1, allow_nan=False) + "\n")
+    Folder.at(paths.root).write(paths.study.name, f"{json.dumps(record, indent=1, allow_nan=False)}\n".encode())
 
 
 def describe_study(study: Study) -> dict[str, Any]:

@@ -115,6 +115,7 @@ class Recorder(tune.Callback):
         self._take(trial_of(self._study, trial.config), report)
 
     def _take(self, spec: Trial, report: Report) -> None:
+        self._check()  # where this process stood still, its run may be another's by now
         self._heard[spec.id] = time.monotonic()
         for row in report.rows:
             self._write_epoch(spec, row)

@@ -1,20 +1,20 @@
 """The files of a run as they are written: ``epochs.jsonl``, ``trials.jsonl``, ``arrays/`` and ``logs/``."""
 
 import contextlib
+import io
 import json
 import math
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from analysis.errors import shortened
 from analysis.records import finite
 from analysis.run_paths import RunPaths
-from tuning.lines import opened
-from tuning.storage import once_there_is_room
+from tuning.lines import Lines, no_link
+from tuning.storage import Folder, first_line, once_there_is_room
 from tuning.terminal import say
 
 LONGEST_LOG = 1_000_000
@@ -24,7 +24,8 @@ LONGEST_ERROR = 20_000
 
 
 class Records:
-    """The files of a run, to be appended to: each row is written whole and handed to the system at once.
+    """The files of a run, to be appended to: each row is written whole and handed to the system at once. The end of a trial is safe on the
+    disk when it was appended, an epoch within a second or so, or with the next row.
 
     A line that the writer before was stopped in the middle of is cut off first: what it would have said comes again. Where the disk is
     full or does not answer, writing waits until it does; ``between`` is called meanwhile.
@@ -32,15 +33,16 @@ class Records:
 
     def __init__(self, paths: RunPaths, between: Callable[[], None] | None = None) -> None:
         self._paths = paths
-        self._files: dict[str, IO[bytes]] = {}
+        self._files = {"trials": Lines(paths.trials), "epochs": Lines(paths.epochs)}
         self._between = between
 
     def append(self, name: str, row: Mapping[str, Any]) -> None:
         """``name``: "trials" or "epochs"."""
         text = json.dumps(finite(row), separators=(",", ":"), allow_nan=False, ensure_ascii=False)
         # Half a character, as in the name of a file that is not UTF-8, is a question mark: nobody could read the line with it.
-        line = text.encode(errors="replace") + b"\n"
-        self._patiently(lambda: self._append(name, line))
+        file = self._files[name]
+        file.add(text.encode(errors="replace") + b"\n")
+        self._patiently(lambda: file.write(sync=name == "trials"))
 
     def write_arrays(self, trial: str, arrays: Mapping[str, np.ndarray]) -> None:
         self._patiently(lambda: _write_arrays(self._paths.arrays(trial), arrays))
@@ -53,7 +55,7 @@ class Records:
         # A log is worth no waiting for a full disk.
         with contextlib.suppress(OSError):
             path.parent.mkdir(exist_ok=True)
-            with path.open("a", encoding="utf-8", errors="replace") as file:
+            with open(path, "a", encoding="utf-8", errors="replace", opener=no_link) as file:
                 file.write(text)
 
     def kept_error(self, trial: str, error: str) -> str:
@@ -71,33 +73,18 @@ class Records:
         return path.stat().st_size if path.exists() else 0
 
     def close(self) -> None:
+        """Make all rows safe, and close the files."""
         for file in self._files.values():
-            file.close()
-        self._files.clear()
-
-    def _append(self, name: str, line: bytes) -> None:
-        if name not in self._files:
-            self._files[name] = opened(getattr(self._paths, name))
-        _write_whole(self._files[name], line)
+            try:
+                file.close()
+            except OSError as error:
+                say(f"The last rows could not be written ({first_line(error)}): `study resume` trains those epochs again.")
 
     def _patiently(self, action: Callable[[], None]) -> None:
         once_there_is_room(action, say, for_seconds=math.inf, between=self._between)
 
 
-def _write_whole(file: IO[bytes], line: bytes) -> None:
-    """All of the line or, where that fails, nothing of it."""
-    start, left = os.fstat(file.fileno()).st_size, line
-    try:
-        while left:
-            left = left[file.write(left) :]
-    except OSError:
-        os.truncate(file.fileno(), start)
-        raise
-
-
 def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    path.parent.mkdir(exist_ok=True)
-    aside = path.with_suffix(".part")
-    with aside.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    os.replace(aside, path)
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
+    Folder.at(path.parent).write(path.name, content.getvalue())

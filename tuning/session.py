@@ -6,13 +6,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from analysis.export import write_aside
 from analysis.own_process import environment, module_command
 from analysis.runs import RunPaths
 from cluster.connect import whereabouts
+from cluster.processes import is_us, us
 
 Ready = Callable[[str, str], None]
 """Told the address of Ray's dashboard, and what is to know about it."""
@@ -46,13 +47,20 @@ def ray_noted(paths: RunPaths, ready: Ready | None) -> Iterator[None]:
     """Where the Ray of this session can be looked at, as ``session.json`` in the run folder for the time of the block; ``ready`` is told
     of its dashboard, if there is one. To be entered once Ray is there."""
     found: dict[str, Any] = whereabouts()
-    write_aside(paths.session, json.dumps({**found, "pid": os.getpid()}))
+    write_aside(paths.session, json.dumps({**found, **us()}))
     if found["dashboard"] and ready:
         ready(found["dashboard"], _token_note(private=found["logs"] is not None))
     try:
         yield
     finally:
-        paths.session.unlink(missing_ok=True)
+        forget_session(paths)
+
+
+def forget_session(paths: RunPaths) -> None:
+    """Remove what ``ray_noted`` wrote, unless a later session has written its own."""
+    with suppress(OSError, ValueError):
+        if is_us(json.loads(paths.session.read_bytes())):
+            paths.session.unlink()
 
 
 def _token_note(private: bool) -> str:

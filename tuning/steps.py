@@ -13,8 +13,10 @@ from analysis.runs import Run, RunPaths
 from analysis.versions import versions_note
 from cluster.connect import prepare_environment
 from cluster.own_folders import abandon_own_folders
+from tuning.lock import let_go, locked
 from tuning.mirrors import Mirrors, chosen_mirrors
 from tuning.overrides import parse_overrides
+from tuning.session import forget_session
 from tuning.signals import Interrupted
 from tuning.start_folder import as_started
 from tuning.study import Study, StudyError, WandbMode
@@ -61,23 +63,31 @@ def find(reference: str, pairs: list[str] | None, seeds: int | None, trials: int
     return chosen, overrides
 
 
-def go_on(run: str, change: Callable[[Study, Study, Run], dict[str, Any]], way: Way, file: str | None, accept: bool) -> int:
-    """Train what a run lacks, once ``change`` has said which overrides it is to have. ``file`` and ``accept``: as for ``continued``."""
+def go_on(
+    run: str,
+    change: Callable[[Study, Study, Run], dict[str, Any]],
+    way: Way,
+    file: str | None,
+    accept: bool,
+    from_store: bool | None,
+) -> int:
+    """Train what a run lacks, once ``change`` has said which overrides it is to have. ``file`` and ``accept``: as for ``continued``;
+    ``from_store``: as for ``fetched``."""
     prepare_environment(way.address)
     from analysis import load_run
-    from tuning.copies import fetched
-    from tuning.lock import locked
+    from tuning.fetching import fetched
     from tuning.prepare import found_again
     from tuning.resume import add_session, continued, notes_of
 
-    records = load_run(fetched(run, say))
+    root = fetched(run, say, from_store).resolve()
     moved = found_again(file, Path.cwd()) if file else None
-    with as_started(records.spec, say):
-        going = continued(records, change, file=moved, accept=accept)
-        for note in notes_of(records, going):
-            say(f"note: {note}")
-        mirrors = chosen_mirrors(going.study, way.wandb, way.tensorboard, records.spec)
-        with locked(records.paths.lock, say):
+    with locked(RunPaths(root).lock, say):
+        records = load_run(root)
+        with as_started(records.spec, say):
+            going = continued(records, change, file=moved, accept=accept)
+            for note in notes_of(records, going):
+                say(f"note: {note}")
+            mirrors = chosen_mirrors(going.study, way.wandb, way.tensorboard, records.spec)
             add_session(records.paths, records.recorded, going, command_line(), mirrors)
             return train(going.study, records.paths, mirrors, way)
 
@@ -138,8 +148,8 @@ def _cut_off(paths: RunPaths, display: "Display", beside: contextlib.ExitStack, 
         display.stopped(interrupted.code, f"interrupted by {interrupted}")
     beside.close()
     abandon_own_folders()
-    for file in (paths.session, paths.lock):
-        file.unlink(missing_ok=True)
+    forget_session(paths)
+    let_go(paths.lock)
     remove_if_empty(paths)
     leave(interrupted.code)
 
@@ -168,9 +178,9 @@ def compared(runs: Sequence[str], results: str) -> list[str]:
     from analysis import load_run
     from analysis.compare import compare_runs
     from analysis.compare_page import folder_name, sentences, write_comparison
-    from tuning.copies import fetched
+    from tuning.fetching import cached
 
-    found = compare_runs([load_run(fetched(run, say)) for run in runs])
+    found = compare_runs([load_run(cached(run, say)) for run in runs])
     path = write_comparison(found, Path(results) / "comparisons" / folder_name(found))
     return [*sentences(found), *found.notes, f"comparison: {shown(path)}"]
 

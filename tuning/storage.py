@@ -35,6 +35,11 @@ def joined(place: str, *names: str) -> str:
     return urlunsplit(parts._replace(path="/".join([parts.path.rstrip("/"), *names])))
 
 
+def is_safe(name: str) -> bool:
+    """Whether the name of an object is that of a file below the folder that it is copied to."""
+    return name.isprintable() and "\\" not in name and not {"", ".", ".."}.intersection(name.split("/"))
+
+
 @dataclass(frozen=True)
 class Folder:
     """A folder in a store; it travels to the nodes. A file in it is whole or not there."""
@@ -77,7 +82,7 @@ class Folder:
 
         found = self.files.get_file_info(fs.FileSelector(self.path, allow_not_found=True, recursive=True))
         ours = self.path.strip("/")
-        return sorted(one.path.strip("/").removeprefix(ours).lstrip("/") for one in found if one.type == fs.FileType.File)
+        return sorted(one.path.strip("/").removeprefix(f"{ours}/") for one in found if one.type == fs.FileType.File)
 
     def read(self, name: str) -> bytes:
         with self.files.open_input_stream(f"{self.path}/{name}") as file:
@@ -106,9 +111,8 @@ class Folder:
                 local.flush()
                 os.fsync(local.fileno())
             os.replace(aside, path)
-        except OSError:
+        finally:
             aside.unlink(missing_ok=True)
-            raise
 
     def remove(self, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):
@@ -167,7 +171,8 @@ def _reached(url: str) -> tuple["fs.FileSystem", str]:
             raise
     import fsspec
 
-    files, path = fsspec.core.url_to_fs(url)
+    # What others have written is to be seen at once.
+    files, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
     return fs.PyFileSystem(fs.FSSpecHandler(files)), path
 
 

@@ -1,65 +1,98 @@
-"""One writer per run in a store: a file in it that says who writes, written again every few seconds."""
+"""One writer per run in a store, and no write of a former one over what the next one wrote.
+
+Stores that pyarrow and fsspec reach offer no write on condition that holds for all of them. So no two
+writers ever write one object. Each writer has a claim of its own, ``writers/NUMBER-TOKEN``, written
+again every few seconds; the highest number counts. Who takes over from a writer that it cannot see to
+be dead writes to a folder of its own, ``turns/NUMBER-TOKEN``: what the former one still sends lands
+where nobody reads any more.
+"""
 
 import json
+import re
+import secrets
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from cluster.processes import lives_here, us
-from tuning.lock import changes, is_ours, refusal, taken_over, watching
+from cluster.processes import is_us, lives_here, us
+from tuning.lock import changes, refusal, taken_over, watching
 from tuning.storage import Folder
 from tuning.study import StudyError
 
 BEAT_SECONDS = 5.0
 SILENT_SECONDS = 30.0
-"""A writer on another machine that does not write its lock while it is watched for so long is taken for dead: stores answer slowly."""
-NAME = "lock"
+"""A writer that cannot be seen from here and does not write its claim while it is watched for so long
+is taken for dead: stores answer slowly."""
+CLAIMS = "writers"
+TURNS = "turns"
+_CLAIM = re.compile(r"(\d{6,12})-[0-9a-f]{16}")
+
+
+def current(run: Folder) -> Folder:
+    """Where the copy of a run lies that counts: in ``run`` itself, or in the folder of the last writer that took it over."""
+    places = [content.get("turn") for content in _claims(run / CLAIMS).values()]
+    turns = [place for place in places if isinstance(place, str) and _CLAIM.fullmatch(place)]
+    return run / TURNS / max(turns, key=_number) if turns else run
 
 
 class StoreLock:
-    """Stores know no file that is made by one of two: both may take the lock of a dead writer, and the one that finds the other's in the
-    place of its own has lost it."""
+    """Of two that claim a run at once, at most one gets it: each writes its claim first and then looks who else has one."""
 
-    def __init__(self, store: Folder, storage: str) -> None:
-        """``storage``: what the store is called in sentences."""
-        self._store, self._storage = store, storage
+    def __init__(self, run: Folder, storage: str) -> None:
+        """``run``: its folder in the store; ``storage``: what that is called in sentences."""
+        self._run, self._claims, self._storage = run, run / CLAIMS, storage
+        self._name, self._turn, self._judged = "", "", dict[str, dict[str, Any]]()
+        self._published = False
         self._lost_to: dict[str, Any] | None = None
+        self.place = self.before = run
+        """Where this writer writes, and where the copy lay that counted before it."""
 
-    def refuse_other(self, tell: Callable[[str], None]) -> None:
-        """Nothing where nobody else writes, or whoever did is dead; ``tell`` is given a sentence where it takes a while to see that.
+    def take(self, tell: Callable[[str], None]) -> None:
+        """Get the run; ``tell`` is given a sentence where it takes a while to see whether another writer lives.
 
         Raises:
             StudyError: another process writes this run.
             OSError: the store does not answer.
         """
-        holder = self._holder()
-        if holder is None or is_ours(holder):
-            return
-        lives = lives_here(holder)
-        if lives is None:
-            tell(watching(holder, self._storage, SILENT_SECONDS))
-            lives = changes(lambda: self._content(), SILENT_SECONDS)
-        if lives:
-            raise StudyError(refusal(self._storage, holder))
+        self._judged = _claims(self._claims)
+        # All are judged: none may be left out because one is dead.
+        unseen = [name for name, holder in self._judged.items() if not self._is_over(name, holder, tell)]
+        self.before = self.place = current(self._run)
+        self._name = f"{1 + max(map(_number, self._judged), default=0):06}-{secrets.token_hex(8)}"
+        self._turn = "" if self.place == self._run else self.place.path.rpartition("/")[2]
+        self._write()
+        newcomers = _claims(self._claims).keys() - self._judged.keys() - {self._name}
+        if newcomers:
+            self.withdraw()
+            raise StudyError(refusal(self._storage, _read(self._claims, min(newcomers))))
+        if unseen:
+            self.place = self._run / TURNS / self._name
 
-    def take(self) -> None:
-        """Write it as ours, whoever's it was."""
-        self._store.write(NAME, json.dumps(us() | {"at": time.time()}).encode())
+    def publish(self) -> None:
+        """Let readers find what this writer has written: to be called once that is whole."""
+        if self.place != self.before:
+            self._turn = self._name
+        self._published = True
+        self.show()
 
     def show(self) -> None:
-        """Show that its holder lives, if that is still this process.
+        """Show that this writer lives, if the run is still its own.
 
         Raises:
             StudyError: another process took it.
             OSError: the store does not answer.
         """
-        holder = self._holder()
-        if holder is not None and not is_ours(holder):
-            self._lost_to = holder
+        others = [name for name in _named(self._claims) if name != self._name]
+        later = [name for name in others if _number(name) > _number(self._name)]
+        if later and self._lost_to is None:
+            self._lost_to = _read(self._claims, max(later, key=_number))
         self.check()
-        self.take()
+        self._write()
+        if self._published:
+            for name in others:  # those of dead ones, and of whoever came too late
+                self._claims.remove(name)
 
     def check(self) -> None:
         """What ``show`` found out.
@@ -78,14 +111,57 @@ class StoreLock:
                     self.show()
 
     def release(self) -> None:
-        self._store.remove(NAME)
+        """Let the run go. The claim stays where it says which copy counts."""
+        if self._turn and self._lost_to is None:
+            self._write(released=True)
+        else:
+            self.withdraw()
 
-    def _holder(self) -> dict[str, Any] | None:
-        try:
-            return dict(json.loads(self._content()))
-        except ValueError:
-            return None
+    def withdraw(self) -> None:
+        self._claims.remove(self._name)
 
-    def _content(self) -> bytes:
-        """Empty where nobody holds it."""
-        return self._store.read_if_there(NAME)
+    def _write(self, **facts: Any) -> None:
+        content = us() | {"turn": self._turn, "at": time.time(), "beat": secrets.token_hex(4), **facts}
+        self._claims.write(self._name, json.dumps(content).encode())
+
+    def _is_over(self, name: str, holder: dict[str, Any], tell: Callable[[str], None]) -> bool:
+        """Whether the holder of a claim surely writes no more; False where it was only not heard of.
+
+        Raises:
+            StudyError: it lives.
+        """
+        if holder.get("released") or is_us(holder):
+            return True
+        lives = lives_here(holder)
+        if lives is None:
+            tell(watching(holder, self._storage, SILENT_SECONDS))
+            if changes(lambda: self._claims.read_if_there(name), SILENT_SECONDS):
+                now = _read(self._claims, name)
+                lives = bool(now) and not now.get("released")
+                if not lives:
+                    return True
+        if lives:
+            raise StudyError(refusal(self._storage, holder))
+        return lives is False
+
+
+def _claims(folder: Folder) -> dict[str, dict[str, Any]]:
+    """What every claim says, by its name."""
+    return {name: _read(folder, name) for name in _named(folder)}
+
+
+def _named(folder: Folder) -> list[str]:
+    return [name for name in folder.names() if _CLAIM.fullmatch(name)]
+
+
+def _read(folder: Folder, name: str) -> dict[str, Any]:
+    """What a claim says; empty where it says nothing, or is not there any more."""
+    try:
+        said = json.loads(folder.read_if_there(name))
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _number(name: str) -> int:
+    return int(name.partition("-")[0])

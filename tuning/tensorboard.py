@@ -16,6 +16,7 @@ from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboardX.record_writer import masked_crc32c
 from tensorboardX.summary import hparams
 
+from tuning.lines import no_link
 from tuning.study import Study, Trial
 from tuning.tracking_records import reduced
 
@@ -82,7 +83,7 @@ def _opened(path: Path) -> IO[bytes]:
     """An event file to append to, cut off behind its last whole record: readers stop at a torn one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = _whole(path.read_bytes()) if path.exists() else 0
-    file = path.open("ab")
+    file = open(path, "ab", opener=no_link)  # noqa: SIM115
     file.truncate(whole)
     if whole == 0:
         file.write(_framed(Event(wall_time=time.time(), file_version="brain.Event:2")))

@@ -20,8 +20,10 @@ from analysis.compare import UnequalRuns
 from analysis.runs import DamagedRun, RunPaths
 from tuning.signals import Interrupted, handled, interrupt
 from tuning.start_folder import stands_in
+from tuning.storage import Folder
 from tuning.streams import json_stream, lasting_streams
 from tuning.study import StudyError
+from tuning.two_copies import sessions_of, spec_in
 
 MISTAKES = (StudyError, DamagedRun, UnequalRuns, ConnectionError)
 """What is said in one line per problem, with exit code 2."""
@@ -119,8 +121,8 @@ def removed_if_empty(paths: RunPaths) -> Iterator[None]:
 
 
 def remove_if_empty(paths: RunPaths) -> None:
-    """Take a run folder without a record away."""
-    if not paths.trials.exists():
+    """Take a run folder without a record away that this session has made."""
+    if not paths.trials.exists() and len(sessions_of(spec_in(Folder.at(paths.root)))) < 2:
         shutil.rmtree(paths.root, ignore_errors=True)
         with contextlib.suppress(OSError):  # other runs are there
             paths.root.parent.rmdir()

@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from analysis.own_process import environment, module_command
 from analysis.runs import RunPaths
+from tuning.lines import no_link
 from tuning.lock import Lock, locked
 from tuning.signals import Interrupted
 from tuning.specs import StudyError
@@ -132,7 +133,7 @@ class _Process:
         if self._left:
             return
         self._left = True
-        service = _children(self._process.pid)
+        service = _children(self._process.pid) if self._process.returncode is None else []
         with suppress(OSError):
             self._process.stdin.close()  # type: ignore[union-attr]
         try:
@@ -177,13 +178,25 @@ class _Process:
 
 
 def _children(process: int) -> list[int]:
-    """Handles of the processes that ``process`` has started: wandb's service would outlive it when it is killed. A number may be that of
-    another process by the time that it is used."""
-    handles = []
+    """Handles of the processes that ``process`` has started: wandb's service would outlive it when it is killed. ``process``: a child of
+    this one that nobody has waited for, so that its number is still its own."""
+    handles = {}
+    for child in _numbers_of_children(process):
+        with suppress(OSError):
+            handles[child] = os.pidfd_open(child)
+    # A number may have become that of another process before it was opened: of those that are children still, none has.
+    still = _numbers_of_children(process)
+    for child in handles.keys() - still:
+        os.close(handles.pop(child))
+    return list(handles.values())
+
+
+def _numbers_of_children(process: int) -> set[int]:
+    found: set[int] = set()
     for file in Path(f"/proc/{process}/task").glob("*/children"):
         with suppress(OSError):
-            handles += [os.pidfd_open(int(child)) for child in file.read_text().split()]
-    return handles
+            found |= {int(child) for child in file.read_text().split()}
+    return found
 
 
 def _environment(paths: RunPaths) -> dict[str, str]:
@@ -195,6 +208,6 @@ def _environment(paths: RunPaths) -> dict[str, str]:
 
 def _log(path: Path) -> IO[bytes] | int:
     try:
-        return path.open("wb")
+        return open(path, "wb", opener=no_link)
     except OSError:
         return subprocess.DEVNULL
