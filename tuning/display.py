@@ -246,6 +246,5 @@ def progress_shown(study: Study, run: Run, *, slots: int = 1, json_to: TextIO | 
     if not console.is_terminal:
         yield Lines(progress, run.paths, console)
         return
-    bar = Bar(progress, run.paths, console)
-    with bar.live:
+    with (bar := Bar(progress, run.paths, console)).live:
         yield bar
