@@ -119,11 +119,16 @@ def _shrinkage(run: Run, best: pd.Series) -> str:
 
 
 def _on_test(best: pd.Series) -> str:
-    """Mean and least of the metrics of the test data, those first that have a least."""
-    names = [name for name in held_out_metrics(best.index) if not name.endswith(("_min", "_std")) and pd.notna(best[f"{name}_mean"])]
-    pairs = [name for name in names if pd.notna(best.get(f"{name}_min"))] or names
-    told = [f"{name} {_rounded(best, f'{name}_mean', std=f'{name}_std')[0]} on average{_least(best, name)}" for name in pairs[:NAMED]]
-    return f"on the test data it has {listing(told)}" if told else ""
+    """Mean and least of the metrics of the data set aside, else of the test data, those first that have a least."""
+    for of, where in (("set_aside_", "the data set aside"), ("test_", "the test data")):
+        names = [
+            name for name in held_out_metrics(best.index, of) if not name.endswith(("_min", "_std")) and pd.notna(best[f"{name}_mean"])
+        ]
+        pairs = [name for name in names if pd.notna(best.get(f"{name}_min"))] or names
+        told = [f"{name} {_rounded(best, f'{name}_mean', std=f'{name}_std')[0]} on average{_least(best, name)}" for name in pairs[:NAMED]]
+        if told:
+            return f"on {where} it has {listing(told)}"
+    return ""
 
 
 def _least(best: pd.Series, name: str) -> str:

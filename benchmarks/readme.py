@@ -4,6 +4,7 @@ Between ``<!-- figures of STUDY -->`` and ``<!-- end -->`` stand the answer of t
 of which run they are.
 """
 
+import re
 import sys
 import textwrap
 from pathlib import Path
@@ -17,11 +18,12 @@ from analysis.held_out import held_out_tables
 from analysis.report import find
 from analysis.search_answer import setting_name
 from analysis.search_sections import SCORES
+from analysis.search_trials import short_name
 from analysis.wording import joined
 
 README = Path(__file__).parent.parent / "README.md"
 WIDTH = 138
-HELD_OUT = ("_dice", "_dice_min", "_f1")
+HELD_OUT = ("_dice", "_dice_min")
 """How the names end of the metrics on held-out data that the table shows."""
 
 
@@ -51,9 +53,10 @@ def confirmed_settings(found: Findings) -> str:
             "" if pd.isna(value) else f"{told['difference'][place]} [{told['corrected_low'][place]}, {told['corrected_high'][place]}]"
             for place, value in enumerate(rows["difference"])
         ]
-    table = pd.DataFrame(shown, dtype=object)
+    table = pd.DataFrame(shown, dtype=object).set_axis([short_name(row) for row in rows.to_dict("records")])
     for _, _, held_out in held_out_tables(found.run, found.search.confirmed):
-        table = table.join(held_out[[name for name in held_out if name.endswith(HELD_OUT)]])
+        kept = [name for name in held_out if name.endswith(HELD_OUT)]
+        table = table.join(held_out.set_index("setting")[kept])
     return markdown(table.fillna(""), "").strip()
 
 
@@ -62,7 +65,8 @@ def origin(run: Run) -> str:
     about = run.spec["provenance"]
     versions = ", ".join(f"{name} {about['packages'][name]}" for name in ("torch", "ray") if name in about["packages"])
     hardware = ", ".join(f"{key} {value}" for key, value in about["hardware"].items() if key in ("cpus", "processor", "gpus"))
-    return f"Recorded run {run.paths.root.name}: `{run.spec['command']}` ({versions}; {hardware})."
+    command = re.sub(r"(?<==)/(\S*/)", "", run.spec["command"])  # where data lie here is nobody's business
+    return f"Recorded run {run.paths.root.name}: `{command}` ({versions}; {hardware})."
 
 
 def with_blocks(text: str, blocks: dict[str, str]) -> str:

@@ -236,6 +236,7 @@ def test_data_set_aside_judge_the_best_setting_and_the_given_ones_alone(tmp_path
     assert rows.count("<tr") == 2
     assert "published" in rows
     assert f"{np.mean(FIVE) - 0.3:.3f}" in rows
+    assert "On the data set aside it has set_aside_dice" in sentence(load_run(folder))
 
 
 def test_losses_and_scores_of_the_best_setting_by_epoch(tmp_path):
