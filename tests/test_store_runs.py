@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pyarrow import fs
 from run_folders import SPEC
 
+from analysis.records import DamagedRun
 from tuning import copies, storage, store_lock
 from tuning.checkpoints import clear_unknown
 from tuning.fetching import cached, fetched
@@ -122,6 +123,13 @@ def test_what_belongs_to_a_place_does_not_travel(name: str, store: Store, monkey
     root = fetched(URL, print)
     assert sorted(path.name for path in root.iterdir()) == [".store", "epochs.jsonl", "study.json"]
     assert is_bound(root)
+
+
+@pytest.mark.parametrize("from_store", [None, True, False])
+def test_a_url_without_a_run_leaves_nothing_behind(from_store: bool | None, store: Store, tmp_path: Path) -> None:
+    with pytest.raises((StudyError, DamagedRun, FileNotFoundError), match=r"run"):
+        fetched(URL, print, from_store)
+    assert list((tmp_path / "here").iterdir()) == []
 
 
 @pytest.mark.parametrize("url", ["memory://bucket/mine/..", "memory://bucket/../..", "memory://bucket/mine\\x/run", "memory://b/./run"])
