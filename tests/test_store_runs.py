@@ -115,7 +115,9 @@ def test_an_object_whose_name_no_run_writes_is_refused_and_nothing_is_written(
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-@pytest.mark.parametrize("name", ["lock", "lock/x", "wandb/lock", ".store", ".x/y", "../x", "writers/x", "turns/x", "checkpoints/0001/x"])
+@pytest.mark.parametrize(
+    "name", ["lock", "lock/x", "session.json", "wandb/lock", ".store", ".x/y", "../x", "writers/x", "turns/x", "checkpoints/0001/x"]
+)
 def test_what_belongs_to_a_place_does_not_travel(name: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     put(Folder.at(URL), rows(1), spec())
     real = Folder.everything
