@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pyarrow import fs
 from run_folders import SPEC
 
+from analysis.records import DamagedRun
 from tuning import copies, storage, store_lock
 from tuning.checkpoints import clear_unknown
 from tuning.fetching import cached, fetched
@@ -114,7 +115,9 @@ def test_an_object_whose_name_no_run_writes_is_refused_and_nothing_is_written(
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-@pytest.mark.parametrize("name", ["lock", "lock/x", "wandb/lock", ".store", ".x/y", "../x", "writers/x", "turns/x", "checkpoints/0001/x"])
+@pytest.mark.parametrize(
+    "name", ["lock", "lock/x", "session.json", "wandb/lock", ".store", ".x/y", "../x", "writers/x", "turns/x", "checkpoints/0001/x"]
+)
 def test_what_belongs_to_a_place_does_not_travel(name: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     put(Folder.at(URL), rows(1), spec())
     real = Folder.everything
@@ -122,6 +125,13 @@ def test_what_belongs_to_a_place_does_not_travel(name: str, store: Store, monkey
     root = fetched(URL, print)
     assert sorted(path.name for path in root.iterdir()) == [".store", "epochs.jsonl", "study.json"]
     assert is_bound(root)
+
+
+@pytest.mark.parametrize("from_store", [None, True, False])
+def test_a_url_without_a_run_leaves_nothing_behind(from_store: bool | None, store: Store, tmp_path: Path) -> None:
+    with pytest.raises((StudyError, DamagedRun, FileNotFoundError), match=r"run"):
+        fetched(URL, print, from_store)
+    assert list((tmp_path / "here").iterdir()) == []
 
 
 @pytest.mark.parametrize("url", ["memory://bucket/mine/..", "memory://bucket/../..", "memory://bucket/mine\\x/run", "memory://b/./run"])

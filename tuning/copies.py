@@ -15,7 +15,7 @@ from tuning.two_copies import STUDY, bind, is_bound, refuse_copy, refuse_other_r
 
 SECONDS_BETWEEN_COPIES = 10.0
 """Copying takes at most a twentieth of the time: of a slow store or a long run, copies are rarer."""
-LOCK, CHECKPOINTS = "lock", "checkpoints"
+LOCK, SESSION, CHECKPOINTS = "lock", "session.json", "checkpoints"
 LOCAL = "results"
 """Where the records lie of a run that is copied to a URL."""
 
@@ -133,6 +133,6 @@ class _Copy:
 
 
 def travels(name: str) -> bool:
-    """Whether a file of a run is copied: locks belong to the place where they lie, and checkpoints are in the store already."""
+    """Whether a file of a run is copied: locks and sessions belong to where they lie, checkpoints are in the store already."""
     parts = name.split("/")
-    return parts[-1] != LOCK and parts[0] not in (LOCK, CHECKPOINTS, CLAIMS, TURNS) and not name.startswith(".")
+    return parts[-1] != LOCK and parts[0] not in (LOCK, SESSION, CHECKPOINTS, CLAIMS, TURNS) and not name.startswith(".")

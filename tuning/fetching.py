@@ -71,8 +71,9 @@ def fetched(run: str, tell: Tell, from_store: bool | None = None) -> Path:
             raise StudyError(f"{root} has no copy in a store: --from-store and --keep-local have nothing to choose between.")
         return root
     with _answering(url):
-        if from_store is not False:
-            root.mkdir(parents=True, exist_ok=True)
+        if not root.exists() and from_store is not False:
+            _opened(url)  # before anything is made for it
+            root.mkdir(parents=True)
         with locked(root / "lock", tell):
             if from_store is False:
                 _leave_store(root, url, tell)
