@@ -217,7 +217,7 @@ def test_the_page_stands_alone_and_its_files_lie_beside_it(tmp_path):
 
 
 def test_names_from_studies_are_text(tmp_path):
-    runs = [run_of(tmp_path / f"<script>alert({place})<script>", {1: FIVE}, name="<b>bold</b>") for place in (1, 2)]
+    runs = [run_of(tmp_path / f"<script>alert({place})<script>", {"<b>bold</b>": FIVE}) for place in (1, 2)]
     text = write_comparison(compare_runs(runs), tmp_path / "page").read_text()
     assert "<script>alert(" not in text
     assert "<b>bold" not in text

@@ -126,10 +126,10 @@ HOSTILE = "</script><script>window.bad = 1</script><img src=x onerror='window.ba
 def test_text_of_a_study_is_text(tmp_path: Path) -> None:
     trials = [
         Trial(config={HOSTILE: HOSTILE}, epochs=scores([0.5, 0.6, 0.7])),
-        Trial(config={HOSTILE: 2}, epochs=scores([0.5, 0.6, 0.8]), status="failed", error=HOSTILE, name=HOSTILE),
+        Trial(config={HOSTILE: 2}, epochs=scores([0.5, 0.6, 0.8]), status="failed", error=HOSTILE),
     ]
     space = {HOSTILE: {"values": [HOSTILE, 2]}}
-    folder = write_run(tmp_path / "run", trials, question=HOSTILE, name=HOSTILE, space=space, data={"name": HOSTILE}, command=HOSTILE)
+    folder = write_run(tmp_path / "run", trials, question=HOSTILE, space=space, data={"name": HOSTILE}, command=HOSTILE)
 
     async def use(tab: Tab) -> None:
         assert await tab.run("document.querySelector('h1').textContent") == HOSTILE

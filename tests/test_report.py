@@ -139,7 +139,7 @@ def test_hostile_text_is_shown_and_never_run(tmp_path):
         Trial(config={HOSTILE: HOSTILE}, epochs=scores([0.5, 0.6, 0.7])),
         Trial(config={HOSTILE: "b"}, epochs=[], status="failed", error=f"Traceback\n{HOSTILE}"),
     ]
-    texts = {"name": HOSTILE, "question": HOSTILE, "command": HOSTILE, "data": {HOSTILE: HOSTILE}, "fixed": {HOSTILE + "2": HOSTILE}}
+    texts = {"question": HOSTILE, "command": HOSTILE, "data": {HOSTILE: HOSTILE}, "fixed": {HOSTILE + "2": HOSTILE}}
     published = {"source": HOSTILE, "note": HOSTILE, "runs": 3, "rows": [{HOSTILE: HOSTILE, "mean": 0.5, "std": 0.1}]}
     page = page_of(write_run(tmp_path, trials, space=space, published=published, provenance={HOSTILE: {HOSTILE: HOSTILE}}, **texts))
     assert [tag for tag, _ in page.elements if tag == "img"] == []

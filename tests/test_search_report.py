@@ -337,7 +337,6 @@ def test_a_study_of_others_with_their_names(tmp_path):
         "space": space,
         "metric": HOSTILE + "2",
         "mode": "min",
-        "name": HOSTILE,
         "question": HOSTILE,
         "data": {"name": HOSTILE},
         "epochs": 1,
