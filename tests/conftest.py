@@ -16,7 +16,8 @@ from cluster.connect import connected, prepare_environment
 
 prepare_environment(None)
 # Which studies the tests run is none of the user's business.
-os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="study-tests-")
+STATE = tempfile.TemporaryDirectory(prefix="study-tests-")
+os.environ["XDG_STATE_HOME"] = STATE.name
 torch.set_num_threads(1)
 logging.getLogger("ray").setLevel(logging.ERROR)
 
