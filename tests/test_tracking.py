@@ -122,7 +122,7 @@ def test_the_summary_holds_tables_charts_and_the_report(folder: Path) -> None:
     assert run.config["question"] == "Does width help?"
     assert (run.summary["trials"], run.summary["trials/failed"]) == (2, 1)
     tables = json.loads(run.artifacts["run-r1-summary-summary"]["summary.table.json"].read_text())
-    assert tables["columns"][:4] == ["width", "parameters", "n", "accuracy_mean"]
+    assert tables["columns"][:5] == ["width", "parameters", "n", "lost", "accuracy_mean"]
     assert tables["data"][0][:3] == [1, 9, 3]
     report = run.artifacts["r1-report"]
     assert report["index.html"].read_bytes() == (folder / "report" / "index.html").read_bytes()
