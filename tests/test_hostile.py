@@ -10,7 +10,7 @@ from run_folders import Trial, scores, write_run
 from typer.testing import CliRunner, Result
 
 from analysis import load_run
-from analysis.inside import LINKS_OF_WANDB, is_below, is_name, link_problem, no_link
+from analysis.inside import is_below, is_name, link_problem, no_link
 from analysis.records import DamagedRun
 from analysis.run_paths import RunPaths
 from analysis.trial_details import tail_of
@@ -131,6 +131,8 @@ LINKED: dict[str, str] = {
     "report/best/more.txt": "precious.txt",
     "wandb": "",
     "wandb/mirror.log": "mirror.log",
+    "wandb/run-20261128_204311-theirs-0001": "deeper",
+    "wandb/offline-run-20261128_204311-theirs-0001": "deeper",
     "arrays": "deeper",
     "arrays/0001.npz": "deeper/0001.npz",
     "logs": "",
@@ -178,9 +180,10 @@ def test_a_pipe_hangs_no_command(run: Path) -> None:
 
 
 def test_links_that_wandb_makes_are_in_nobodys_way(run: Path) -> None:
-    (run / "wandb").mkdir()
-    for place in LINKS_OF_WANDB:
-        (run / place).symlink_to("offline-run")
+    of_runs = [f"wandb/{name}-20261128_204311-theirs-0001/logs/debug-core.log" for name in ("run", "offline-run")]
+    for place in ["wandb/latest-run", "wandb/debug.log", "wandb/debug-internal.log", *of_runs]:
+        (run / place).parent.mkdir(parents=True, exist_ok=True)
+        (run / place).symlink_to("elsewhere")
     assert link_problem(run) is None
     assert load_run(run).trials["trial"].tolist() == ["t0000"]
 
