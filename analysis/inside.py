@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-OF_WANDB = re.compile(r"wandb/(latest-run|debug\.log|debug-internal\.log|(offline-)?run-[^/]+/.+)")
-"""Where wandb makes links; nothing here follows them."""
+OF_LIBRARIES = re.compile(r"optuna\.journal\.lock|wandb/(latest-run|debug\.log|debug-internal\.log|(offline-)?run-[^/]+/.+)")
+"""Where Optuna and wandb make links; nothing here follows them."""
 SHOWN = 3
 
 
@@ -22,7 +22,7 @@ def is_below(place: str) -> bool:
 
 def link_problem(root: Path) -> str | None:
     """What in a run folder is neither a file nor a folder, in a sentence; None where there is nothing of the kind."""
-    found = sorted(place for place in _neither(root, "") if not OF_WANDB.fullmatch(place))
+    found = sorted(place for place in _neither(root, "") if not OF_LIBRARIES.fullmatch(place))
     if not found:
         return None
     named = ", ".join(found[:SHOWN]) + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
