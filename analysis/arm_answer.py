@@ -4,8 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.answer import missing, sentence
 from analysis.arms import OVERALL, Compared
+from analysis.grid_answer import missing, sentence
 from analysis.labels import describe
 from analysis.lost import lost_words
 from analysis.multiplicity import excludes_zero

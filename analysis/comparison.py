@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.answer import answer as answer
+from analysis.grid_answer import answer as answer
 from analysis.intervals import mean_intervals, sign_flip_p_values, t_intervals, t_p_values, two_sample_interval, two_sample_p_value
 from analysis.labels import describe
 from analysis.lost import lost_of, still_supported, with_lost

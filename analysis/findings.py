@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.answer import answer
 from analysis.arm_answer import arm_answer
 from analysis.arm_sections import ArmFindings
 from analysis.arms import arms_table, compared
@@ -12,6 +11,7 @@ from analysis.association import FEWEST
 from analysis.comparison import comparison_table, rival_table
 from analysis.correlation import COLUMNS, correlations
 from analysis.costs import costs_table
+from analysis.grid_answer import answer
 from analysis.health import health_checks
 from analysis.importance import COLUMNS as IMPORTANCE_COLUMNS
 from analysis.importance import importances

@@ -33,7 +33,7 @@ def link_problem(root: Path) -> str | None:
 
 
 def no_link(path: str | os.PathLike[str], flags: int) -> int:
-    """An ``opener`` for ``open`` that refuses a link: OSError."""
+    """An ``opener`` for ``open`` that refuses a link, for what that points to belongs to somebody else: OSError."""
     return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 

@@ -7,9 +7,12 @@ otherwise by a run that is resumed.
 import math
 from collections.abc import Sequence
 from statistics import fmean, stdev
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+
+if TYPE_CHECKING:  # a mirror needs means, and nothing of pandas
+    import pandas as pd
 
 
 def mean(values: Sequence[float]) -> float:
@@ -34,8 +37,10 @@ def spread(values: Sequence[float]) -> float:
         return math.inf
 
 
-def epoch_means(epochs: pd.DataFrame, metric: str) -> pd.Series:
+def epoch_means(epochs: "pd.DataFrame", metric: str) -> "pd.Series":
     """The mean over seeds of a metric, index ``trial, epoch``, of epochs as ``Run.epochs`` has them; NaN where it is not finite."""
+    import pandas as pd
+
     groups = epochs.groupby(["trial", "epoch"])
     sizes = groups.size()
     values = epochs[metric].to_numpy(dtype=float)[np.argsort(groups.ngroup().to_numpy(), kind="stable")].tolist()

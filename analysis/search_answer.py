@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.answer import missing, sentence
+from analysis.grid_answer import missing, sentence
 from analysis.labels import describe
 from analysis.lost import lost_words
 from analysis.rounding import MISSING, number, rounded_rows, signed, span, spread_of

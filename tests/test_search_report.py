@@ -12,8 +12,8 @@ from test_report import HOSTILE, page_of
 from test_search_tables import ASHA, CONFIRM, FIVE, RANGE, SEARCH, four, fresh, run_of, sentence, tried
 
 from analysis import load_run, status_table, write_report
-from analysis.answer import missing
 from analysis.charts import style
+from analysis.grid_answer import missing
 from analysis.losses import metric_curves
 from analysis.overlays import GREYS, outlined, overlay_facts, palette
 from analysis.predictions import png

@@ -367,3 +367,10 @@ def test_a_mirror_that_another_took_over_stops(folder: Path, server: Server, mon
         assert finish().missing is None
     assert f"{folder / 'wandb'} is being written by process 1 on elsewhere" in said[-1]
     assert "It took this run over" in said[-1]
+
+
+def test_the_mirror_stays_small() -> None:
+    """pandas alone would take 70 MB and half a second."""
+    program = "import sys, tuning.tracking_process; print([name for name in ('pandas', 'ray', 'torch', 'scipy') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent)
+    assert done.stdout == "[]\n"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tuning.lines import no_link
+from analysis.inside import no_link
 from tuning.storage import Folder, first_line, is_safe
 from tuning.store_lock import CLAIMS, TURNS, StoreLock
 from tuning.study import StudyError

@@ -13,11 +13,11 @@ from rich.live import Live
 from rich.text import Text
 
 from analysis.errors import headline
+from analysis.inside import no_link
 from analysis.means import mean
 from analysis.records import finite
 from analysis.run_paths import RunPaths
 from analysis.runs import Run
-from tuning.lines import no_link
 from tuning.progress import LONG_SECONDS, StudyProgress, clock, left_words
 from tuning.signals import Interrupted
 from tuning.study import Study, Trial

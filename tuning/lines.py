@@ -7,14 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from analysis.inside import no_link
 from tuning.specs import StudyError
 
 SECONDS_BETWEEN_SYNCS = 1.0
-
-
-def no_link(path: str, flags: int) -> int:
-    """An ``opener`` for ``open`` that refuses a link, for what that points to belongs to somebody else: OSError."""
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def opened(path: Path) -> IO[bytes]:

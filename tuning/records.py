@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from analysis.errors import shortened
+from analysis.inside import no_link
 from analysis.records import finite
 from analysis.run_paths import RunPaths
-from tuning.lines import Lines, no_link
+from tuning.lines import Lines
 from tuning.storage import Folder, first_line, once_there_is_room
 from tuning.terminal import say
 

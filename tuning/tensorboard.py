@@ -16,7 +16,7 @@ from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboardX.record_writer import masked_crc32c
 from tensorboardX.summary import hparams
 
-from tuning.lines import no_link
+from analysis.inside import no_link
 from tuning.study import Study, Trial
 from tuning.tracking_records import reduced
 

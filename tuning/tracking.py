@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from analysis.inside import no_link
 from analysis.own_process import environment, module_command
 from analysis.runs import RunPaths
-from tuning.lines import no_link
 from tuning.lock import Lock, locked
 from tuning.signals import Interrupted
 from tuning.specs import StudyError

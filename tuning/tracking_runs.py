@@ -12,6 +12,7 @@ from typing import Any
 
 import wandb
 
+from analysis.errors import headline
 from tuning.tracking_records import Told, beside
 
 SECONDS_TO_CONNECT = 60.0
@@ -138,8 +139,6 @@ def _end(told: Told) -> dict[str, Any]:
     facts = {key: told.row[key] for key in ("attempt", "epochs", "seconds", "rung") if told.row.get(key) is not None}
     error = told.row.get("error")
     if error:
-        from analysis.errors import headline  # it brings pandas, which nothing else here needs
-
         facts = {**facts, "error": headline(error)}
     ends = {"status": told.status, **facts}
     return beside(ends, told.last)
