@@ -35,18 +35,8 @@ def copied(root: Path, storage: str | None, tell: Callable[[str], None]) -> Iter
         yield lambda: None
         return
     try:
-        store = Folder.at(storage)
-        lock = StoreLock(store, storage)
-        lock.take(tell)
-        copy = _Copy(root, lock)
-        try:
-            if STUDY in lock.before.names():
-                refuse_other_records(root, lock.before, storage)
-                refuse_copy(root, storage)
-            copy.begin()
-        except BaseException:
-            lock.withdraw()
-            raise
+        lock = StoreLock(Folder.at(storage), storage)
+        copy = _begun(root, lock, storage, tell)
     except OSError as error:
         raise StudyError(f"{storage} cannot be written: {first_line(error)}. Give another place with --results.") from None
     ended = threading.Event()
@@ -68,6 +58,21 @@ def copied(root: Path, storage: str | None, tell: Callable[[str], None]) -> Iter
             lock.release()
         except OSError as error:
             tell(f"{storage} lacks the last records ({first_line(error)}); they are in {root}, and `study resume` copies them.")
+
+
+def _begun(root: Path, lock: StoreLock, storage: str, tell: Callable[[str], None]) -> "_Copy":
+    """The first copy of the run, once it is this process's to write."""
+    lock.take(tell)
+    copy = _Copy(root, lock)
+    try:
+        if STUDY in lock.before.names():
+            refuse_other_records(root, lock.before, storage)
+            refuse_copy(root, storage)
+        copy.begin()
+    except BaseException:
+        lock.withdraw()
+        raise
+    return copy
 
 
 class _Copy:
