@@ -22,13 +22,15 @@ from cluster.processes import lives_here
 from trainables import xor
 
 CRASH_STUDY = Path(__file__).with_name("crash_study.py")
+MARK = "STUDY_OF_TEST"
+"""In the environment of all processes that a test starts: others may run studies at the same time."""
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*STUDY, *arguments],
         cwd=folder,
-        env=ENVIRONMENT,
+        env={**ENVIRONMENT, MARK: str(folder)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -66,11 +68,13 @@ def same_numbers(read: Run, expected: Run) -> None:
     assert differences(read, expected) == []
 
 
-def leftovers() -> list[str]:
-    """Files that processes of a private Ray hold open whose driver is gone."""
+def leftovers(folder: Path) -> list[str]:
+    """Files that processes of a private Ray hold open whose driver, started in ``folder``, is gone."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
+            if f"{MARK}={folder}".encode() not in (process / "environ").read_bytes().split(b"\0"):
+                continue
             files = [os.readlink(file) for file in (process / "fd").iterdir()]
             found += [file for file in files if file.startswith("/tmp/study-") and is_left(Path(*Path(file).parts[:3]))]
     return found
@@ -111,7 +115,7 @@ def test_a_run_that_was_killed_ends_as_an_uninterrupted_one(what: str, uninterru
     read = crash(tmp_path, random.Random(what), 2, what)
     same_numbers(read, uninterrupted)
     assert read.trials["attempt"].max() > 1
-    assert leftovers() == []
+    assert leftovers(tmp_path) == []
 
 
 @pytest.mark.slow
@@ -120,7 +124,7 @@ def test_a_run_that_was_killed_ends_as_an_uninterrupted_one(what: str, uninterru
 def test_many_kills_at_random_moments(seed: int, what: str, uninterrupted: Run, tmp_path: Path) -> None:
     """5 x 4 kills of the driver and 5 x 4 of a trial's process."""
     same_numbers(crash(tmp_path, random.Random(f"{what}{seed}"), 4, what), uninterrupted)
-    assert leftovers() == []
+    assert leftovers(tmp_path) == []
 
 
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
