@@ -56,12 +56,19 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 
 def kill_trial(folder: Path, process: subprocess.Popen[str]) -> None:
-    """The process of the trial that was recorded last; between two phases of a run there is none for a moment."""
+    """The process of the trial that was recorded last, while it trains: between two trials it would be missed by none."""
     killed = False
     while not killed and process.poll() is None:
+        last = rows(folder)[-1]
         with contextlib.suppress(ProcessLookupError):
-            os.kill(rows(folder)[-1]["pid"], signal.SIGKILL)
-            killed = True
+            if trains(folder, last["trial"]):
+                os.kill(last["pid"], signal.SIGKILL)
+                killed = True
+
+
+def trains(folder: Path, trial: str) -> bool:
+    ends = [json.loads(line) for line in (run_folder(folder) / "trials.jsonl").read_text().splitlines()]
+    return [row["status"] for row in ends if row["trial"] == trial][-1] == "running"
 
 
 def same_numbers(read: Run, expected: Run) -> None:
