@@ -24,10 +24,11 @@ from tuning.catalog import find_study
 from tuning.cli import app
 from tuning.launch import run_study
 from tuning.prepare import prepare_run
+from tuning.specs import StudyError
 from tuning.storage import Folder
 
 STUDY = """
-from tuning.study import Study
+from tuning.study import Study, StudyError
 from model import loss
 
 def read(config):
@@ -136,6 +137,30 @@ def test_changed_code_is_refused_in_one_line_with_the_ways_out(
     # The copy is what is to be put back.
     shutil.copy(begun.code / version / "model.py", home(begun) / "model.py")
     assert study(monkeypatch, *command, begun.root)[1]
+
+
+@pytest.mark.parametrize("command", [["resume"], ["extend", "--seeds", "1"], ["confirm"]])
+def test_a_session_that_cannot_start_changes_nothing(command: list[str], begun: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = begun.study.read_bytes()
+    monkeypatch.chdir(home(begun))
+    name, *options = command
+    result = CliRunner().invoke(app, [name, str(begun.root), *options, "--address", "127.0.0.1:1"])
+    forget_modules()
+    assert result.exit_code == 2
+    assert "127.0.0.1:1" in lines(result)[-1]
+    assert begun.study.read_bytes() == before
+
+
+def test_a_session_that_has_begun_is_kept_when_it_fails(begun: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    def trains_and_fails(*arguments: Any, **options: Any) -> None:
+        record(begun, rows("0002", 0.5, version_of(begun)))
+        raise StudyError("no trial of it can be recorded")
+
+    monkeypatch.chdir(home(begun))
+    monkeypatch.setattr("tuning.launch.run_study", trains_and_fails)
+    assert CliRunner().invoke(app, ["extend", str(begun.root), "--seeds", "1"]).exit_code == 2
+    forget_modules()
+    assert len(load_run(begun.root).spec["sessions"]) == 2
 
 
 def test_a_comment_or_another_question_is_no_change(begun: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,6 +78,22 @@ def test_the_exported_weights_are_those_of_the_best_seed(networks: int, tmp_path
     assert len((tmp_path / "segment.py").read_text().strip().splitlines()) <= 14
 
 
+def test_pictures_of_any_kind_are_outlined_and_a_folder_without_is_refused(tmp_path: Path) -> None:
+    images, masks = tmp_path / "images", tmp_path / "deep" / "masks"
+    with pytest.raises(ValueError, match=r"images holds no pictures: \.png, \.jpg"):
+        segment.outline_folder(lungs.UNet(4, 2), 32, images, masks)
+    images.mkdir()
+    (images / "notes.txt").write_text("no picture")
+    with pytest.raises(ValueError, match="holds no pictures"):
+        segment.outline_folder(lungs.UNet(4, 2), 32, images, masks)
+    assert not masks.exists()
+    picture = Image.fromarray(np.arange(60 * 50, dtype=np.uint8).reshape(60, 50))
+    picture.save(images / "one.png")
+    picture.save(images / "two.JPG")
+    segment.outline_folder(lungs.UNet(4, 2), 32, images, masks)
+    assert sorted(file.name for file in masks.iterdir()) == ["one.png", "two.png"]
+
+
 def test_a_picture_of_another_size_gets_a_mask_of_its_own_size(tmp_path: Path) -> None:
     network = lungs.UNet(4, 2)
     Image.fromarray(np.arange(60 * 50, dtype=np.uint8).reshape(60, 50)).save(tmp_path / "x.png")

@@ -132,6 +132,13 @@ def score(value: float, epoch: int = 3, attempt: int = 1) -> dict[str, Any]:
     return {"epoch": epoch, "seconds": 0.1, "attempt": attempt, "metrics": {"score": [value, value + 1]}}
 
 
+def test_a_time_left_that_has_passed_grows_with_the_silence() -> None:
+    estimate = Estimate(left=10, low=8, high=15)
+    assert estimate.after(3) == Estimate(7, 5, 12)
+    assert estimate.after(10) == Estimate(0, 0, 5)
+    assert estimate.after(28) == Estimate(18, 2, 162)
+
+
 def test_what_is_notable_is_told_once() -> None:
     progress = StudyProgress(small_study())
     progress.epoch(trial(1), score(1.0))

@@ -12,21 +12,23 @@ from PIL import Image
 
 from trainables import Config
 from trainables.loop import count_parameters
-from trainables.pictures import read_gray, shrink
+from trainables.pictures import ENDINGS, files_in, read_gray, shrink
 from trainables.unet import Average, UNet, predict, standardised
 
-EXAMPLE = '''"""Outline the lungs in every PNG of a folder: python segment.py IMAGES MASKS"""
+EXAMPLE = '''"""Outline the lungs in every picture of a folder: white on black, as PNG files of the same names."""
 
-import sys
+import argparse
 from pathlib import Path
 
-from trainables.segment import load_network, outline
+from trainables.segment import load_network, outline_folder
 
-images, masks = map(Path, sys.argv[1:])
-masks.mkdir(exist_ok=True)
-network, image_size = load_network(Path(__file__).parent)
-for image in sorted(images.glob("*.png")):
-    outline(network, image, image_size).save(masks / image.name)
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("images", type=Path, help="a folder of pictures")
+parser.add_argument("masks", type=Path, help="the folder that the outlines go to")
+try:
+    outline_folder(*load_network(Path(__file__).parent), **vars(parser.parse_args()))
+except ValueError as error:
+    parser.error(str(error))
 '''
 
 
@@ -68,6 +70,20 @@ def outline(network: UNet | Average, file: Path, image_size: int) -> Image.Image
     mask = predict(network, standardised(shrink(picture[None], image_size)))[0].numpy()
     height, width = picture.shape
     return Image.fromarray(mask.astype(np.uint8) * 255).resize((width, height), Image.Resampling.NEAREST)
+
+
+def outline_folder(network: UNet | Average, image_size: int, images: Path, masks: Path) -> None:
+    """``outline`` every picture in ``images`` into the folder ``masks``, which is made where it is missing.
+
+    Raises:
+        ValueError: there is no such folder, or no picture in it, or one cannot be outlined.
+    """
+    files = files_in(images) if images.is_dir() else []
+    if not files:
+        raise ValueError(f"{images} holds no pictures: {', '.join(ENDINGS)}.")
+    masks.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        outline(network, file, image_size).save(masks / f"{file.stem}.png")
 
 
 def state_bytes(config: Config, seeds: Sequence[int]) -> int:

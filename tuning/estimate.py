@@ -25,6 +25,17 @@ class Estimate:
     low: float
     high: float
 
+    def after(self, seconds: float) -> "Estimate":
+        """What is left where nothing was heard for so many seconds since. Once that is longer than the middle, the study is known to take
+        longer than was thought: then as long again as the excess so far, between a ninth of it and nine times it. J. R. Gott,
+        "Implications of the Copernican principle for our future prospects", Nature 363, 1993."""
+        excess = max(0.0, seconds - self.left)
+        return Estimate(
+            left=max(self.left - seconds, excess),
+            low=max(self.low - seconds, excess / 9),
+            high=max(self.high - seconds, excess * 9),
+        )
+
 
 @dataclass
 class _Timed:

@@ -115,8 +115,7 @@ class StudyProgress:
         """The time left; None as long as nothing is known."""
         if self._estimate is None or self.statuses.total() >= self.total:
             return None
-        since = time.monotonic() - self._estimated
-        return Estimate(*(max(0.0, value - since) for value in (self._estimate.left, self._estimate.low, self._estimate.high)))
+        return self._estimate.after(time.monotonic() - self._estimated)
 
     def _tell(self, event: str, trial: Trial, facts: Mapping[str, Any]) -> None:
         self._events.append({"event": event, "trial": trial.id, "phase": trial.phase, "setting": dict(trial.config), **facts})

@@ -15,6 +15,7 @@ from tuning.mirrors import Mirrors
 from tuning.named_studies import is_known, remember
 from tuning.prepare import describe_data, describe_study, session_record, source_of, write_spec
 from tuning.provenance import changed_since, provenance
+from tuning.storage import Folder
 from tuning.study import Confirm, Grid, Study, StudyError
 
 # What may differ between the sessions of a run: words and pictures, not what is trained.
@@ -66,13 +67,27 @@ def continued(
     return Continued(study=study, overrides=overrides, reference=reference, code=code, version=version, changed=changed)
 
 
-def add_session(paths: RunPaths, spec: Mapping[str, Any], going: Continued, command: Sequence[str], mirrors: Mirrors) -> None:
-    """Note in ``study.json`` that a run goes on, and as what; and keep the code that it goes on with."""
+def add_session(
+    paths: RunPaths, spec: Mapping[str, Any], going: Continued, command: Sequence[str], mirrors: Mirrors
+) -> Callable[[], None]:
+    """Note in ``study.json`` that a run goes on, and as what; and keep the code that it goes on with. Returns what takes the note back,
+    unless a trial has begun since: a session that could not start has changed nothing, and may be asked for again."""
+    before, begun = paths.study.read_bytes(), _size(paths.trials)
     keep(paths, going.code, going.version)
     session = session_record(shlex.join(command), datetime.now(UTC), going.version)
     sessions = [*spec.get("sessions", []), session | {"provenance": provenance(source_of(going.study))}]
     changed = {"reference": going.reference, "overrides": dict(going.overrides), "mirrors": asdict(mirrors), "sessions": sessions}
     write_spec(paths, {**spec, **describe_study(going.study), **changed})
+
+    def take_back() -> None:
+        if _size(paths.trials) == begun:
+            Folder.at(paths.root).write(paths.study.name, before)
+
+    return take_back
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 def last_version(run: Run) -> str | None:

@@ -88,12 +88,13 @@ def go_on(
             for note in notes_of(records, going):
                 say(f"note: {note}")
             mirrors = chosen_mirrors(going.study, way.wandb, way.tensorboard, records.spec)
-            add_session(records.paths, records.recorded, going, command_line(), mirrors)
-            return train(going.study, records.paths, mirrors, way)
+            take_back = add_session(records.paths, records.recorded, going, command_line(), mirrors)
+            return train(going.study, records.paths, mirrors, way, take_back)
 
 
-def train(study: Study, paths: RunPaths, mirrors: Mirrors, way: Way) -> int:
-    """Train what the run lacks, write its report and print its folder; returns the exit code."""
+def train(study: Study, paths: RunPaths, mirrors: Mirrors, way: Way, take_back: Callable[[], None] = lambda: None) -> int:
+    """Train what the run lacks, write its report and print its folder; returns the exit code. ``take_back`` is called where the session
+    could not start, or was ended by an error."""
     from analysis import load_run, write_report
     from tuning.copies import copied
     from tuning.display import progress_shown
@@ -129,6 +130,9 @@ def train(study: Study, paths: RunPaths, mirrors: Mirrors, way: Way) -> int:
             finish_mirror()
         except Interrupted as interrupted:
             return _interrupted(paths, display, interrupted)
+        except Exception:
+            take_back()
+            raise
         return display.ended(_code(outcome.statuses), report)
 
 
