@@ -67,9 +67,7 @@ def continued(
     return Continued(study=study, overrides=overrides, reference=reference, code=code, version=version, changed=changed)
 
 
-def add_session(
-    paths: RunPaths, spec: Mapping[str, Any], going: Continued, command: Sequence[str], mirrors: Mirrors
-) -> Callable[[], None]:
+def add_session(paths: RunPaths, spec: Mapping[str, Any], going: Continued, command: Sequence[str], mirrors: Mirrors) -> Callable[[], None]:
     """Note in ``study.json`` that a run goes on, and as what; and keep the code that it goes on with. Returns what takes the note back,
     unless a trial has begun since: a session that could not start has changed nothing, and may be asked for again."""
     before, begun = paths.study.read_bytes(), _size(paths.trials)
