@@ -28,7 +28,7 @@ from tuning.specs import StudyError
 from tuning.storage import Folder
 
 STUDY = """
-from tuning.study import Study, StudyError
+from tuning.study import Study
 from model import loss
 
 def read(config):
@@ -149,6 +149,18 @@ def test_a_session_that_cannot_start_changes_nothing(command: list[str], begun: 
     assert result.exit_code == 2
     assert "127.0.0.1:1" in lines(result)[-1]
     assert begun.study.read_bytes() == before
+
+
+def test_what_another_writer_noted_is_not_taken_back(begun: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken_over(*arguments: Any, **options: Any) -> None:
+        begun.study.write_text(json.dumps({**json.loads(begun.study.read_text()), "question": "theirs"}))
+        raise StudyError("another process writes to this run")
+
+    monkeypatch.chdir(home(begun))
+    monkeypatch.setattr("tuning.launch.run_study", taken_over)
+    assert CliRunner().invoke(app, ["extend", str(begun.root), "--seeds", "1"]).exit_code == 2
+    forget_modules()
+    assert load_run(begun.root).spec["question"] == "theirs"
 
 
 def test_a_session_that_has_begun_is_kept_when_it_fails(begun: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:

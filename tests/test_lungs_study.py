@@ -92,6 +92,9 @@ def test_pictures_of_any_kind_are_outlined_and_a_folder_without_is_refused(tmp_p
     picture.save(images / "two.JPG")
     segment.outline_folder(lungs.UNet(4, 2), 32, images, masks)
     assert sorted(file.name for file in masks.iterdir()) == ["one.png", "two.png"]
+    picture.save(images / "one.jpg")
+    with pytest.raises(ValueError, match="have one name: take one of them away"):
+        segment.outline_folder(lungs.UNet(4, 2), 32, images, masks)
 
 
 def test_a_picture_of_another_size_gets_a_mask_of_its_own_size(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from PIL import Image
 
 from trainables import Config
 from trainables.loop import count_parameters
-from trainables.pictures import ENDINGS, files_in, read_gray, shrink
+from trainables.pictures import ENDINGS, read_gray, shrink
 from trainables.unet import Average, UNet, predict, standardised
+from trainables.xray_files import by_stem
 
 EXAMPLE = '''"""Outline the lungs in every picture of a folder: white on black, as PNG files of the same names."""
 
@@ -76,14 +77,14 @@ def outline_folder(network: UNet | Average, image_size: int, images: Path, masks
     """``outline`` every picture in ``images`` into the folder ``masks``, which is made where it is missing.
 
     Raises:
-        ValueError: there is no such folder, or no picture in it, or one cannot be outlined.
+        ValueError: there is no such folder, or no picture in it, two have one name, or one cannot be outlined.
     """
-    files = files_in(images) if images.is_dir() else []
+    files = by_stem(images)
     if not files:
         raise ValueError(f"{images} holds no pictures: {', '.join(ENDINGS)}.")
     masks.mkdir(parents=True, exist_ok=True)
-    for file in files:
-        outline(network, file, image_size).save(masks / f"{file.stem}.png")
+    for stem, file in files.items():
+        outline(network, file, image_size).save(masks / f"{stem}.png")
 
 
 def state_bytes(config: Config, seeds: Sequence[int]) -> int:

@@ -106,22 +106,26 @@ def _read_folder(folder: Path, size: int, lung_labels: Sequence[int | str]) -> S
 def _files(folder: Path) -> tuple[dict[Path, list[Path]], int]:
     """Each image of a folder with its masks, and how many images without one are left out."""
     place = folder / "CXR_png" if (folder / "CXR_png").is_dir() else folder
-    files = [file for file in _by_stem(place).values() if not file.stem.endswith("_mask")]
+    files = [file for file in by_stem(place).values() if not file.stem.endswith("_mask")]
     if (folder / "ManualMask").is_dir():
         sides = [folder / "ManualMask" / side for side in ("leftMask", "rightMask")]
-        known = {side: _by_stem(side) for side in sides}
+        known = {side: by_stem(side) for side in sides}
         pairs = {file: [known[side].get(file.stem, side / file.name) for side in sides] for file in files}
         refuse([f"{mask} is missing." for masks in pairs.values() for mask in masks if not mask.is_file()])
     else:
-        masks = _by_stem(folder / "mask" if (folder / "mask").is_dir() else place)
+        masks = by_stem(folder / "mask" if (folder / "mask").is_dir() else place)
         pairs = {file: [masks[f"{file.stem}_mask"]] for file in files if f"{file.stem}_mask" in masks}
     if not pairs:
         raise ValueError(f"{folder} holds no image with a mask: give it CXR_png/ID.png with mask/ID_mask.png, or with ManualMask/*/ID.png.")
     return pairs, len(files) - len(pairs)
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
-    """The image files of a folder by their names without endings."""
+def by_stem(folder: Path) -> dict[str, Path]:
+    """The image files of a folder by their names without endings; none where there is no such folder.
+
+    Raises:
+        ValueError: two have one name.
+    """
     files = files_in(folder) if folder.is_dir() else []
     found = {file.stem: file for file in files}
     refuse([f"{file} and {found[file.stem].name} have one name: take one of them away." for file in files if found[file.stem] != file])

@@ -22,6 +22,7 @@ from typing import Any
 from analysis.own_process import environment, module_command
 from analysis.records import DamagedRun, read_spec
 from analysis.runs import RunPaths
+from tuning.lines import size_of
 from tuning.named_studies import remember
 from tuning.prepare import JOB, found_again
 from tuning.signals import handled
@@ -97,7 +98,7 @@ def _spec(file: Path) -> dict[str, Any]:
 
 def _size(paths: RunPaths | None) -> int:
     """Of the records of epochs, in bytes."""
-    return paths.epochs.stat().st_size if paths and paths.epochs.exists() else 0
+    return size_of(paths.epochs) if paths else 0
 
 
 def _forwarding(command: Sequence[str], folder: Path) -> int:

@@ -13,6 +13,11 @@ from tuning.specs import StudyError
 SECONDS_BETWEEN_SYNCS = 1.0
 
 
+def size_of(path: Path) -> int:
+    """In bytes; 0 where there is no such file."""
+    return path.stat().st_size if path.exists() else 0
+
+
 def opened(path: Path) -> IO[bytes]:
     """``path`` to append to, unbuffered; cut off behind its last whole line, for its writer may have been stopped in the middle of one."""
     file = open(path, "ab", buffering=0, opener=no_link)  # noqa: SIM115

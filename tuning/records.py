@@ -14,7 +14,7 @@ from analysis.errors import shortened
 from analysis.inside import no_link
 from analysis.records import finite
 from analysis.run_paths import RunPaths
-from tuning.lines import Lines
+from tuning.lines import Lines, size_of
 from tuning.storage import Folder, first_line, once_there_is_room
 from tuning.terminal import say
 
@@ -70,8 +70,7 @@ class Records:
         return shortened(error, LONGEST_ERROR, where)
 
     def _log_size(self, trial: str) -> int:
-        path = self._paths.log(trial)
-        return path.stat().st_size if path.exists() else 0
+        return size_of(self._paths.log(trial))
 
     def close(self) -> None:
         """Make all rows safe, and close the files."""

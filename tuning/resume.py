@@ -11,6 +11,7 @@ from typing import Any
 from analysis.runs import Run, RunPaths
 from tuning.catalog import find_study
 from tuning.code import Code, changes, code_of, keep, kept, package_version
+from tuning.lines import size_of
 from tuning.mirrors import Mirrors
 from tuning.named_studies import is_known, remember
 from tuning.prepare import describe_data, describe_study, session_record, source_of, write_spec
@@ -69,23 +70,21 @@ def continued(
 
 def add_session(paths: RunPaths, spec: Mapping[str, Any], going: Continued, command: Sequence[str], mirrors: Mirrors) -> Callable[[], None]:
     """Note in ``study.json`` that a run goes on, and as what; and keep the code that it goes on with. Returns what takes the note back,
-    unless a trial has begun since: a session that could not start has changed nothing, and may be asked for again."""
-    before, begun = paths.study.read_bytes(), _size(paths.trials)
+    unless a trial has begun since, or another process has written its own: a session that could not start has changed nothing, and may be
+    asked for again."""
+    before, begun = paths.study.read_bytes(), size_of(paths.trials)
     keep(paths, going.code, going.version)
     session = session_record(shlex.join(command), datetime.now(UTC), going.version)
     sessions = [*spec.get("sessions", []), session | {"provenance": provenance(source_of(going.study))}]
     changed = {"reference": going.reference, "overrides": dict(going.overrides), "mirrors": asdict(mirrors), "sessions": sessions}
     write_spec(paths, {**spec, **describe_study(going.study), **changed})
+    noted = paths.study.read_bytes()
 
     def take_back() -> None:
-        if _size(paths.trials) == begun:
+        if size_of(paths.trials) == begun and paths.study.read_bytes() == noted:
             Folder.at(paths.root).write(paths.study.name, before)
 
     return take_back
-
-
-def _size(file: Path) -> int:
-    return file.stat().st_size if file.exists() else 0
 
 
 def last_version(run: Run) -> str | None:
