@@ -3,22 +3,23 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: study test test-all check format bench clean
+.PHONY: study test test-slow check format bench clean
 
 study: $(READY)
 	$(BIN)/study run xor_width_depth
 
 test: $(READY)
-	$(BIN)/pytest -m "not slow" --durations=25
+	$(BIN)/pytest -m "not slow" --numprocesses auto --durations 25
 
-test-all: $(READY)
-	$(BIN)/pytest
+test-slow: $(READY)
+	$(BIN)/pytest -m slow --numprocesses auto --durations 25
 
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(MAKE) test
+	$(MAKE) test-slow
 
 format: $(READY)
 	$(BIN)/ruff format .

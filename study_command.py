@@ -1,44 +1,65 @@
-"""The command ``study``. It lies outside of our packages, so that it can say what stands in the way of them.
+"""The command ``study``. It lies outside of our packages, so that it can say what stands in the way
+of them.
 
 It may import nothing of ours before that is known.
 """
 
 import importlib.util
 import sys
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).parent
 PACKAGES = ("tuning", "trainables", "analysis", "cluster")
 OURS = (*PACKAGES, "study_command")
 """The names that are imported from where this program lies."""
+begun: float | None = None
+"""When the command began, as ``time.time``; None where there is no command."""
 
 
 def main() -> None:
-    """Run the command; a file of the user's that stands in for one of our packages ends it in one line."""
+    """Run the command; a file of the user's that stands in for one of our packages ends it in one
+    line.
+    """
+    global begun
+    begun = time.time()
     try:
         if problems := in_the_way():
             print("\n".join(f"error: {problem}" for problem in problems), file=sys.stderr)
             raise SystemExit(2)
-        from tuning.cli import app
+        from tuning.cli.app import app
     except KeyboardInterrupt:  # while Python still imports
         raise SystemExit(130) from None
     app()
 
 
-def in_the_way() -> list[str]:
+def in_the_way(names: Iterable[str] = PACKAGES) -> list[str]:
     """A sentence for each of our packages that Python would find elsewhere."""
     found = []
-    for name in PACKAGES:
-        spec = importlib.util.find_spec(name)
-        place = Path(spec.origin or next(iter(spec.submodule_search_locations or []), "")) if spec else ROOT / name
+    for name in names:
+        try:
+            spec = importlib.util.find_spec(name)
+        except ValueError:  # it was imported already, by other means
+            spec = None
+        place = (
+            Path(spec.origin or next(iter(spec.submodule_search_locations or []), ""))
+            if spec
+            else ROOT / name
+        )
         if not place.is_relative_to(ROOT / name):
-            found.append(f"{place} stands in the way of the package `{name}` of this program: rename it, or {_path_advice(place)}.")
+            found.append(
+                f"{place} stands in the way of the package `{name}` of this program: rename it, or"
+                f" {_path_advice(place)}."
+            )
     return found
 
 
 def _path_advice(place: Path) -> str:
     folder = place.parent.parent if place.name == "__init__.py" else place.parent
-    return f"take {folder} out of PYTHONPATH" if folder != Path.cwd() else "call `study` from another folder"
+    if folder != Path.cwd():
+        return f"take {folder} out of PYTHONPATH"
+    return "work in another folder"
 
 
 if __name__ == "__main__":

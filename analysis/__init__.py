@@ -1,80 +1,59 @@
-"""What the trials mean: reads a run folder, knows neither Ray nor torch nor any study by name. ``docs/analysis.md`` shows it at work."""
+"""What the trials mean: reads a run folder, knows neither Ray nor torch nor any study by name.
+``docs/analysis.md`` shows it at work.
+"""
 
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+# ruff: noqa: F401 (public names, for type checkers)
 if TYPE_CHECKING:
-    from analysis.arms import compare_arms as compare_arms
-    from analysis.compare import Comparison as Comparison
-    from analysis.compare import UnequalRuns as UnequalRuns
-    from analysis.compare import compare_runs as compare_runs
-    from analysis.comparison import answer as answer
-    from analysis.comparison import comparison_table as comparison_table
-    from analysis.comparison import rival_table as rival_table
-    from analysis.correlation import correlations as correlations
-    from analysis.correlation import recommended as recommended
-    from analysis.export import latex as latex
-    from analysis.export import markdown as markdown
-    from analysis.export import write_tables as write_tables
-    from analysis.health import health_checks as health_checks
-    from analysis.importance import importances as importances
-    from analysis.power import seeds_to_settle as seeds_to_settle
-    from analysis.published import published_table as published_table
-    from analysis.runs import DamagedRun as DamagedRun
-    from analysis.runs import Run as Run
-    from analysis.runs import load_run as load_run
-    from analysis.search import confirmed_table as confirmed_table
-    from analysis.search import leaderboard as leaderboard
-    from analysis.tables import group_table as group_table
-    from analysis.tables import seed_table as seed_table
-    from analysis.tables import settings_table as settings_table
-    from analysis.tables import status_table as status_table
-    from analysis.tables import summary_table as summary_table
+    import pandas as pd
+
+    from analysis.charts.picture import Picture
+    from analysis.charts.pictures import picture, pictures
+    from analysis.numerics.power import seeds_to_settle
+    from analysis.records.load import DamagedRun, Run, load_run
+    from analysis.report.build import write_report
+    from analysis.report.claims import answer
+    from analysis.report.compare_page import write_comparison
+    from analysis.report.export import latex, markdown, write_tables
+    from analysis.stats.arms import compare_arms
+    from analysis.stats.comparable import UnequalRuns
+    from analysis.stats.correlation import correlations, recommended
+    from analysis.stats.health import health_checks
+    from analysis.stats.importance import importances
+    from analysis.stats.leaderboard import confirmed_table, leaderboard
+    from analysis.stats.paired import best_vs_rest, comparison_table
+    from analysis.stats.published import published_table
+    from analysis.stats.runs import Comparison, compare_runs
+    from analysis.stats.statuses import status_table
+    from analysis.stats.tables import group_table, seed_table, settings_table, summary_table
 
 _HOMES = {
-    "arms": ("compare_arms",),
-    "compare": (
-        "Comparison",
-        "UnequalRuns",
-        "compare_runs",
-    ),
-    "comparison": (
-        "answer",
-        "comparison_table",
-        "rival_table",
-    ),
-    "correlation": (
-        "correlations",
-        "recommended",
-    ),
-    "export": (
-        "latex",
-        "markdown",
-        "write_tables",
-    ),
-    "health": ("health_checks",),
-    "importance": ("importances",),
-    "power": ("seeds_to_settle",),
-    "published": ("published_table",),
-    "runs": (
-        "DamagedRun",
-        "Run",
-        "load_run",
-    ),
-    "search": (
-        "confirmed_table",
-        "leaderboard",
-    ),
-    "tables": (
-        "group_table",
-        "seed_table",
-        "settings_table",
-        "status_table",
-        "summary_table",
-    ),
+    "charts.picture": ["Picture"],
+    "charts.pictures": ["picture", "pictures"],
+    "stats.arms": ["compare_arms"],
+    "stats.runs": ["Comparison", "compare_runs"],
+    "stats.comparable": ["UnequalRuns"],
+    "report.build": ["write_report"],
+    "report.claims": ["answer"],
+    "report.compare_page": ["write_comparison"],
+    "stats.paired": ["comparison_table", "best_vs_rest"],
+    "stats.correlation": ["correlations", "recommended"],
+    "report.export": ["latex", "markdown", "write_tables"],
+    "stats.health": ["health_checks"],
+    "stats.importance": ["importances"],
+    "numerics.power": ["seeds_to_settle"],
+    "stats.published": ["published_table"],
+    "records.load": ["DamagedRun", "Run", "load_run"],
+    "stats.leaderboard": ["confirmed_table", "leaderboard"],
+    "stats.tables": ["group_table", "seed_table", "settings_table", "summary_table"],
+    "stats.statuses": ["status_table"],
 }
-"""Where each public name is defined. It is imported once it is asked for: who needs one module is not to wait for all of them."""
+"""Where each public name is defined. It is imported once it is asked for: who needs one module is
+not to wait for all of them.
+"""
 
 
 def __getattr__(name: str) -> Any:
@@ -85,15 +64,12 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'analysis' has no attribute {name!r}")
 
 
-def write_report(run: "Run") -> Path:
-    """Write the report of ``run`` into its folder and return the path of its page; see ``analysis.report.write_report``."""
-    from analysis import report  # brings the drawing libraries, which reading and counting do not need
+def load_runs(folder: str | Path = "results") -> "pd.DataFrame":
+    """All runs below ``folder``, one row each, the latest first; for the columns see
+    ``analysis.home.row.row_of`` and ``analysis.home.index.rows_below``.
+    """
+    import pandas as pd
 
-    return report.write_report(run)
+    from analysis.home.index import rows_below
 
-
-def write_comparison(found: "Comparison", folder: str | Path) -> Path:
-    """Write the page of what ``compare_runs`` found and return its path; see ``analysis.compare_page.write_comparison``."""
-    from analysis import compare_page  # as above
-
-    return compare_page.write_comparison(found, folder)
+    return pd.DataFrame(rows_below(Path(folder)))

@@ -15,10 +15,19 @@ from typing import Any
 
 import aiohttp
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", "--no-first-run", "--disable-extensions")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--remote-debugging-port=0",
+    "--no-first-run",
+    "--disable-extensions",
+)
 SECONDS_TO_START = 60.0
-SECONDS_TO_WAIT = 60.0
+SECONDS_TO_WAIT = 240.0
 
 
 class Tab:
@@ -52,7 +61,9 @@ class Tab:
 
     async def run(self, script: str) -> Any:
         """The value of a JavaScript expression in the page."""
-        answer = await self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        answer = await self.ask(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
@@ -69,11 +80,25 @@ class Tab:
             assert time.monotonic() < deadline, f"never true: {script}; {self.problems}"
             await asyncio.sleep(0.02)
 
-    async def picture(self, path: Path, *, width: int = 1200, height: int = 900, dark: bool = False, whole: bool = False) -> None:
+    async def picture(
+        self,
+        path: Path,
+        *,
+        width: int = 1200,
+        height: int = 900,
+        dark: bool = False,
+        whole: bool = False,
+    ) -> None:
         """A screenshot of what is in view, or of the whole page."""
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         await self.ask("Emulation.setEmulatedMedia", features=scheme)
-        await self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        await self.ask(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
         shot = await self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(shot["data"]))
 

@@ -1,8 +1,10 @@
-"""``python -m benchmarks.chaos --kills N``: kill -9 at random moments of the driver, a trial's process or the node, during a search.
+"""``python -m benchmarks.chaos --kills N``: kill -9 at random moments of the driver, a trial's
+process or the node, during a search.
 
-A cluster with one worker and one trial at a time, so that every decision of the search can be compared with an uninterrupted run of the
-same study: its epochs, ends, tables, and what Optuna was told. A killed node is replaced by a new one, as spot machines are; a killed
-driver is answered with ``study resume``. Time to resume is from the kill to the next epoch that is written.
+A cluster with one worker and one trial at a time, so that every decision of the search can be
+compared with an uninterrupted run of the same study: its epochs, ends, tables, and what Optuna was
+told. A killed node is replaced by a new one, as spot machines are; a killed driver is answered with
+``study resume``. Time to resume is from the kill to the next epoch that is written.
 """
 
 import argparse
@@ -26,7 +28,7 @@ from analysis import Run, load_run, summary_table
 from benchmarks.machine import machine_line
 from benchmarks.raylets import ROOT, Cluster, cluster
 
-STUDY = ROOT / "tests" / "crash_study.py"
+STUDY = ROOT / "tests" / "harness" / "crash_study.py"
 KINDS = ("driver", "worker", "node")
 SECONDS_AT_MOST = 300.0
 
@@ -39,7 +41,9 @@ class Killer:
     folder: Path
     kinds: Sequence[str]
     moment: random.Random
-    resumed_after: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    resumed_after: dict[str, list[float]] = field(
+        default_factory=lambda: {kind: [] for kind in KINDS}
+    )
     runs: list[Run] = field(default_factory=list)
 
     @property
@@ -56,7 +60,11 @@ class Killer:
             if not _reaches(folder, goal, process):
                 break
             time.sleep(self.moment.random() * 0.5)
-            before, began, kind = len(rows(folder)), time.monotonic(), self.moment.choice(self.kinds)
+            before, began, kind = (
+                len(rows(folder)),
+                time.monotonic(),
+                self.moment.choice(self.kinds),
+            )
             if process.poll() is not None or not (process := self._kill(kind, process, folder)):
                 break
             if _reaches(folder, before + 1, process):
@@ -67,7 +75,9 @@ class Killer:
         self.runs.append(load_run(run_folder(folder)))
         return self.runs[-1]
 
-    def _kill(self, kind: str, process: subprocess.Popen[str], folder: Path) -> subprocess.Popen[str]:
+    def _kill(
+        self, kind: str, process: subprocess.Popen[str], folder: Path
+    ) -> subprocess.Popen[str]:
         if kind == "driver":
             process.kill()
             process.communicate()
@@ -77,22 +87,30 @@ class Killer:
                 os.kill(rows(folder)[-1]["pid"], signal.SIGKILL)
         else:
             self.cluster.nodes.pop().kill()
-            # With both there a second trial would begin beside the first, and be asked for without knowing how that ends.
+            # With both there a second trial would begin beside the first, and be asked for without
+            # knowing how that ends.
             self.cluster.wait_for(1)
             self.cluster.add(os.cpu_count() or 1)
         return process
 
 
 def differences(read: Run, expected: Run) -> list[str]:
-    """In what two runs of one study differ, of all that they must agree in: everything but times, processes and attempts."""
+    """In what two runs of one study differ, of all that they must agree in: everything but times,
+    processes and attempts.
+    """
     trials = ["trial", "phase", "status", "rung", "seeds", "epochs", "x", "kind"]
     epochs = ["trial", "epoch", "seed", "score", "test_score"]
     pairs = {
         "trials": [run.trials[trials].to_json() for run in (read, expected)],
         "epochs": [run.epochs[epochs].to_json() for run in (read, expected)],
-        "what Optuna knows": [str([(one.state, one.values, one.params) for one in told(run)]) for run in (read, expected)],
+        "what Optuna knows": [
+            str([(one.state, one.values, one.params) for one in told(run)])
+            for run in (read, expected)
+        ],
         **{
-            f"table of the {phase}": [summary_table(run.phase(phase)).to_csv() for run in (read, expected)]
+            f"table of the {phase}": [
+                summary_table(run.phase(phase)).to_csv() for run in (read, expected)
+            ]
             for phase in ("search", "confirm")
         },
     }
@@ -110,8 +128,12 @@ def told(read: Run) -> list[Any]:
 
 
 def lost_and_doubled(read: Run) -> tuple[int, int]:
-    """Epochs that a trial went on from and that are not in the records, and rows that one attempt wrote twice."""
-    seen = Counter((row["trial"], row["epoch"], row["attempt"]) for row in _lines(read.paths.epochs))
+    """Epochs that a trial went on from and that are not in the records, and rows that one attempt
+    wrote twice.
+    """
+    seen = Counter(
+        (row["trial"], row["epoch"], row["attempt"]) for row in _lines(read.paths.epochs)
+    )
     there = {(trial, epoch) for trial, epoch, _ in seen}
     last = Counter[str]()
     for trial, epoch in there:
@@ -145,7 +167,9 @@ def _reaches(folder: Path, goal: int, process: subprocess.Popen[str]) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -162,13 +186,15 @@ def main() -> None:
             wrong, (lost, doubled) = differences(read, whole), lost_and_doubled(read)
             failures += bool(wrong or lost or doubled)
             print(
-                f"{killer.kills} kills, {len(killer.runs)} runs: {lost} lost, {doubled} doubled, differ in: {wrong or 'nothing'}",
+                f"{killer.kills} kills, {len(killer.runs)} runs: {lost} lost, {doubled} doubled,"
+                f" differ in: {wrong or 'nothing'}",
                 flush=True,
             )
     for kind, seconds in killer.resumed_after.items():
         if seconds:
             print(
-                f"{kind:8} n = {len(seconds):3}  to the next epoch: median {median(seconds):.1f} s, at most {max(seconds):.1f} s (aim: 15)"
+                f"{kind:8} n = {len(seconds):3}  to the next epoch: median {median(seconds):.1f} s,"
+                f" at most {max(seconds):.1f} s (aim: 15)"
             )
     print(f"{failures} of {len(killer.runs)} runs differ from the uninterrupted one")
     shutil.rmtree(folder)

@@ -1,4 +1,6 @@
-"""Machines within this one: network, process and file name spaces of their own on a bridge, which can be cut off and killed. Needs root."""
+"""Machines within this one: network, process and file name spaces of their own on a bridge, which
+can be cut off and killed. Needs root.
+"""
 
 import os
 import shutil
@@ -8,14 +10,21 @@ from pathlib import Path
 from signal import SIGKILL
 
 NETWORK = "10.77.0"
-_INIT = "hostname {name} && mount -t tmpfs -o size=1g none /dev/shm && ip link set lo up && echo ready && exec sleep infinity"
+_INIT = (
+    "hostname {name} && mount -t tmpfs -o size=1g none /dev/shm && ip link set lo up && echo ready"
+    " && exec sleep infinity"
+)
 
 
 def why_not() -> str | None:
     """Why no such machines can be had here; None if they can."""
     if not shutil.which("ip") or not shutil.which("unshare"):
         return "name spaces need the commands ip and unshare"
-    tried = subprocess.run(["unshare", "--net", "--pid", "--mount", "--uts", "--ipc", "--fork", "true"], capture_output=True, check=False)
+    tried = subprocess.run(
+        ["unshare", "--net", "--pid", "--mount", "--uts", "--ipc", "--fork", "true"],
+        capture_output=True,
+        check=False,
+    )
     return "name spaces need more rights" if tried.returncode else None
 
 
@@ -24,13 +33,24 @@ class Bridge:
 
     def __init__(self) -> None:
         self._keeper = subprocess.Popen(
-            ["unshare", "--net", "sh", "-c", "ip link add br0 type bridge && ip link set br0 up && echo ready && exec sleep infinity"],
+            [
+                "unshare",
+                "--net",
+                "sh",
+                "-c",
+                (
+                    "ip link add br0 type bridge && ip link set br0 up && echo ready && exec sleep"
+                    " infinity"
+                ),
+            ],
             stdout=subprocess.PIPE,
         )
         _wait_ready(self._keeper)
 
     def plug(self, number: int, pid: int) -> None:
-        self.ip("link", "add", f"p{number}", "type", "veth", "peer", "name", "eth0", "netns", str(pid))
+        self.ip(
+            "link", "add", f"p{number}", "type", "veth", "peer", "name", "eth0", "netns", str(pid)
+        )
         self.ip("link", "set", f"p{number}", "master", "br0")
         self.ip("link", "set", f"p{number}", "up")
 
@@ -48,12 +68,28 @@ class Host:
     def __init__(self, bridge: Bridge, number: int) -> None:
         self._bridge, self._number = bridge, number
         self.ip = f"{NETWORK}.{number}"
-        flags = ["--net", "--pid", "--mount", "--uts", "--ipc", "--fork", "--kill-child", "--mount-proc"]
-        self._init = subprocess.Popen(["unshare", *flags, "sh", "-c", _INIT.format(name=f"host{number}")], stdout=subprocess.PIPE)
+        flags = [
+            "--net",
+            "--pid",
+            "--mount",
+            "--uts",
+            "--ipc",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+        ]
+        self._init = subprocess.Popen(
+            ["unshare", *flags, "sh", "-c", _INIT.format(name=f"host{number}")],
+            stdout=subprocess.PIPE,
+        )
         _wait_ready(self._init)
         self._pid = children(self._init.pid)[0]
         bridge.plug(number, self._pid)
-        for words in (f"addr add {self.ip}/24 dev eth0", "link set eth0 up", "route add default dev eth0"):
+        for words in (
+            f"addr add {self.ip}/24 dev eth0",
+            "link set eth0 up",
+            "route add default dev eth0",
+        ):
             subprocess.run(self.inside(["ip", *words.split()]), check=True)
 
     def inside(self, command: Sequence[str]) -> list[str]:
@@ -75,7 +111,11 @@ class Host:
 
 def children(pid: int) -> list[int]:
     """The processes that a process started."""
-    return [int(word) for file in Path(f"/proc/{pid}/task").glob("*/children") for word in file.read_text().split()]
+    return [
+        int(word)
+        for file in Path(f"/proc/{pid}/task").glob("*/children")
+        for word in file.read_text().split()
+    ]
 
 
 def family(pid: int) -> list[int]:

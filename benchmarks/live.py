@@ -1,8 +1,9 @@
 """How fast the live page is: ``python -m benchmarks.live``. Takes half a minute; needs Chromium.
 
-A run of 5,000 trials with 20 epochs each, in a real browser: the time from asking for the page to its trials being in view, and from a row
-being written to it being counted there, while the sections of the report are computed anew; and the memory of the server and of the process
-that computes them. What a page costs the study is in ``benchmarks.mirror``.
+A run of 5,000 trials with 20 epochs each, in a real browser: the time from asking for the page to
+its trials being in view, and from a row being written to it being counted there, while the sections
+of the report are computed anew; and the memory of the server and of the process that computes them.
+What a page costs the study is in ``benchmarks.mirror``.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from analysis.runs import RunPaths
+from analysis.records.load import RunPaths
 from benchmarks.analysis import write_folder
 from benchmarks.browser import CHROMIUM, Tab, browser
 from benchmarks.machine import machine_line
@@ -37,20 +38,37 @@ async def large(folder: Path, trials: int) -> None:
     """A run of many trials, looked at in a browser."""
     began = time.monotonic()
     server = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "analysis.live", str(folder), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "analysis.live.server",
+        str(folder),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
     )
     assert server.stdout is not None
     address = (await server.stdout.readline()).decode().strip()
-    print(f"n = {trials} trials of 20 epochs; `study watch` answers {time.monotonic() - began:.2f} s after its start")
+    print(
+        f"n = {trials} trials of 20 epochs; `study watch` answers {time.monotonic() - began:.2f} s"
+        " after its start"
+    )
     try:
         async with browser() as tab:
             views = [await first_view(tab, address) for _ in range(5)]
-            print(f"first view, trials in sight: median {statistics.median(views):.2f} s of {len(views)} (aim: below 1 s)")
+            print(
+                f"first view, trials in sight: median {statistics.median(views):.2f} s of"
+                f" {len(views)} (aim: below 1 s)"
+            )
             await tab.until("!!document.querySelector('#pictures .chart svg')", seconds=300)
             quiet = [await update(tab, RunPaths(folder), place) for place in range(UPDATES)]
-            told = f"median {statistics.median(quiet) * 1000:.0f} ms, worst {max(quiet) * 1000:.0f} ms of {len(quiet)} (aim: below 200 ms)"
+            told = (
+                f"median {statistics.median(quiet) * 1000:.0f} ms, worst {max(quiet) * 1000:.0f} ms"
+                f" of {len(quiet)} (aim: below 200 ms)"
+            )
             print(f"a row written until it is in sight, sections being computed meanwhile: {told}")
-            print(f"memory: server {resident(server.pid)} MB, process of the sections {sum(map(resident, children(server.pid)))} MB")
+            print(
+                f"memory: server {resident(server.pid)} MB, process of the sections"
+                f" {sum(map(resident, children(server.pid)))} MB"
+            )
     finally:
         server.terminate()
         await server.wait()
@@ -65,14 +83,18 @@ async def first_view(tab: Tab, address: str) -> float:
 
 
 async def update(tab: Tab, paths: RunPaths, place: int) -> float:
-    """Seconds from a new trial's row to its being counted on the page; what asking the browser takes is part of it."""
+    """Seconds from a new trial's row to its being counted on the page; what asking the browser
+    takes is part of it.
+    """
     before = await tab.run("Number(document.getElementById('shown').textContent.split(' ')[0])")
     line = paths.trials.read_text().split("\n", 1)[0]
     row = json.loads(line) | {"trial": f"new{place:04d}"}
     began = time.monotonic()
     with paths.trials.open("a") as file:
         file.write(json.dumps(row) + "\n")
-    await tab.until(f"Number(document.getElementById('shown').textContent.split(' ')[0]) === {before + 1}")
+    await tab.until(
+        f"Number(document.getElementById('shown').textContent.split(' ')[0]) === {before + 1}"
+    )
     return time.monotonic() - began
 
 

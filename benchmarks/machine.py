@@ -4,7 +4,7 @@ import os
 from importlib import metadata
 from pathlib import Path
 
-from tuning.provenance import provenance
+from tuning.runs.provenance import provenance
 
 
 def machine_line() -> str:

@@ -1,27 +1,30 @@
-"""What a mirror to Weights & Biases costs, ours and Ray's own callback: ``python -m benchmarks.mirror``. Takes about six minutes.
+"""What a mirror to Weights & Biases costs, ours and Ray's own callback: ``python -m
+benchmarks.mirror``. Takes about six minutes.
 
-All is offline, in one run. First the same trials with Ray Tune alone, with Ray's ``WandbLoggerCallback``, as a study, and as a study with
-its mirror. What is counted: seconds from the start of the fit until everything is written; and, sampled, the processes and the resident
-memory that were added at the worst moment, wandb's own included. Then 200 short trials whose epochs only wait, with Ray Tune alone, as a
-study with its records, with the mirror as well, and with a live page besides that somebody looks at: what each adds, and how far all are
-from the time of the epochs by themselves.
+All is offline, in one run. First the same trials with Ray Tune alone, with Ray's
+``WandbLoggerCallback``, as a study, and as a study with its mirror. What is counted: seconds from
+the start of the fit until everything is written; and, sampled, the processes and the resident
+memory that were added at the worst moment, wandb's own included. Then 200 short trials whose epochs
+only wait, with Ray Tune alone, as a study with its records, with the mirror as well, and with a
+live page besides that somebody looks at: what each adds, and how far all are from the time of the
+epochs by themselves.
 """
 
 import os
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from analysis.runs import RunPaths
+from analysis.records.load import RunPaths
+from benchmarks.cost import Cost, measured
 from benchmarks.machine import machine_line
 from cluster.connect import connected, prepare_environment
-from tuning.study import Resources, Study, Trial
+from tuning.spec.study import Mirrors, Resources, Study, Trial, WandbMode
 
 CONCURRENT = 8
 TRIALS = 24
@@ -55,67 +58,17 @@ def of_trials(count: int, epochs: int) -> Study:
     )
 
 
-@dataclass(frozen=True)
-class Cost:
-    """``processes`` and ``megabytes``: the most at one moment."""
-
-    seconds: float
-    processes: int
-    megabytes: float
-
-    def __sub__(self, other: "Cost") -> "Cost":
-        return Cost(self.seconds - other.seconds, self.processes - other.processes, self.megabytes - other.megabytes)
-
-
 class Silent:
     """A listener that does nothing."""
 
     def epoch(self, trial: Trial, row: Any) -> None:
         pass
 
-    def end(self, trial: Trial, status: str, error: str | None) -> None:
+    def pause(self, trial: Trial) -> None:
         pass
 
-
-@contextmanager
-def measured(costs: list[Cost]) -> Iterator[None]:
-    """Add to ``costs`` what the block took."""
-    samples, over = [_processes()], threading.Event()
-
-    def sample() -> None:
-        while not over.wait(0.1):
-            samples.append(_processes())
-
-    thread = threading.Thread(target=sample)
-    thread.start()
-    began = time.monotonic()
-    try:
-        yield
-    finally:
-        seconds = time.monotonic() - began
-        over.set()
-        thread.join()
-        costs.append(Cost(seconds, max(count for count, _ in samples), max(memory for _, memory in samples)))
-
-
-def _processes() -> tuple[int, float]:
-    """How many processes descend from this one, and their resident memory in MB: of what several share, each its share."""
-    parents = {}
-    for file in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            parents[int(file.parent.name)] = int(file.read_text().rsplit(")", 1)[1].split()[1])
-    ours = {os.getpid()}
-    while more := {process for process, parent in parents.items() if parent in ours} - ours:
-        ours |= more
-    return len(ours), sum(map(_memory, ours))
-
-
-def _memory(process: int) -> float:
-    with suppress(OSError):
-        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) / 1e3
-    return 0.0
+    def end(self, trial: Trial, status: str, error: str | None) -> None:
+        pass
 
 
 def with_ray(folder: Path, study: Study, callbacks: Callable[[], list[Any]]) -> float:
@@ -136,15 +89,20 @@ def with_ray(folder: Path, study: Study, callbacks: Callable[[], list[Any]]) -> 
     return time.monotonic() - began
 
 
-def with_us(folder: Path, study: Study, mode: str, *, page: bool = False) -> float:
-    """The trials as a study; returns the seconds until the last of them had ended, which a mirror may go on after."""
-    from tuning.launch import run_study
-    from tuning.prepare import prepare_run
-    from tuning.tracking import mirrored
+def with_us(folder: Path, study: Study, mode: WandbMode, *, page: bool = False) -> float:
+    """The trials as a study; returns the seconds until the last of them had ended, which a mirror
+    may go on after.
+    """
+    from tuning.engine.launch import run_study
+    from tuning.mirrors.driver import mirrored
+    from tuning.runs.prepare import prepare_run
 
     paths = prepare_run(study, folder, overrides={}, command=["benchmark"])
     began = time.monotonic()
-    with mirrored(paths, mode, print) as finish, looked_at(paths) if page else nullcontext():
+    with (
+        mirrored(paths, Mirrors(wandb=mode), print) as finish,
+        looked_at(paths) if page else nullcontext(),
+    ):
         run_study(study, paths, Silent())
         seconds = time.monotonic() - began
         finish()
@@ -154,7 +112,7 @@ def with_us(folder: Path, study: Study, mode: str, *, page: bool = False) -> flo
 @contextmanager
 def looked_at(paths: RunPaths) -> Iterator[None]:
     """The live page of the run, and somebody who listens to it as a browser does."""
-    from tuning.session import page_served
+    from tuning.runs.session_file import page_served
 
     listeners: list[subprocess.Popen[bytes]] = []
     with page_served(paths, lambda address: listeners.append(listening(address))):
@@ -191,15 +149,23 @@ def compare(folder: Path) -> None:
     theirs, added = callback - ray_alone, ours - plain
     for name, cost in (("Ray's callback", theirs), ("our mirror", added)):
         print(
-            f"{name} adds {cost.seconds / TRIALS:.3f} s a trial, {cost.processes} processes, {cost.megabytes:.0f} MB: "
-            f"{cost.megabytes / CONCURRENT:.1f} MB per concurrent trial"
+            f"{name} adds {cost.seconds / TRIALS:.3f} s a trial, {cost.processes} processes,"
+            f" {cost.megabytes:.0f} MB: {cost.megabytes / CONCURRENT:.1f} MB per concurrent trial"
         )
-    seconds, memory = times(theirs.seconds, added.seconds, LEAST_SECONDS), times(theirs.megabytes, added.megabytes, LEAST_MEGABYTES)
-    print(f"the callback costs {seconds} the seconds and {memory} the memory (aim: 10; at most 0.15 s and 20 MB)")
+    seconds, memory = (
+        times(theirs.seconds, added.seconds, LEAST_SECONDS),
+        times(theirs.megabytes, added.megabytes, LEAST_MEGABYTES),
+    )
+    print(
+        f"the callback costs {seconds} the seconds and {memory} the memory (aim: 10; at most 0.15 s"
+        " and 20 MB)"
+    )
 
 
 def times(theirs: float, ours: float, least: float) -> str:
-    """How many times ``ours`` goes into ``theirs``; below ``least`` it cannot be told from noise."""
+    """How many times ``ours`` goes into ``theirs``; below ``least`` it cannot be told from
+    noise.
+    """
     return f"{theirs / ours:.0f} times" if ours > least else f"more than {theirs / least:.0f} times"
 
 
@@ -210,17 +176,32 @@ def overhead(folder: Path) -> None:
     ray = with_ray(folder / "short", study, list)
     records, mirror = (with_us(folder / mode, study, mode) for mode in ("off", "offline"))
     page = with_us(folder / "page", study, "offline", page=True)
-    print(f"{SHORT_TRIALS} trials of {SHORT_EPOCHS * EPOCH_SECONDS:.1f} s, {os.cpu_count()} at a time: {alone:.1f} s of epochs")
-    print(f"with Ray Tune alone {ray:.1f} s, as a study {records:.1f} s, with its mirror {mirror:.1f} s, with mirror and page {page:.1f} s")
-    added = [f"{seconds / ray - 1:.2%} by {what}" for what, seconds in (("records", records), ("mirror too", mirror), ("page too", page))]
+    print(
+        f"{SHORT_TRIALS} trials of {SHORT_EPOCHS * EPOCH_SECONDS:.1f} s, {os.cpu_count()} at a"
+        f" time: {alone:.1f} s of epochs"
+    )
+    print(
+        f"with Ray Tune alone {ray:.1f} s, as a study {records:.1f} s, with its mirror {mirror:.1f}"
+        f" s, with mirror and page {page:.1f} s"
+    )
+    added = [
+        f"{seconds / ray - 1:.2%} by {what}"
+        for what, seconds in (("records", records), ("mirror too", mirror), ("page too", page))
+    ]
     print(f"added to Ray Tune: {', '.join(added)} (aim: below 5 %)")
-    print(f"added to the epochs by themselves: {page / alone - 1:.2%}, start of the processes included")
+    print(
+        f"added to the epochs by themselves: {page / alone - 1:.2%}, start of the processes"
+        " included"
+    )
 
 
 def main() -> None:
     prepare_environment(None)
     os.environ |= {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
-    print(f"n = {TRIALS} trials of {EPOCHS} epochs of {EPOCH_SECONDS} s, {CONCURRENT} at a time; {machine_line()}")
+    print(
+        f"n = {TRIALS} trials of {EPOCHS} epochs of {EPOCH_SECONDS} s, {CONCURRENT} at a time;"
+        f" {machine_line()}"
+    )
     with tempfile.TemporaryDirectory() as folder:
         os.environ["WANDB_DIR"] = folder
         # A Ray of its own for each: what the callback leaves behind can hold a slot.

@@ -1,9 +1,11 @@
-"""Training images per second against the notebook way: ``python -m benchmarks.mnist``. Takes about five minutes.
+"""Training images per second against the notebook way: ``python -m benchmarks.mnist``. Takes about
+five minutes.
 
-The notebook way reads each item as a PIL image, makes it a tensor and normalises it, in a DataLoader, and trains one network at a
-time. It runs on the first images only, because its speed does not depend on how many there are; ours runs whole epochs. Both use
-one thread, and every round times all of them one after the other, so that a busy machine slows them alike. A ratio is the median
-over the rounds.
+The notebook way reads each item as a PIL image, makes it a tensor and normalises it, in a
+DataLoader, and trains one network at a time. It runs on the first images only, because its speed
+does not depend on how many there are; ours runs whole epochs. Both use one thread, and every round
+times all of them one after the other, so that a busy machine slows them alike. A ratio is the
+median over the rounds.
 """
 
 import os
@@ -22,12 +24,13 @@ import torchvision
 from torch.nn import functional as F
 from torchvision import transforms
 
-from trainables import mnist
-from trainables.classifiers import NETWORKS, pick_precision
-from trainables.digits import MNIST_FILES, find_mnist
+from trainables.digits import training as mnist
+from trainables.digits.mnist import MNIST_FILES, find_mnist
+from trainables.digits.networks import NETWORKS
 from trainables.loop import pick_device
-from tuning.catalog import find_study
-from tuning.provenance import provenance
+from trainables.precision import pick_precision
+from tuning.runs.provenance import provenance
+from tuning.spec.loading import find_study
 
 ROUNDS = 5
 NOTEBOOK_IMAGES = 3200
@@ -46,9 +49,13 @@ ARMS = (
 
 
 def notebook_way(architecture: str, root: str) -> Callable[[], float]:
-    """A function that trains on ``NOTEBOOK_IMAGES`` images the notebook way and returns images per second."""
+    """A function that trains on ``NOTEBOOK_IMAGES`` images the notebook way and returns images per
+    second.
+    """
     normalise = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
-    images = torch.utils.data.Subset(torchvision.datasets.MNIST(root, transform=normalise), range(NOTEBOOK_IMAGES))
+    images = torch.utils.data.Subset(
+        torchvision.datasets.MNIST(root, transform=normalise), range(NOTEBOOK_IMAGES)
+    )
     loader = torch.utils.data.DataLoader(images, batch_size=BATCH_SIZE, shuffle=True)
     network = NETWORKS[architecture]()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
@@ -65,7 +72,9 @@ def notebook_way(architecture: str, root: str) -> Callable[[], float]:
 
 
 def ours(architecture: str, seeds: int, recipe: dict[str, Any], root: str) -> Callable[[], float]:
-    """A function that trains one epoch of the study's trainable and returns images per second, counting each image once per seed."""
+    """A function that trains one epoch of the study's trainable and returns images per second,
+    counting each image once per seed.
+    """
     config = {
         "architecture": architecture,
         "batch_size": BATCH_SIZE,
@@ -80,8 +89,13 @@ def ours(architecture: str, seeds: int, recipe: dict[str, Any], root: str) -> Ca
 
 def measure(root: str) -> dict[str, list[float]]:
     """Images per second of every arm and of both networks the notebook way, one value per round."""
-    runs = {f"notebook {architecture}": notebook_way(architecture, root) for architecture in NETWORKS}
-    runs |= {name: ours(architecture, seeds, recipe, root) for name, architecture, seeds, recipe, _ in ARMS}
+    runs = {
+        f"notebook {architecture}": notebook_way(architecture, root) for architecture in NETWORKS
+    }
+    runs |= {
+        name: ours(architecture, seeds, recipe, root)
+        for name, architecture, seeds, recipe, _ in ARMS
+    }
     for run in runs.values():
         run()
     rounds = [{name: run() for name, run in runs.items()} for _ in range(ROUNDS)]
@@ -92,16 +106,27 @@ def lines(speeds: dict[str, list[float]]) -> Iterator[str]:
     """The result for people: one line per arm."""
     for architecture in NETWORKS:
         name = f"notebook {architecture}"
-        yield f"{name:38} {median(speeds[name]):9,.0f} images/s (on {NOTEBOOK_IMAGES:,} of the 60,000 images)"
+        yield (
+            f"{name:38} {median(speeds[name]):9,.0f} images/s (on {NOTEBOOK_IMAGES:,} of the 60,000"
+            " images)"
+        )
     for name, architecture, _, _, target in ARMS:
-        ratios = [mine / theirs for mine, theirs in zip(speeds[name], speeds[f"notebook {architecture}"], strict=True)]
+        ratios = [
+            mine / theirs
+            for mine, theirs in zip(speeds[name], speeds[f"notebook {architecture}"], strict=True)
+        ]
         aim = f", aim {target:g}" if target else ""
-        yield f"{name:38} {median(speeds[name]):9,.0f} images/s = {median(ratios):5.1f} times ({min(ratios):.1f} to {max(ratios):.1f}{aim})"
+        yield (
+            f"{name:38} {median(speeds[name]):9,.0f} images/s = {median(ratios):5.1f} times"
+            f" ({min(ratios):.1f} to {max(ratios):.1f}{aim})"
+        )
 
 
 def whole_study(root: str, results: str) -> Iterator[str]:
-    """Wall time of ``study run mnist_ffn_vs_cnn``, from the start of the process to the written report, against the same trainings the
-    notebook way, one after the other on all cores; the latter measured on a subset before and after, and scaled."""
+    """Wall time of ``study run mnist_ffn_vs_cnn``, from the start of the process to the written
+    report, against the same trainings the notebook way, one after the other on all cores; the
+    latter measured on a subset before and after, and scaled.
+    """
     study = find_study("mnist_ffn_vs_cnn")
     torch.set_num_threads(os.cpu_count() or 1)
     runs = {architecture: notebook_way(architecture, root) for architecture in NETWORKS}
@@ -124,12 +149,17 @@ def whole_study(root: str, results: str) -> Iterator[str]:
         speeds[architecture].append(run())
     images = len(study.seed_list) * study.epochs * TRAINING_IMAGES
     theirs = sum(images / fmean(values) for values in speeds.values())
-    yield f"the whole study: {took:.0f} s; its trainings the notebook way, {os.cpu_count()} threads: {theirs:.0f} s (scaled)"
+    yield (
+        f"the whole study: {took:.0f} s; its trainings the notebook way, {os.cpu_count()} threads:"
+        f" {theirs:.0f} s (scaled)"
+    )
     yield f"= {theirs / took:.1f} times (aim 2.5)"
 
 
 def unpacked_mnist(folder: str) -> None:
-    """MNIST as torchvision wants it, in a folder that may be written to; our own way reads the packed files there too."""
+    """MNIST as torchvision wants it, in a folder that may be written to; our own way reads the
+    packed files there too.
+    """
     source = find_mnist(os.environ.get("STUDY_DATA", "")) / "MNIST" / "raw"
     target = Path(folder, "MNIST", "raw")
     target.mkdir(parents=True)
@@ -141,9 +171,20 @@ def unpacked_mnist(folder: str) -> None:
 def main() -> None:
     torch.set_num_threads(1)
     facts = provenance(Path(__file__))
-    print(f"n = {ROUNDS} rounds, one thread, {facts['hardware']['processor']}, {facts['hardware']['cores']} cores;", end=" ")
-    print(f"torch {torch.__version__}, torchvision {torchvision.__version__}, Python {facts['python']};", end=" ")
-    print(f"ours in {pick_precision(pick_device())} on {pick_device()}, the notebook way in float32 on the processor")
+    print(
+        f"n = {ROUNDS} rounds, one thread, {facts['hardware']['processor']},"
+        f" {facts['hardware']['cores']} cores;",
+        end=" ",
+    )
+    print(
+        f"torch {torch.__version__}, torchvision {torchvision.__version__}, Python"
+        f" {facts['python']};",
+        end=" ",
+    )
+    print(
+        f"ours in {pick_precision(pick_device())} on {pick_device()}, the notebook way in float32"
+        " on the processor"
+    )
     with tempfile.TemporaryDirectory() as folder:
         unpacked_mnist(folder)
         for line in [*lines(measure(folder)), *whole_study(folder, str(Path(folder, "results")))]:

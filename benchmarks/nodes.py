@@ -1,10 +1,13 @@
-"""``python -m benchmarks.nodes``: what it costs to spread a study over nodes, and how soon the loss of one is answered.
+"""``python -m benchmarks.nodes``: what it costs to spread a study over nodes, and how soon the loss
+of one is answered.
 
-(a) one study on 1, 2 and 4 nodes of one slot each, its epochs only waiting: ideal time (all epochs, over the slots) over the time from the
-    first epoch to the end of the last trial;
-(b) 2,000 trials of 2 s on 64 slots that only wait: how busy these are, from when the process of each has begun its first trial to when the
-    last trial is handed out. The start of 64 processes is shown apart;
-(c) from cutting a node off to its trial training on another that has a slot free, with Ray's own health checks and with ours. Needs root.
+(a) one study on 1, 2 and 4 nodes of one slot each, its epochs only waiting: ideal time (all epochs,
+    over the slots) over the time from the first epoch to the end of the last trial;
+(b) 2,000 trials of 2 s on 64 slots that only wait: how busy these are, from when the process of
+    each has begun its first trial to when the last trial is handed out. The start of 64 processes
+    is shown apart;
+(c) from cutting a node off to its trial training on another that has a slot free, with Ray's own
+health checks and with ours. Needs root.
 """
 
 import argparse
@@ -26,7 +29,9 @@ STUDY = str(Path(__file__).with_name("waiting_study.py"))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--parts", default="abc", help="which of the three, for example bc")
     parts = parser.parse_args().parts
     print(machine_line(), flush=True)
@@ -49,10 +54,16 @@ def spread(folder: Path) -> None:
     """Part (a)."""
     for nodes in (1, 2, 4):
         with cluster([1] * nodes) as made:
-            run = _finished(made, folder / f"{nodes}", "--set", f"number=[{','.join(map(str, range(24)))}]")
+            run = _finished(
+                made, folder / f"{nodes}", "--set", f"number=[{','.join(map(str, range(24)))}]"
+            )
         times = _times(run)
         ideal, wall = times["seconds"].sum() / nodes, times["to"].max() - times["from"].min()
-        print(f"(a) {nodes} nodes, 24 trials of 2 s: ideal {ideal:.1f} s, took {wall:.1f} s, ratio {ideal / wall:.3f}", flush=True)
+        print(
+            f"(a) {nodes} nodes, 24 trials of 2 s: ideal {ideal:.1f} s, took {wall:.1f} s, ratio"
+            f" {ideal / wall:.3f}",
+            flush=True,
+        )
 
 
 def busy(folder: Path, trials: int = 2000, slots: int = 64) -> None:
@@ -63,19 +74,32 @@ def busy(folder: Path, trials: int = 2000, slots: int = 64) -> None:
     assert len(times) == trials
     first_of_processes = times.groupby("pid")["from"].min()
     assert len(first_of_processes) == slots
-    begun, all_begun, last_begun = times["from"].min(), first_of_processes.max(), times["from"].max()
+    begun, all_begun, last_begun = (
+        times["from"].min(),
+        first_of_processes.max(),
+        times["from"].max(),
+    )
     inside = times["to"].clip(upper=last_begun) - times["from"].clip(lower=all_begun)
     share = inside.clip(lower=0).sum() / (slots * (last_begun - all_begun))
     whole = times["seconds"].sum() / (slots * (times["to"].max() - begun))
-    print(f"(b) {trials} trials of 2 s on {slots} slots: {share:.1%} busy over {last_begun - all_begun:.0f} s (aim: 90 %)")
-    print(f"    with the start of {slots} processes ({all_begun - begun:.0f} s) and the last trials: {whole:.1%}", flush=True)
+    print(
+        f"(b) {trials} trials of 2 s on {slots} slots: {share:.1%} busy over"
+        f" {last_begun - all_begun:.0f} s (aim: 90 %)"
+    )
+    print(
+        f"    with the start of {slots} processes ({all_begun - begun:.0f} s) and the last trials:"
+        f" {whole:.1%}",
+        flush=True,
+    )
 
 
 def cut_off(folder: Path, settings: Mapping[str, str], name: str) -> None:
     """Part (c)."""
     folder.mkdir(parents=True)
     with cluster([1, 1], settings, hosts=True) as made:
-        process = made.study(made.head, folder, "run", STUDY, "--set", "number=[1]", "--set", "epochs=600")
+        process = made.study(
+            made.head, folder, "run", STUDY, "--set", "number=[1]", "--set", "epochs=600"
+        )
         while not rows(folder):
             time.sleep(0.1)
         lost = next(node for node in made.nodes if node.ip == rows(folder)[0]["ip"])
@@ -87,7 +111,10 @@ def cut_off(folder: Path, settings: Mapping[str, str], name: str) -> None:
                 raise RuntimeError(f"the run ended: {process.communicate()}")
             time.sleep(0.1)
         seconds = time.monotonic() - began - row["seconds"]
-        print(f"(c) a cut-off trial trained on another node after {seconds:.1f} s with {name}", flush=True)
+        print(
+            f"(c) a cut-off trial trained on another node after {seconds:.1f} s with {name}",
+            flush=True,
+        )
         process.kill()
 
 
@@ -103,7 +130,9 @@ def _finished(made: Cluster, folder: Path, *arguments: str) -> Run:
 def _times(run: Run) -> pd.DataFrame:
     """When each trial trained, in seconds, and where: columns from, to, seconds, pid."""
     lines = pd.read_json(run.paths.epochs, lines=True, dtype={"trial": str})
-    ends = lines.groupby("trial").agg(to=("at", "max"), seconds=("seconds", "sum"), pid=("pid", "first"))
+    ends = lines.groupby("trial").agg(
+        to=("at", "max"), seconds=("seconds", "sum"), pid=("pid", "first")
+    )
     return ends.assign(**{"from": ends["to"] - ends["seconds"]})
 
 

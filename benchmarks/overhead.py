@@ -1,9 +1,11 @@
-"""What searching, stopping and recording add to a trial: ``python -m benchmarks.overhead``. Takes about four minutes.
+"""What searching, stopping and recording add to a trial: ``python -m benchmarks.overhead``. Takes
+about four minutes.
 
-A search of trials of ten seconds, ten epochs of one second each with a state of 8 MB that is kept after every epoch, one trial at a time.
-The epochs only wait, so that a busy machine does not blur what is ours. Added is all between the start of the first epoch and the end of
-the last trial that is not an epoch; the start of Ray, once per study, is shown apart. The same trials called one after the other in this
-process, in the same run, are the baseline.
+A search of trials of ten seconds, ten epochs of one second each with a state of 8 MB that is kept
+after every epoch, one trial at a time. The epochs only wait, so that a busy machine does not blur
+what is ours. Added is all between the start of the first epoch and the end of the last trial that
+is not an epoch; the start of Ray, once per study, is shown apart. The same trials called one after
+the other in this process, in the same run, are the baseline.
 """
 
 import os
@@ -18,7 +20,8 @@ import torch
 from analysis import load_run
 from benchmarks.machine import machine_line
 from cluster.connect import prepare_environment
-from tuning.study import Asha, Optuna, Resources, Study, Trial
+from tuning import Asha, Optuna, Resources, Study
+from tuning.spec.study import Trial
 
 TRIALS = 10
 EPOCHS = 10
@@ -30,7 +33,10 @@ def wait(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
     """Epochs that take a second and learn nothing; their score is ``x``."""
     for epoch in range(resume["epoch"] + 1 if resume else 1, config["epochs"] + 1):
         time.sleep(EPOCH_SECONDS)
-        yield {"epoch": epoch, "score": config["x"]}, {"epoch": epoch, "weights": torch.zeros(STATE)}
+        yield (
+            {"epoch": epoch, "score": config["x"]},
+            {"epoch": epoch, "weights": torch.zeros(STATE)},
+        )
 
 
 study = Study(
@@ -39,8 +45,9 @@ study = Study(
     trainable=wait,
     space={"x": [number / TRIALS for number in range(TRIALS)]},
     search=Optuna(trials=TRIALS),
-    # The only rung is the epoch before the last, so that trials are judged and yet run for about as long as they can.
-    stopping=Asha(min_epochs=EPOCHS - 1, keep_one_in=2),
+    # The only rung is the epoch before the last, so that trials are judged and yet run for about as
+    # long as they can.
+    scheduler=Asha(grace_period=EPOCHS - 1, reduction_factor=2),
     metric="score",
     epochs=EPOCHS,
     seeds=1,
@@ -59,16 +66,21 @@ class Clock:
         self.began = self.began or time.monotonic() - row["seconds"]
         self.epochs += 1
 
+    def pause(self, trial: Trial) -> None: ...
+
     def end(self, trial: Trial, status: str, error: str | None) -> None:
         self.ended = time.monotonic()
 
 
 def main() -> None:
     prepare_environment(None)
-    from tuning.launch import run_study
-    from tuning.prepare import prepare_run
+    from tuning.engine.launch import run_study
+    from tuning.runs.prepare import prepare_run
 
-    print(f"n = {TRIALS} trials of {EPOCHS} epochs of {EPOCH_SECONDS:g} s, a state of {4 * STATE / 1e6:.0f} MB; {machine_line()}")
+    print(
+        f"n = {TRIALS} trials of {EPOCHS} epochs of {EPOCH_SECONDS:g} s, a state of"
+        f" {4 * STATE / 1e6:.0f} MB; {machine_line()}"
+    )
     with tempfile.TemporaryDirectory() as folder:
         started, clock = time.monotonic(), Clock()
         paths = prepare_run(study, Path(folder), overrides={}, command=["benchmark"])
@@ -81,7 +93,8 @@ def main() -> None:
     took = (clock.ended - clock.began) / clock.epochs
     print(f"trials: {trials['status'].value_counts().to_dict()}; {clock.epochs} epochs")
     print(
-        f"an epoch as part of the study takes {took / plain:.4f} times what it takes alone: {took / plain - 1:.2%} added (aim: below 5 %)"
+        f"an epoch as part of the study takes {took / plain:.4f} times what it takes alone:"
+        f" {took / plain - 1:.2%} added (aim: below 5 %)"
     )
     print(f"before the first epoch, once per study: {clock.began - started:.1f} s")
 

@@ -1,6 +1,8 @@
-"""A real Ray cluster of several nodes on this machine, whose nodes can be killed, cut off and added: for tests and benchmarks.
+"""A real Ray cluster of several nodes on this machine, whose nodes can be killed, cut off and
+added: for tests and benchmarks.
 
-Nodes are ``ray start`` on 127.0.0.2 and up, which needs no rights and cannot be cut off; or machines of ``benchmarks.hosts``, which can.
+Nodes are ``ray start`` on 127.0.0.2 and up, which needs no rights and cannot be cut off; or
+machines of ``benchmarks.hosts``, which can.
 """
 
 import os
@@ -24,7 +26,11 @@ ROOT = Path(__file__).parent.parent
 _SETTING = re.compile(r"^export (RAY_(?:health_check|gcs_rpc)\w+)=(\S+)$", re.MULTILINE)
 FAST_HEALTH = dict(_SETTING.findall((ROOT / "cluster" / "settings.sh").read_text()))
 """How soon a lost node or head is noticed, as the cluster files have it."""
-STUDY = [sys.executable, "-c", "import sys; sys.argv[0] = 'study'; from study_command import main; main()"]
+STUDY = [
+    sys.executable,
+    "-c",
+    "import sys; sys.argv[0] = 'study'; from study_command import main; main()",
+]
 SECONDS_TO_START = 300.0
 
 
@@ -45,7 +51,9 @@ class Node:
         self.process.wait()
 
     def stop(self) -> None:
-        """Hold all its processes, as a machine that swaps or a hypervisor that pauses it: it neither answers nor notices."""
+        """Hold all its processes, as a machine that swaps or a hypervisor that pauses it: it
+        neither answers nor notices.
+        """
         end(family(self.process.pid), signal.SIGSTOP)
 
     def go_on(self) -> None:
@@ -78,8 +86,15 @@ class Cluster:
         if not token.exists():
             token.touch(mode=0o600)
             token.write_text(secrets.token_hex(32))
-        own = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("RAY_", "TUNE_"))}
+        own = {
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": str(token),
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": str(ROOT),
+        }
+        kept = {
+            key: value for key, value in os.environ.items() if not key.startswith(("RAY_", "TUNE_"))
+        }
         return kept | own | dict(self.settings)
 
     def start_head(self) -> None:
@@ -99,32 +114,65 @@ class Cluster:
         ip = host.ip if host else f"127.0.0.{self._numbers}"
         temporary = self.folder / str(self._numbers)
         command = [
-            *(str(Path(sys.executable).with_name("ray")), "start", "--block", "--disable-usage-stats"),
-            *(f"--node-ip-address={ip}", f"--num-cpus={cpus}", f"--temp-dir={temporary}", "--object-store-memory=100000000"),
-            *("--min-worker-port=0", "--max-worker-port=0", f"--dashboard-agent-listen-port={_free_port()}", *arguments),
+            *(
+                str(Path(sys.executable).with_name("ray")),
+                "start",
+                "--block",
+                "--disable-usage-stats",
+            ),
+            *(
+                f"--node-ip-address={ip}",
+                f"--num-cpus={cpus}",
+                f"--temp-dir={temporary}",
+                "--object-store-memory=100000000",
+            ),
+            *(
+                "--min-worker-port=0",
+                "--max-worker-port=0",
+                f"--dashboard-agent-listen-port={_free_port()}",
+                *arguments,
+            ),
         ]
         log = (self.folder / f"{self._numbers}.log").open("w")
         process = subprocess.Popen(
-            host.inside(command) if host else command, env=self.environment, stdout=log, stderr=log, text=True, start_new_session=True
+            host.inside(command) if host else command,
+            env=self.environment,
+            stdout=log,
+            stderr=log,
+            text=True,
+            start_new_session=True,
         )
         return Node(ip, host, process)
 
     def wait_for(self, nodes: int) -> None:
-        """Until the head knows so many nodes and no more; asked by a process of its own, as this one may have a Ray already."""
-        join = f"import ray, time; ray.init('{self.address}', log_to_driver=False, logging_level='ERROR')"
+        """Until the head knows so many nodes and no more; asked by a process of its own, as this
+        one may have a Ray already.
+        """
+        join = (
+            f"import ray, time; ray.init('{self.address}', log_to_driver=False,"
+            " logging_level='ERROR')"
+        )
         ask = f"while sum(node['Alive'] for node in ray.nodes()) != {nodes}: time.sleep(0.2)"
         command = self.on(self.head, [sys.executable, "-c", f"{join}\n{ask}"])
-        subprocess.run(command, env=self.environment, capture_output=True, check=True, timeout=SECONDS_TO_START)
+        subprocess.run(
+            command, env=self.environment, capture_output=True, check=True, timeout=SECONDS_TO_START
+        )
 
     def on(self, node: Node, command: Sequence[str]) -> list[str]:
         return node.host.inside(command) if node.host else list(command)
 
-    def study(self, node: Node, folder: Path, *arguments: str, address: bool = True) -> subprocess.Popen[str]:
+    def study(
+        self, node: Node, folder: Path, *arguments: str, address: bool = True
+    ) -> subprocess.Popen[str]:
         """The command ``study`` on a node of this cluster."""
         where = ["--address", self.address] if address else []
         # Signals as a shell would leave them: a background job would ignore SIGINT.
-        command = self.on(node, ["env", "--default-signal=INT", f"--chdir={folder}", *STUDY, *arguments, *where])
-        return subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        command = self.on(
+            node, ["env", "--default-signal=INT", f"--chdir={folder}", *STUDY, *arguments, *where]
+        )
+        return subprocess.Popen(
+            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
 
     def close(self) -> None:
         for node in reversed(self.nodes):
@@ -134,12 +182,17 @@ class Cluster:
 
 
 @contextmanager
-def cluster(cpus: Sequence[int], settings: Mapping[str, str] = FAST_HEALTH, *, hosts: bool = False) -> Iterator[Cluster]:
-    """A cluster whose workers have so many CPUs each, for the time of the block; ``hosts``: on machines that can be cut off.
+def cluster(
+    cpus: Sequence[int], settings: Mapping[str, str] = FAST_HEALTH, *, hosts: bool = False
+) -> Iterator[Cluster]:
+    """A cluster whose workers have so many CPUs each, for the time of the block; ``hosts``: on
+    machines that can be cut off.
 
     A folder of its own below /tmp: the paths of Ray's sockets may not exceed 107 characters.
     """
-    made = Cluster(Path(tempfile.mkdtemp(prefix="raylets-", dir="/tmp")), settings, Bridge() if hosts else None)
+    made = Cluster(
+        Path(tempfile.mkdtemp(prefix="raylets-", dir="/tmp")), settings, Bridge() if hosts else None
+    )
     try:
         made.start_head()
         for number in cpus:
@@ -165,7 +218,12 @@ def _free_port() -> int:
 def _answers(node: Node, port: int) -> bool:
     program = f"import socket; socket.create_connection(('{node.ip}', {port}), 1).close()"
     command = [sys.executable, "-c", program]
-    return subprocess.run(node.host.inside(command) if node.host else command, capture_output=True, check=False).returncode == 0
+    return (
+        subprocess.run(
+            node.host.inside(command) if node.host else command, capture_output=True, check=False
+        ).returncode
+        == 0
+    )
 
 
 def _wait(fact: Callable[[], bool], what: str) -> None:

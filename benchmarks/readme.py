@@ -1,7 +1,8 @@
-"""The figures in README.md, written from recorded runs: ``python -m benchmarks.readme RUN...``, one run of each study that it is to tell.
+"""The figures in README.md, written from recorded runs: ``python -m benchmarks.readme RUN...``, one
+run of each study that it is to tell.
 
-Between ``<!-- figures of STUDY -->`` and ``<!-- end -->`` stand the answer of the report, for a search the settings that it confirmed, and
-of which run they are.
+Between ``<!-- figures of STUDY -->`` and ``<!-- end -->`` stand the answer of the report, for a
+search the settings that it confirmed, and of which run they are.
 """
 
 import re
@@ -12,14 +13,14 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import Run, load_run, markdown
-from analysis.export import Figures, readable
-from analysis.findings import Findings
-from analysis.held_out import held_out_tables
-from analysis.report import find
-from analysis.search_answer import setting_name
-from analysis.search_sections import SCORES
-from analysis.search_trials import short_name
-from analysis.wording import joined
+from analysis.report.claims import claim
+from analysis.report.claims.search import setting_name
+from analysis.report.export import Figures, readable
+from analysis.report.sections.confirmed import held_out_tables
+from analysis.report.sections.leaderboard import SCORES
+from analysis.stats.findings import Findings, find
+from analysis.stats.search_trials import short_name
+from analysis.text.format import joined
 
 README = Path(__file__).parent.parent / "README.md"
 WIDTH = 138
@@ -30,30 +31,59 @@ HELD_OUT = ("_dice", "_dice_min")
 def block(run: Run) -> str:
     """What README says of a run."""
     found = find(run)
-    quoted = textwrap.fill(found.answer, WIDTH, initial_indent="> ", subsequent_indent="> ", break_long_words=False, break_on_hyphens=False)
+    quoted = textwrap.fill(
+        claim(found),
+        WIDTH,
+        initial_indent="> ",
+        subsequent_indent="> ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
     table = [confirmed_settings(found)] if found.search else []
-    return "\n\n".join([quoted, *table, textwrap.fill(origin(run), WIDTH, break_long_words=False, break_on_hyphens=False)])
+    return "\n\n".join(
+        [
+            quoted,
+            *table,
+            textwrap.fill(origin(run), WIDTH, break_long_words=False, break_on_hyphens=False),
+        ]
+    )
 
 
 def confirmed_settings(found: Findings) -> str:
-    """The settings on fresh seeds as a table in Markdown: mean with interval, and what they reach on held-out data."""
+    """The settings on fresh seeds as a table in Markdown: mean with interval, and what they reach
+    on held-out data.
+    """
     assert found.search is not None
     rows = found.search.confirmed.reset_index(drop=True)
     text = readable(rows[SCORES.names].astype(float), [SCORES])
     shown = {
         "setting": [setting_name(found.run, row) for row in rows.to_dict("records")],
         "n": rows["confirmed_n"].astype(str),
-        f"{found.run.metric} \u00b1 std": joined(text["confirmed_mean"], text["confirmed_std"], " \u00b1 "),
-        "95 % interval": joined(text["confirmed_low"], text["confirmed_high"], " to "),
+        f"{found.run.metric} \u00b1 std": joined(
+            text["confirmed_mean"], text["confirmed_std"], " \u00b1 "
+        ),
+        "interval": joined(text["confirmed_low"], text["confirmed_high"], " to "),
     }
     if len(rows) > 1:
-        difference = Figures(["difference", "corrected_low", "corrected_high"], limits=[("corrected_low", "corrected_high")])
+        difference = Figures(
+            ["difference", "corrected_low", "corrected_high"],
+            limits=[("corrected_low", "corrected_high")],
+        )
         told = readable(rows[difference.names].astype(float), [difference])
         shown["best minus this, corrected interval"] = [
-            "" if pd.isna(value) else f"{told['difference'][place]} [{told['corrected_low'][place]}, {told['corrected_high'][place]}]"
+            (
+                ""
+                if pd.isna(value)
+                else (
+                    f"{told['difference'][place]} [{told['corrected_low'][place]},"
+                    f" {told['corrected_high'][place]}]"
+                )
+            )
             for place, value in enumerate(rows["difference"])
         ]
-    table = pd.DataFrame(shown, dtype=object).set_axis([short_name(row) for row in rows.to_dict("records")])
+    table = pd.DataFrame(shown, dtype=object).set_axis(
+        [short_name(row) for row in rows.to_dict("records")]
+    )
     for _, _, held_out in held_out_tables(found.run, found.search.confirmed):
         kept = [name for name in held_out if name.endswith(HELD_OUT)]
         table = table.join(held_out.set_index("setting")[kept])
@@ -63,9 +93,19 @@ def confirmed_settings(found: Findings) -> str:
 def origin(run: Run) -> str:
     """Which run the figures are of."""
     about = run.spec["provenance"]
-    versions = ", ".join(f"{name} {about['packages'][name]}" for name in ("torch", "ray") if name in about["packages"])
-    hardware = ", ".join(f"{key} {value}" for key, value in about["hardware"].items() if key in ("cpus", "processor", "gpus"))
-    command = re.sub(r"(?<==)/(\S*/)", "", run.spec["command"])  # where data lie here is nobody's business
+    versions = ", ".join(
+        f"{name} {about['packages'][name]}"
+        for name in ("torch", "ray")
+        if name in about["packages"]
+    )
+    hardware = ", ".join(
+        f"{key} {value}"
+        for key, value in about["hardware"].items()
+        if key in ("cpus", "processor", "gpus")
+    )
+    command = re.sub(
+        r"(?<==)/(\S*/)", "", run.spec["command"]
+    )  # where data lie here is nobody's business
     return f"Recorded run {run.paths.root.name}: `{command}` ({versions}; {hardware})."
 
 
@@ -86,7 +126,9 @@ def with_blocks(text: str, blocks: dict[str, str]) -> str:
 
 def main() -> None:
     runs = [load_run(folder) for folder in sys.argv[1:]]
-    text = with_blocks(README.read_text(encoding="utf-8"), {run.spec["name"]: block(run) for run in runs})
+    text = with_blocks(
+        README.read_text(encoding="utf-8"), {run.spec["name"]: block(run) for run in runs}
+    )
     README.write_text(text, encoding="utf-8")
 
 

@@ -1,12 +1,15 @@
-"""Our search against the random sweep of the 2024 report: ``python -m benchmarks.search``. Takes about half an hour on one core.
+"""Our search against the random sweep of the 2024 report: ``python -m benchmarks.search``. Takes
+about half an hour on one core.
 
-All search for U-Net settings on chest phantoms of 64 x 64 pixels and may train 50 epochs, what the report's sweep took: five settings of
-ten epochs each, batch size 4, 8, 16 or 32, learning rate uniform in 0 to 0.1, adam or sgd, the rest as in the course's notebook. Ours is
-the space of ``lungs_unet`` with Optuna and ASHA, by the very parts that a study uses. It begins with the setting that the study tries
-first; what is owed to it, the same search without it says.
+All search for U-Net settings on chest phantoms of 64 x 64 pixels and may train 50 epochs, what the
+report's sweep took: five settings of ten epochs each, batch size 4, 8, 16 or 32, learning rate
+uniform in 0 to 0.1, adam or sgd, the rest as in the course's notebook. Ours is the space of
+``lungs_unet`` with Optuna and ASHA, by the very parts that a study uses. It begins with the setting
+that the study tries first; what is owed to it, the same search without it says.
 
-Repetitions are paired: in each, all train on the same phantoms with the same seed. What counts is the best setting of each, trained again
-for ten epochs on three fresh seeds: its macro F1 on the test phantoms.
+Repetitions are paired: in each, all train on the same phantoms with the same seed. What counts is
+the best setting of each, trained again for ten epochs on three fresh seeds: its macro F1 on the
+test phantoms.
 """
 
 import dataclasses
@@ -18,50 +21,82 @@ import torch
 from ray import tune
 
 from benchmarks.machine import machine_line
-from trainables import lungs
-from tuning.asking import Asker
-from tuning.search import Halving
+from trainables.lungs import training as lungs
+from tuning.search.asha import AshaScheduler
+from tuning.search.base import NoScheduler
+from tuning.spec.study import Asha, Random, Study, Trial
 from tuning.studies.lungs_unet import study as lungs_unet
-from tuning.study import Asha, Optuna, Random, Study, Trial
 
 REPETITIONS = 10
 EPOCHS = 10
 BUDGET = 50
 FRESH_SEEDS = 3
 SWEEP, OURS, UNAIDED = "sweep", "ours", "ours without the first setting"
-NOTEBOOK = {"loss": "cross_entropy", "augment": False, "base_channels": 16, "levels": 4, "dropout": 0.0, "weight_decay": 0.0, "networks": 1}
+NOTEBOOK = {
+    "loss": "cross_entropy",
+    "augment": False,
+    "base_channels": 16,
+    "levels": 4,
+    "dropout": 0.0,
+    "weight_decay": 0.0,
+    "networks": 1,
+}
 DATA = {"data": "", "extra_test": "", "phantoms": 120, "image_size": 64}
 
 
 def random_sweep(repetition: int) -> Study:
     """What the report did."""
-    space = {"learning_rate": tune.uniform(0.0, 0.1), "batch_size": [4, 8, 16, 32], "optimizer": ["adam", "sgd"]}
+    space = {
+        "learning_rate": tune.uniform(0.0, 0.1),
+        "batch_size": [4, 8, 16, 32],
+        "optimizer": ["adam", "sgd"],
+    }
     fixed = {**NOTEBOOK, **DATA, "data_seed": repetition, "schedule": "constant"}
     search = Random(trials=BUDGET // EPOCHS, seed=repetition)
-    changes: dict[str, Any] = {"space": space, "limits": {}, "fixed": fixed, "search": search, "stopping": None, "confirm": None}
-    return dataclasses.replace(lungs_unet, **changes, epochs=EPOCHS, metric="validation_f1", seeds=[repetition])
+    changes: dict[str, Any] = {
+        "space": space,
+        "limits": {},
+        "fixed": fixed,
+        "search": search,
+        "scheduler": None,
+        "confirm": None,
+    }
+    return dataclasses.replace(
+        lungs_unet, **changes, epochs=EPOCHS, metric="validation_f1", seeds=[repetition]
+    )
 
 
 def our_search(repetition: int, *, begun: bool = True) -> Study:
-    """The built-in study with the same budget. ``begun``: whether with the setting that it tries first."""
-    assert isinstance(lungs_unet.search, Optuna)
+    """The built-in study with the same budget. ``begun``: whether with the setting that it tries
+    first.
+    """
     fixed = {**DATA, "data_seed": repetition, "schedule": "one_cycle", "networks": 1}
     space = {key: values for key, values in lungs_unet.space.items() if key not in fixed}
-    first = [{key: setting[key] for key in space} for setting in lungs_unet.search.first if begun]
-    search = dataclasses.replace(lungs_unet.search, trials=BUDGET, seed=repetition, first=first)
+    first = [
+        {key: setting[key] for key in space}
+        for setting in lungs_unet.search.points_to_evaluate
+        if begun
+    ]
+    search = dataclasses.replace(
+        lungs_unet.search, sampler="tpe", trials=BUDGET, seed=repetition, points_to_evaluate=first
+    )
     changes: dict[str, Any] = {
         "space": space,
         "fixed": fixed,
         "search": search,
-        "stopping": Asha(min_epochs=2, keep_one_in=3),
+        "scheduler": Asha(grace_period=2, reduction_factor=3, pauses=False),
         "confirm": None,
     }
-    return dataclasses.replace(lungs_unet, **changes, epochs=EPOCHS, metric="validation_f1", seeds=[repetition])
+    return dataclasses.replace(
+        lungs_unet, **changes, epochs=EPOCHS, metric="validation_f1", seeds=[repetition]
+    )
 
 
 @dataclasses.dataclass
 class Searched:
-    """The best completed setting of a search, its score, and (epochs spent, best score) each time that rose."""
+    """The best completed setting of a search, its score, and (epochs spent, best score) each time
+    that rose.
+    """
 
     setting: Mapping[str, Any]
     score: float
@@ -70,26 +105,25 @@ class Searched:
 
 def search(study: Study) -> Searched:
     """Ask, train, stop and tell one trial after the other until ``BUDGET`` epochs are spent."""
-    asker, halving = Asker(study), Halving(study)
-    found, spent, number = Searched({}, -1.0, []), 0, 0
-    while spent < BUDGET and number < study.planned:
-        number += 1
-        trial = asker.ask(number)
+    searcher = study.search.searcher(study)
+    scheduler = AshaScheduler(study) if study.scheduler else NoScheduler()
+    found, spent = Searched({}, -1.0, []), 0
+    while spent < BUDGET and (trial := searcher.ask()):
         status, score = "unfinished", 0.0
         for epoch, score in _scores(study, trial):
             spent += 1
-            asker.epoch(trial, {"epoch": epoch, "metrics": {study.metric: score}})
-            if epoch == study.epochs or not halving.goes_on(trial.id, epoch, score) or spent == BUDGET:
+            searcher.report(trial, epoch, score)
+            if epoch == study.epochs or scheduler.judge(trial, epoch, score) or spent == BUDGET:
                 status = "completed" if epoch == study.epochs else "pruned"
                 break
-        asker.end(trial, status, None)
+        searcher.tell(trial, status)
         if status == "completed" and score > found.score:
-            found = Searched(trial.config, score, [*found.progress, (spent, score)])
+            found = Searched(trial.params, score, [*found.progress, (spent, score)])
     return found
 
 
 def _scores(study: Study, trial: Trial) -> Iterator[tuple[int, float]]:
-    for metrics, _ in study.trainable(study.config(trial.config), trial.seeds, None):
+    for metrics, _ in study.task.train(study.config(trial.params), trial.seeds, None):
         yield metrics["epoch"], metrics[study.metric][0]
 
 
@@ -102,19 +136,27 @@ def confirmed(study: Study, setting: Mapping[str, Any], repetition: int) -> floa
 
 @dataclasses.dataclass
 class Compared:
-    """What one search of one repetition came to: confirmed F1, and the epochs until it had reached the best score of the sweep."""
+    """What one search of one repetition came to: confirmed F1, and the epochs until it had reached
+    the best score of the sweep.
+    """
 
     confirmed: float
     reached: int | None
 
 
 def repeat(repetition: int) -> dict[str, Compared]:
-    studies = {SWEEP: random_sweep(repetition), OURS: our_search(repetition), UNAIDED: our_search(repetition, begun=False)}
+    studies = {
+        SWEEP: random_sweep(repetition),
+        OURS: our_search(repetition),
+        UNAIDED: our_search(repetition, begun=False),
+    }
     found = {name: search(study) for name, study in studies.items()}
     return {
         name: Compared(
             confirmed(studies[name], searched.setting, repetition),
-            next((spent for spent, score in searched.progress if score >= found[SWEEP].score), None),
+            next(
+                (spent for spent, score in searched.progress if score >= found[SWEEP].score), None
+            ),
         )
         for name, searched in found.items()
     }
@@ -126,7 +168,11 @@ def main() -> None:
     rows = []
     for repetition in range(REPETITIONS):
         rows.append(repeat(repetition))
-        print(f"repetition {repetition}: {', '.join(f'{name} {one.confirmed:.4f}' for name, one in rows[-1].items())}", flush=True)
+        print(
+            f"repetition {repetition}:"
+            f" {', '.join(f'{name} {one.confirmed:.4f}' for name, one in rows[-1].items())}",
+            flush=True,
+        )
     for name in (OURS, UNAIDED):
         print("\n".join(result_lines(rows, name)))
 
@@ -135,8 +181,14 @@ def result_lines(rows: list[dict[str, Compared]], name: str) -> Iterator[str]:
     theirs, mine = ([row[each].confirmed for row in rows] for each in (SWEEP, name))
     wins = sum(one > other for one, other in zip(mine, theirs, strict=True))
     epochs = sorted(row[name].reached or BUDGET + 1 for row in rows)
-    yield f"{name}: median confirmed test F1 {median(mine):.4f}, {SWEEP} {median(theirs):.4f}; better in {wins}"
-    yield f"{name}: epochs to the best of the sweep: median {median(epochs):g} of {BUDGET}, all {epochs} (aim: at most {BUDGET // 2})"
+    yield (
+        f"{name}: median confirmed test F1 {median(mine):.4f}, {SWEEP} {median(theirs):.4f}; better"
+        f" in {wins}"
+    )
+    yield (
+        f"{name}: epochs to the best of the sweep: median {median(epochs):g} of {BUDGET}, all"
+        f" {epochs} (aim: at most {BUDGET // 2})"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Studies simulated in plain numpy whose truth is known: searches with learning curves and early stopping, scores of two equal arms."""
+"""Studies simulated in plain numpy whose truth is known: searches with learning curves and early
+stopping, scores of two equal arms.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.evidence import Evidence
-from analysis.runs import Run, RunPaths
+from analysis.records.load import Run, RunPaths
+from analysis.stats.fidelity import Evidence
 
 SPACE: dict[str, Any] = {
     "learning_rate": {"kind": "float", "low": 1e-4, "high": 1e-1, "log": True, "step": None},
@@ -17,7 +19,9 @@ SPACE: dict[str, Any] = {
     "optimizer": {"values": ["adam", "sgd"]},
     "warmup": {"kind": "float", "low": 0.0, "high": 1.0, "log": False, "step": None},
 }
-"""``warmup`` decides how fast a trial learns, and nothing else; the others decide what it ends at, and not how fast."""
+"""``warmup`` decides how fast a trial learns, and nothing else; the others decide what it ends at,
+and not how fast.
+"""
 
 RUNGS, EPOCHS, KEEP_ONE_IN, ABREAST = (2, 6), 20, 3, 4
 
@@ -42,13 +46,22 @@ def final(settings: pd.DataFrame) -> np.ndarray:
     return (0.9 - rate - rest - 0.10 * (settings["optimizer"] == "sgd")).to_numpy()
 
 
-def curves(settings: pd.DataFrame, rng: np.random.Generator, family: str = "exponential", noise: float = 0.01) -> np.ndarray:
-    """Learning curves, shape ``(trials, EPOCHS)``. Families: "exponential" (at epoch 2 the slowest has 57 % of its end, the fastest 95 %),
-    "slow exponential" (40 %, 95 %), "power" and "logistic" (the slowest has 5 % at epoch 2)."""
+def curves(
+    settings: pd.DataFrame,
+    rng: np.random.Generator,
+    family: str = "exponential",
+    noise: float = 0.01,
+) -> np.ndarray:
+    """Learning curves, shape ``(trials, EPOCHS)``. Families: "exponential" (at epoch 2 the slowest
+    has 57 % of its end, the fastest 95 %), "slow exponential" (40 %, 95 %), "power" and "logistic"
+    (the slowest has 5 % at epoch 2).
+    """
     end = (final(settings) + rng.normal(0, noise, len(settings)))[:, None]
     epochs, slow = np.arange(1, EPOCHS + 1)[None], settings["warmup"].to_numpy()[:, None]
     if family in ("exponential", "slow exponential"):
-        rising = end * (1 - 0.8 * np.exp(-epochs / (0.7 * (4 if family == "exponential" else 10) ** slow)))
+        rising = end * (
+            1 - 0.8 * np.exp(-epochs / (0.7 * (4 if family == "exponential" else 10) ** slow))
+        )
     elif family == "power":
         rising = end - 0.5 * epochs ** -(1.6 - slow)
     else:
@@ -57,8 +70,10 @@ def curves(settings: pd.DataFrame, rng: np.random.Generator, family: str = "expo
 
 
 def stopped(values: np.ndarray, rungs: Sequence[int] = RUNGS) -> np.ndarray:
-    """How many epochs ASHA gives each trial, shape ``(trials,)``: four at a time, and at a rung one goes on if it is not below the upper
-    third of those recorded there before it (Li et al. 2020, "A system for massively parallel hyperparameter tuning")."""
+    """How many epochs ASHA gives each trial, shape ``(trials,)``: four at a time, and at a rung one
+    goes on if it is not below the upper third of those recorded there before it (Li et al. 2020, "A
+    system for massively parallel hyperparameter tuning").
+    """
     lengths = np.full(len(values), values.shape[1])
     recorded: dict[int, list[float]] = {rung: [] for rung in rungs}
     waiting, running = list(range(len(values))), dict[int, int]()
@@ -81,7 +96,9 @@ def _is_over(curve: np.ndarray, epoch: int, recorded: dict[int, list[float]]) ->
     return worse
 
 
-def searched(seed: int, trials: int, family: str = "exponential", rungs: Sequence[int] = RUNGS) -> Run:
+def searched(
+    seed: int, trials: int, family: str = "exponential", rungs: Sequence[int] = RUNGS
+) -> Run:
     """A random search over ``SPACE`` with stopping, as a run in memory."""
     rng = np.random.default_rng(seed)
     settings = draw(rng, trials)
@@ -89,33 +106,91 @@ def searched(seed: int, trials: int, family: str = "exponential", rungs: Sequenc
     return as_run(settings, values, stopped(values, rungs), rungs)
 
 
-def as_run(settings: pd.DataFrame, values: np.ndarray, lengths: np.ndarray, rungs: Sequence[int] = RUNGS, **spec: Any) -> Run:
-    """A run in memory whose trial ``i`` recorded ``values[i, :lengths[i]]``, shape ``(trials, epochs)`` or ``(trials, epochs, seeds)``."""
+def as_run(
+    settings: pd.DataFrame,
+    values: np.ndarray,
+    lengths: np.ndarray,
+    rungs: Sequence[int] = RUNGS,
+    **spec: Any,
+) -> Run:
+    """A run in memory whose trial ``i`` recorded ``values[i, :lengths[i]]``, shape ``(trials,
+    epochs)`` or ``(trials, epochs, seeds)``.
+    """
     values = values if values.ndim == 3 else values[:, :, None]
     names = [f"{number:04d}" for number in range(1, len(settings) + 1)]
     full, seeds = values.shape[1:]
-    about: dict[str, Any] = {"status": ["completed" if length == full else "pruned" for length in lengths], "phase": "search"}
-    about |= {"rung": np.where(lengths < full, lengths, np.nan), "seeds": [list(range(seeds))] * len(names), "attempt": 1}
+    about: dict[str, Any] = {
+        "status": ["completed" if length == full else "pruned" for length in lengths],
+        "phase": "search",
+    }
+    about |= {
+        "rung": np.where(lengths < full, lengths, np.nan),
+        "seeds": [list(range(seeds))] * len(names),
+        "attempt": 1,
+    }
     about |= {"epochs": lengths, "seconds": 1.0, "node": "n1", "error": None}
-    trials = pd.DataFrame({"trial": names, **about}).join(settings.reset_index(drop=True).astype(object))
+    trials = pd.DataFrame({"trial": names, **about}).join(
+        settings.reset_index(drop=True).astype(object)
+    )
     seen = np.broadcast_to((np.arange(full)[None] < lengths[:, None])[:, :, None], values.shape)
     rows, epochs, places = np.nonzero(seen)
-    recorded = pd.DataFrame({"trial": np.array(names, dtype=object)[rows], "epoch": epochs + 1, "seed": places, "seconds": 0.1})
-    recorded = recorded.assign(at=np.arange(len(rows), dtype=float), score=values[rows, epochs, places])
+    recorded = pd.DataFrame(
+        {
+            "trial": np.array(names, dtype=object)[rows],
+            "epoch": epochs + 1,
+            "seed": places,
+            "seconds": 0.1,
+        }
+    )
+    recorded = recorded.assign(
+        at=np.arange(len(rows), dtype=float), score=values[rows, epochs, places]
+    )
     content = {**_spec(len(names), full, rungs), **spec}
     return Run(RunPaths(Path("nowhere")), content, trials, recorded)
 
 
 def _spec(trials: int, epochs: int, rungs: Sequence[int]) -> Mapping[str, Any]:
-    stopping = {"kind": "asha", "min_epochs": rungs[0], "keep_one_in": KEEP_ONE_IN, "rungs": list(rungs)} if rungs else None
-    about = {"schema": 1, "name": "simulated", "question": "Which parameters matter?", "space": SPACE, "fixed": {}, "seeds": [0]}
-    search = {"search": {"kind": "random", "trials": trials, "seed": 0}, "stopping": stopping, "confirm": None, "seeds_per_trial": 1}
-    return {**about, **search, "trials": trials, "metric": "score", "mode": "max", "epochs": epochs, "solved": None, "published": None}
+    stopping = (
+        {
+            "kind": "asha",
+            "grace_period": rungs[0],
+            "reduction_factor": KEEP_ONE_IN,
+            "rungs": list(rungs),
+        }
+        if rungs
+        else None
+    )
+    about = {
+        "schema": 2,
+        "name": "simulated",
+        "question": "Which parameters matter?",
+        "space": SPACE,
+        "fixed": {},
+        "seeds": [0],
+    }
+    search = {
+        "search": {"kind": "random", "trials": trials, "seed": 0},
+        "scheduler": stopping,
+        "confirm": None,
+        "seeds_per_trial": 1,
+    }
+    return {
+        **about,
+        **search,
+        "trials": trials,
+        "metric": "score",
+        "mode": "max",
+        "epochs": epochs,
+        "target": None,
+        "published": None,
+    }
 
 
 def survival_weights(found: Evidence, floor: float = 0.05) -> pd.Series:
-    """One over the probability that a completed trial went on at every rung (logistic in the value there, not below ``floor``), index
-    ``trial``: the estimate for selection that was not chosen, to compare with."""
+    """One over the probability that a completed trial went on at every rung (logistic in the value
+    there, not below ``floor``), index ``trial``: the estimate for selection that was not chosen, to
+    compare with.
+    """
     from sklearn.linear_model import LogisticRegression
 
     weights = pd.Series(1.0, index=found.values.index)

@@ -1,11 +1,15 @@
-"""Speed of training the U-Net, and what it leads to, against the plain loop: ``python -m benchmarks.unet``. Takes seven minutes.
+"""Speed of training the U-Net, and what it leads to, against the plain loop: ``python -m
+benchmarks.unet``. Takes seven minutes.
 
-The plain loop trains the same network in float32 and in PyTorch's usual memory format, on items that a DataLoader scales and puts into
-batches one by one. Ours is the trainable itself, without and with ``augment``. All use one thread, Adam, the same phantoms and the same
-loss, and every round times them one after the other, so that a busy machine slows them alike. A ratio is the median over the rounds.
+The plain loop trains the same network in float32 and in PyTorch's usual memory format, on items
+that a DataLoader scales and puts into batches one by one. Ours is the trainable itself, without and
+with ``augment``. All use one thread, Adam, the same phantoms and the same loss, and every round
+times them one after the other, so that a busy machine slows them alike. A ratio is the median over
+the rounds.
 
-Faster must not be worse: both ways train the same first weights, seed by seed, for the same epochs, and outline the same test phantoms by
-the same function. What counts is the interval of the mean paired difference of their macro F1.
+Faster must not be worse: both ways train the same first weights, seed by seed, for the same epochs,
+and outline the same test phantoms by the same function. What counts is the interval of the mean
+paired difference of their macro F1.
 """
 
 import itertools
@@ -19,12 +23,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from analysis.intervals import t_intervals
+from analysis.numerics.intervals import t_intervals
 from benchmarks.machine import machine_line
-from trainables import lungs
 from trainables.loop import build_seeded, pick_device
-from trainables.mnist import learning_rate_at
-from trainables.unet import UNet, pick_precision, predict, standardised
+from trainables.lungs import training as lungs
+from trainables.lungs.scores import scores
+from trainables.lungs.unet import UNet, pick_precision, predict, standardised
+from trainables.schedule import learning_rate_at
 
 ROUNDS = 5
 # Image size in pixels -> phantoms, of which 70 percent are trained on.
@@ -70,15 +75,23 @@ class Items(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
         image = self.part.images[i].float()
-        return ((image - image.mean()) / image.std()).unsqueeze(0), self.part.masks[i].float().unsqueeze(0)
+        return ((image - image.mean()) / image.std()).unsqueeze(0), self.part.masks[
+            i
+        ].float().unsqueeze(0)
 
 
 def plain_way(config: dict[str, Any], seed: int = 0) -> tuple[UNet, Callable[[], float]]:
-    """A network, and a function that trains it for one epoch the plain way and returns images per second."""
+    """A network, and a function that trains it for one epoch the plain way and returns images per
+    second.
+    """
     device = pick_device()
     shuffled = torch.Generator().manual_seed(seed)
-    loader = torch.utils.data.DataLoader(Items(config), batch_size=config["batch_size"], shuffle=True, generator=shuffled)
-    network = build_seeded(lambda: UNet(config["base_channels"], config["levels"], config["dropout"]), [seed])[0].to(device)
+    loader = torch.utils.data.DataLoader(
+        Items(config), batch_size=config["batch_size"], shuffle=True, generator=shuffled
+    )
+    network = build_seeded(
+        lambda: UNet(config["base_channels"], config["levels"], config["dropout"]), [seed]
+    )[0].to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=config["learning_rate"])
 
     epochs = itertools.count()
@@ -88,7 +101,9 @@ def plain_way(config: dict[str, Any], seed: int = 0) -> tuple[UNet, Callable[[],
         loss = torch.zeros(())
         network.train()
         for step, (x, y) in enumerate(loader):
-            optimizer.param_groups[0]["lr"] = learning_rate_at((epoch + (step + 0.5) / len(loader)) / config["epochs"], config)
+            optimizer.param_groups[0]["lr"] = learning_rate_at(
+                (epoch + (step + 0.5) / len(loader)) / config["epochs"], config
+            )
             optimizer.zero_grad()
             loss = F.binary_cross_entropy_with_logits(network(x.to(device)), y.to(device))
             loss.backward()
@@ -126,7 +141,7 @@ def trained_plainly(seed: int) -> float:
         run()
     test = lungs.load(TRAINED).test
     found = predict(network, standardised(test.images.to(pick_device()))).cpu()
-    return lungs.scores(found, test.masks > 0)["f1"].mean().item()
+    return scores(found, test.masks > 0)["f1"].mean().item()
 
 
 def trained_by_us(seed: int) -> float:
@@ -139,13 +154,16 @@ def quality_line() -> str:
     differences = np.subtract(mine, plain)
     ((low, high),) = t_intervals([differences])
     return (
-        f"macro F1 on test phantoms after {TRAINED['epochs']} epochs: plain loop {fmean(plain):.4f}, ours {fmean(mine):.4f}, "
-        f"difference {fmean(differences):+.4f} [{low:+.4f}, {high:+.4f}], n = {len(SEEDS)} paired seeds (aim: the interval holds 0)"
+        f"macro F1 on test phantoms after {TRAINED['epochs']} epochs: plain loop"
+        f" {fmean(plain):.4f}, ours {fmean(mine):.4f}, difference {fmean(differences):+.4f}"
+        f" [{low:+.4f}, {high:+.4f}], n = {len(SEEDS)} paired seeds (aim: the interval holds 0)"
     )
 
 
 def aim() -> float:
-    """The ratio aimed at on this machine: more with a GPU, and most on a processor with matrix units for bfloat16 (AMX)."""
+    """The ratio aimed at on this machine: more with a GPU, and most on a processor with matrix
+    units for bfloat16 (AMX).
+    """
     device = pick_device()
     if device.type == "cuda":
         return 2.0
@@ -158,13 +176,23 @@ def lines(size: int, speeds: dict[str, list[float]]) -> Iterator[str]:
         ratios = [mine / theirs for mine, theirs in zip(values, speeds["plain loop"], strict=True)]
         start = f"{size} pixels, {name:16} {median(values):7.1f} images/s"
         target = f", aim {aim():g}" if name == "ours" else ""
-        yield start if name == "plain loop" else f"{start} = {median(ratios):.2f} times ({min(ratios):.2f} to {max(ratios):.2f}{target})"
+        yield (
+            start
+            if name == "plain loop"
+            else (
+                f"{start} = {median(ratios):.2f} times ({min(ratios):.2f} to"
+                f" {max(ratios):.2f}{target})"
+            )
+        )
 
 
 def main() -> None:
     torch.set_num_threads(1)
     device = pick_device()
-    print(f"n = {ROUNDS} rounds, one thread, {device.type}, {str(pick_precision(device)).removeprefix('torch.')}; {machine_line()}")
+    print(
+        f"n = {ROUNDS} rounds, one thread, {device.type},"
+        f" {str(pick_precision(device)).removeprefix('torch.')}; {machine_line()}"
+    )
     for size in PHANTOMS:
         for line in lines(size, measure(size)):
             print(line, flush=True)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from tuning.study import Study
+from tuning import Study
 
 
 def wait(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:

@@ -1,12 +1,15 @@
-"""``python -m benchmarks.xor``: what stacking and launching give for the width x depth study, as ratios.
+"""``python -m benchmarks.xor``: what stacking and launching give for the width x depth study, as
+ratios.
 
-Every ratio has both sides measured in this run, in turns, so that a slow moment of the machine hits both:
+Every ratio has both sides measured in this run, in turns, so that a slow moment of the machine hits
+both:
 
 (a) the plain way: one network after the other, DataLoader, optimiser, as in a notebook;
 (b) Ray Tune with one trial per (cell, seed), each training the plain way in a process of its own;
 (c) ``study run xor_width_depth``, from the start of the process to the written report.
 
-(a) and (b) are measured on a subset and scaled by the number of trainings; (b)'s start-up is counted once.
+(a) and (b) are measured on a subset and scaled by the number of trainings; (b)'s start-up is
+counted once.
 """
 
 import argparse
@@ -23,41 +26,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
 
+from benchmarks.cost import memory_of
 from benchmarks.machine import machine_line
-from trainables import xor
-from trainables.networks import MLP
-from tuning.catalog import find_study
-
-STUDY = find_study("xor_width_depth")
-
-
-def plain(config: Mapping[str, Any], seed: int) -> float:
-    """One training as in a notebook; the accuracy after the last epoch."""
-    training, evaluation = xor.load(config)
-    torch.manual_seed(seed)
-    network = MLP(2, config["width"], config["depth"])
-    optimizer = torch.optim.SGD(network.parameters(), lr=config["learning_rate"])
-    loss = nn.BCEWithLogitsLoss()
-    loader = DataLoader(TensorDataset(*training), batch_size=config["batch_size"], shuffle=True)
-    evaluation_loader = DataLoader(TensorDataset(*evaluation), batch_size=config["batch_size"])
-    correct = 0
-    for _ in range(config["epochs"]):
-        for x, y in loader:
-            optimizer.zero_grad()
-            loss(network(x), y).backward()
-            optimizer.step()
-        with torch.no_grad():
-            correct = sum(int(((network(x) > 0) == (y > 0)).sum()) for x, y in evaluation_loader)
-    return correct / len(evaluation[1])
-
-
-def seconds_of(function: Any, *arguments: Any) -> float:
-    started = time.perf_counter()
-    function(*arguments)
-    return time.perf_counter() - started
+from benchmarks.plain_xor import STUDY, plain, plain_grid, ray_tune, seconds_of
+from trainables.xor import training as xor
 
 
 def stacked(config: Mapping[str, Any], seeds: int, together: int) -> None:
@@ -66,7 +39,9 @@ def stacked(config: Mapping[str, Any], seeds: int, together: int) -> None:
 
 
 def compare_one_cell(rounds: int) -> float:
-    """Ratios of seeds per second of one 3 x 3 cell, one thread each side; returns the plain seconds of a training."""
+    """Ratios of seeds per second of one 3 x 3 cell, one thread each side; returns the plain seconds
+    of a training.
+    """
     torch.set_num_threads(1)
     config = STUDY.config({"width": 3, "depth": 3})
     plain_seconds: list[float] = []
@@ -78,7 +53,11 @@ def compare_one_cell(rounds: int) -> float:
             after = seconds_of(plain, config, 2 * i + 1)
             plain_seconds += [before, after]
             ratios.append((before + after) / 2 * seeds / took)
-        print(f"one 3 x 3 cell, {seeds} seeds stacked: {median(ratios):.0f} times the seeds per second of (a) {each(ratios)}", flush=True)
+        print(
+            f"one 3 x 3 cell, {seeds} seeds stacked: {median(ratios):.0f} times the seeds per"
+            f" second of (a) {each(ratios)}",
+            flush=True,
+        )
     return median(plain_seconds)
 
 
@@ -86,49 +65,20 @@ def each(ratios: list[float]) -> str:
     return f"(median of {len(ratios)}: " + ", ".join(f"{ratio:.0f}" for ratio in ratios) + ")"
 
 
-def plain_grid() -> tuple[float, list[float]]:
-    """Mean seconds of a plain training over the 12 cells, one seed each, and their accuracies."""
-    started = time.perf_counter()
-    accuracies = [plain(STUDY.config(setting), seed) for seed, setting in enumerate(STUDY.settings())]
-    return (time.perf_counter() - started) / len(accuracies), accuracies
-
-
-RAY_TUNE = """
-import os, time
-started = time.perf_counter()
-os.environ["RAY_AUTH_MODE"] = "token"
-os.environ["RAY_AUTH_TOKEN"] = "0" * 64
-import ray
-from ray import tune
-from benchmarks.xor import STUDY, plain
-def trainable(config):
-    tune.report({"accuracy": plain(STUDY.config({"width": config["width"], "depth": config["depth"]}), config["seed"])})
-ray.init(address="local", log_to_driver=False, include_dashboard=False)
-space = {"width": tune.grid_search([1, 2, 3]), "depth": tune.grid_search([0, 3]), "seed": tune.grid_search(list(range(SEEDS)))}
-ready = time.perf_counter()
-tune.Tuner(trainable, param_space=space, run_config=tune.RunConfig(storage_path=FOLDER, verbose=0)).fit()
-done = time.perf_counter()
-ray.shutdown()
-print("SECONDS", ready - started, done - ready, flush=True)
-"""
-
-
-def ray_tune(seeds: int) -> tuple[float, float]:
-    """Ray Tune, one trial per (cell, seed), over 6 of the cells: seconds of the start-up, and of each trial."""
-    with tempfile.TemporaryDirectory() as folder:
-        program = RAY_TUNE.replace("SEEDS", str(seeds)).replace("FOLDER", repr(folder))
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent)
-    line = next(line for line in done.stdout.splitlines() if line.startswith("SECONDS"))
-    start, fit = map(float, line.split()[1:])
-    return start, fit / (6 * seeds)
-
-
 def study_run(seeds: int, folder: str) -> tuple[float, int, Path]:
-    """Seconds of ``study run``, the largest resident memory of its process tree in bytes, and the run folder."""
+    """Seconds of ``study run``, the largest resident memory of its process tree in bytes, and the
+    run folder.
+    """
     command = [sys.executable, "-c", "from study_command import main; main()", "run", STUDY.name]
     command += ["--seeds", str(seeds), "--results", folder]
     started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
     peak = 0
     while process.poll() is None:
         peak = max(peak, resident(process.pid))
@@ -140,17 +90,13 @@ def study_run(seeds: int, folder: str) -> tuple[float, int, Path]:
 
 
 def resident(session: int) -> int:
-    """Memory of all processes of a session in bytes; pages shared by several are counted once (proportional set size)."""
-    listing = subprocess.run(["ps", "-o", "pid=", "-s", str(session)], capture_output=True, text=True, check=False)
-    return sum(proportional_set_size(Path("/proc") / pid) for pid in listing.stdout.split())
-
-
-def proportional_set_size(process: Path) -> int:
-    try:
-        lines = (process / "smaps_rollup").read_text().splitlines()
-    except OSError:  # it has ended meanwhile
-        return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    """Memory of all processes of a session in bytes; pages shared by several are counted once
+    (proportional set size).
+    """
+    listing = subprocess.run(
+        ["ps", "-o", "pid=", "-s", str(session)], capture_output=True, text=True, check=False
+    )
+    return sum(memory_of(int(pid)) for pid in listing.stdout.split())
 
 
 def size_of(folder: Path) -> int:
@@ -158,20 +104,35 @@ def size_of(folder: Path) -> int:
 
 
 def compare_means(run: Path, accuracies: list[float]) -> str:
-    """Whether single plain trainings look like draws from the study's seeds: how many of them lie within its 1 % and 99 % quantiles."""
+    """Whether single plain trainings look like draws from the study's seeds: how many of them lie
+    within its 1 % and 99 % quantiles.
+    """
     seeds = pd.read_csv(run / "report" / "tables" / "seeds.csv")
     inside = 0
     for setting, accuracy in zip(STUDY.settings(), accuracies, strict=True):
-        own = seeds[(seeds["width"] == setting["width"]) & (seeds["depth"] == setting["depth"])]["accuracy"]
+        own = seeds[(seeds["width"] == setting["width"]) & (seeds["depth"] == setting["depth"])][
+            "accuracy"
+        ]
         low, high = np.quantile(own, [0.01, 0.99])
         inside += int(low - 0.01 <= accuracy <= high + 0.01)
-    return f"{inside} of {len(accuracies)} plain trainings (one per cell) lie within the study's 1 % to 99 % quantiles"
+    return (
+        f"{inside} of {len(accuracies)} plain trainings (one per cell) lie within the study's 1 %"
+        " to 99 % quantiles"
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="how often each comparison is repeated")
-    parser.add_argument("--large", action="store_true", help="also the study with 1,000 seeds a cell: memory and size of the run folder")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="how often each comparison is repeated"
+    )
+    parser.add_argument(
+        "--large",
+        action="store_true",
+        help="also the study with 1,000 seeds a cell: memory and size of the run folder",
+    )
     rounds, large = parser.parse_args().rounds, parser.parse_args().large
     print(machine_line())
     plain_seconds = compare_one_cell(rounds)
@@ -186,16 +147,26 @@ def main() -> None:
             ratios_a.append(per_plain * trainings / took)
             ratios_b.append((start + per_trial * trainings) / took)
             print(
-                f"    (a) {per_plain:.2f} s a training; (b) {per_trial:.2f} s a trial; (c) {took:.1f} s, {peak / 2**30:.2f} GiB",
+                f"    (a) {per_plain:.2f} s a training; (b) {per_trial:.2f} s a trial; (c)"
+                f" {took:.1f} s, {peak / 2**30:.2f} GiB",
                 flush=True,
             )
-        print(f"the whole study, {trainings} trainings: {median(ratios_a):.0f} times as fast as (a) {each(ratios_a)}")
-        print(f"the whole study, {trainings} trainings: {median(ratios_b):.0f} times as fast as (b) {each(ratios_b)}")
+        print(
+            f"the whole study, {trainings} trainings: {median(ratios_a):.0f} times as fast as (a)"
+            f" {each(ratios_a)}"
+        )
+        print(
+            f"the whole study, {trainings} trainings: {median(ratios_b):.0f} times as fast as (b)"
+            f" {each(ratios_b)}"
+        )
         print(compare_means(run, accuracies))
         print(f"run folder, {len(STUDY.seed_list)} seeds a cell: {size_of(run) / 1e6:.1f} MB")
         if large:
             took, peak, run = study_run(1000, folder)
-            print(f"1,000 seeds a cell: {took:.0f} s, {peak / 2**30:.2f} GiB, run folder {size_of(run) / 1e6:.1f} MB")
+            print(
+                f"1,000 seeds a cell: {took:.0f} s, {peak / 2**30:.2f} GiB, run folder"
+                f" {size_of(run) / 1e6:.1f} MB"
+            )
 
 
 if __name__ == "__main__":

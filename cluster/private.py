@@ -1,4 +1,6 @@
-"""What Ray does to the process that starts it, to its own and to those of trials, unless it is kept from it."""
+"""What Ray does to the process that starts it, to its own and to those of trials, unless it is kept
+from it.
+"""
 
 import signal
 import sys
@@ -11,10 +13,12 @@ from typing import Any
 
 @contextmanager
 def signals_kept() -> Iterator[None]:
-    """Let Ray start without a hold on signals: its processes get sessions of their own, and our handlers stay.
+    """Let Ray start without a hold on signals: its processes get sessions of their own, and our
+    handlers stay.
 
-    A terminal, ``timeout`` and batch systems signal a whole process group. Ray's processes would end by that signal at once, and this one
-    would wait a minute for them. Ray's own handlers of SIGTERM save nothing, and print a stack of C functions.
+    A terminal, ``timeout`` and batch systems signal a whole process group. Ray's processes would
+    end by that signal at once, and this one would wait a minute for them. Ray's own handlers of
+    SIGTERM save nothing, and print a stack of C functions.
     """
     from ray._private import services, utils
 
@@ -32,16 +36,38 @@ def signals_kept() -> Iterator[None]:
 
 class _Settled(list[str]):
     def extend(self, more: object) -> None:
-        """Nothing: Ray would add the working folder, and workers put all of this before their libraries."""
+        """Nothing: Ray would add the working folder, and workers put all of this before their
+        libraries.
+        """
 
 
 def own_imports() -> Any:
-    """The job of this process, in whose workers no file of the working folder, a json.py say, stands in for a library."""
+    """The job of this process, in whose workers no file of the working folder, a json.py say,
+    stands in for a library.
+    """
     from ray.job_config import JobConfig
 
     root = Path(__file__).parent.parent
     job = JobConfig()
     # Workers need the folder of this package where it is not installed.
-    found_there = not root.is_relative_to(sys.prefix) and any(Path(place).resolve() == root for place in sys.path)
+    found_there = not root.is_relative_to(sys.prefix) and any(
+        Path(place).resolve() == root for place in sys.path
+    )
     job._py_driver_sys_path = _Settled([str(root)] if found_there else [])
     return job
+
+
+def settings_read_again() -> None:
+    """Let a Ray that has been imported, but not joined, take its settings from the environment as
+    it is now.
+    """
+    from ray import _raylet
+    from ray._private import ray_constants
+
+    core: Any = _raylet
+    # Ray does both itself where ``ray.init`` turns tokens on.
+    core.Config.initialize("")
+    core.AuthenticationTokenLoader.instance().reset_cache()
+    ray_constants.ENABLE_RAY_CLUSTER = ray_constants.env_bool(
+        ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR, not ray_constants.IS_WINDOWS_OR_OSX
+    )

@@ -1,4 +1,6 @@
-"""Which process this is, in words that another process can check: numbers of processes are used again."""
+"""Which process this is, in words that another process can check: numbers of processes are used
+again.
+"""
 
 import os
 import secrets
@@ -10,9 +12,11 @@ from typing import Any
 
 
 def us() -> dict[str, Any]:
-    """This process: ``host``, ``space`` (what its number belongs to), ``pid``, ``began``, and a random ``token``.
+    """This process: ``host``, ``space`` (what its number belongs to), ``pid``, ``began``, and a
+    random ``token``.
 
-    It stays what it is when it is first asked for: the host name of a laptop changes with its network.
+    It stays what it is when it is first asked for: the host name of a laptop changes with its
+    network.
     """
     return dict(_described(os.getpid()))  # a process that was forked is another one
 
@@ -32,8 +36,9 @@ def lives_here(process: Mapping[str, Any]) -> bool | None:
     """Whether a process that ``us`` described still runs; None where that cannot be known.
 
     That it does is known where the system shows the same process in the same machine and container.
-    That it does not, only where the host has the same name as well (machines made from one image may
-    say that they are the same), and the process is not one that ``/proc`` hides from other users.
+    That it does not, only where the host has the same name as well (machines made from one image
+    may say that they are the same), and the process is not one that ``/proc`` hides from other
+    users.
     """
     space, pid = process.get("space"), process.get("pid")
     if space is None or space != us()["space"] or type(pid) is not int or pid < 1:
@@ -46,8 +51,9 @@ def lives_here(process: Mapping[str, Any]) -> bool | None:
 
 
 def began(pid: int) -> str | None:
-    """When a process began, in the system's own count, so that a later process of the same number is
-    told apart; None if there is none, or the system does not say."""
+    """When a process began, in the system's own count, so that a later process of the same number
+    is told apart; None if there is none, or the system does not say.
+    """
     fields = _fields(pid)
     return None if fields is None or fields[0] in "ZX" else fields[19]
 
@@ -61,7 +67,9 @@ def _fields(pid: int) -> list[str] | None:
 
 
 def _is_gone(pid: int) -> bool:
-    """Whether there surely is no process of that number: one of another user may be hidden in ``/proc``, but can be asked for."""
+    """Whether there surely is no process of that number: one of another user may be hidden in
+    ``/proc``, but can be asked for.
+    """
     try:
         os.close(os.pidfd_open(pid))
     except ProcessLookupError:
@@ -72,8 +80,13 @@ def _is_gone(pid: int) -> bool:
 
 
 def _space() -> str | None:
-    """What numbers of processes belong to: containers of one machine have their own, and often all the same name."""
+    """What numbers of processes belong to: containers of one machine have their own, and often all
+    the same name.
+    """
     try:
-        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {os.readlink('/proc/self/ns/pid')}"
+        return (
+            f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()}"
+            f" {os.readlink('/proc/self/ns/pid')}"
+        )
     except OSError:
         return None

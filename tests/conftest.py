@@ -6,26 +6,57 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from cluster.connect import connected, prepare_environment
 
+# What tests share: the processes of trials import it as well.
+HARNESS = str(Path(__file__).parent / "harness")
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [HARNESS, os.environ.get("PYTHONPATH")]))
 prepare_environment(None)
 # Which studies the tests run is none of the user's business.
 STATE = tempfile.TemporaryDirectory(prefix="study-tests-")
 os.environ["XDG_STATE_HOME"] = STATE.name
 torch.set_num_threads(1)
+# A machine that is busy is no fault of an example.
+BUSY: Any = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("fast", max_examples=20, **BUSY)
+settings.register_profile("slow", max_examples=100, **BUSY)
 logging.getLogger("ray").setLevel(logging.ERROR)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("slow" if _is_slow_stage(config) else "fast")
+
+
+def _is_slow_stage(config: pytest.Config) -> bool:
+    return bool(config.option.markexpr == "slow")
+
+
+@pytest.hookimpl(tryfirst=True)  # before the groups and marks are read
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
+    """Properties that hypothesis tests are in both stages: in the slow one with more examples."""
     for item in items:
+        if _is_slow_stage(config) and getattr(item.obj, "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.slow)
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.timeout(3600))
+
+
+def _group(item: pytest.Function) -> str:
+    """What runs in one worker: tests on the Ray of the session, tests whose clusters use the same
+    addresses and ports, else the tests of a file, which share their fixtures.
+    """
+    if "private_ray" in item.fixturenames:
+        return "ray"
+    return "clusters" if item.path.parent.name == "cluster" else item.nodeid.split("::")[0]
 
 
 @pytest.fixture(scope="session")

@@ -37,13 +37,17 @@ def best_gpu() -> torch.device | None:
 
 
 def device_text(device: torch.device, precision: torch.dtype = torch.float32) -> str:
-    """A device and the precision that heavy layers calculate in, for the record: "cpu, bfloat16", "cuda (NVIDIA A100), float32"."""
+    """A device and the precision that heavy layers calculate in, for the record: "cpu, bfloat16",
+    "cuda (NVIDIA A100), float32".
+    """
     card = f" ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else ""
     return f"{device.type}{card}, {str(precision).removeprefix('torch.')}"
 
 
 def on_cpu(value: Any) -> Any:
-    """The same nest of dicts and lists with every tensor copied to the CPU, where any trial can go on from it."""
+    """The same nest of dicts and lists with every tensor copied to the CPU, where any trial can go
+    on from it.
+    """
     if isinstance(value, Tensor):
         return value.detach().cpu().clone()
     if isinstance(value, dict):
@@ -52,28 +56,38 @@ def on_cpu(value: Any) -> Any:
 
 
 def derive_seed(seed: int, purpose: str, epoch: int = 0) -> int:
-    """A 63-bit seed that depends on (seed, purpose, epoch) alone, so that one random choice added somewhere moves no other."""
+    """A 63-bit seed that depends on (seed, purpose, epoch) alone, so that one random choice added
+    somewhere moves no other.
+    """
     digest = hashlib.blake2b(f"{seed}/{purpose}/{epoch}".encode(), digest_size=8).digest()
     return int.from_bytes(digest) >> 1
 
 
 def batch_orders(seeds: Sequence[int], epoch: int, samples: int) -> Tensor:
-    """For each seed the order in which it sees the samples in this epoch: (seeds, samples), int32, on the CPU whatever the device."""
+    """For each seed the order in which it sees the samples in this epoch: (seeds, samples), int32,
+    on the CPU whatever the device.
+    """
     orders = torch.empty(len(seeds), samples, dtype=torch.int32)
     generator = torch.Generator()
     for seed, order in zip(seeds, orders, strict=True):
-        torch.randperm(samples, generator=generator.manual_seed(derive_seed(seed, "order", epoch)), out=order)
+        torch.randperm(
+            samples, generator=generator.manual_seed(derive_seed(seed, "order", epoch)), out=order
+        )
     return orders
 
 
 def build_seeded(make: Callable[[], Network], seeds: Sequence[int]) -> list[Network]:
-    """One network per seed, each initialised from its seed alone; the global random state is left as it was."""
+    """One network per seed, each initialised from its seed alone; the global random state is left
+    as it was.
+    """
     with torch.random.fork_rng(devices=[]):
         return [_build_one(make, seed) for seed in seeds]
 
 
 def _build_one(make: Callable[[], Network], seed: int) -> Network:
-    torch.default_generator.manual_seed(derive_seed(seed, "initialisation"))  # torch.manual_seed seeds every device, and takes 90 us
+    torch.default_generator.manual_seed(
+        derive_seed(seed, "initialisation")
+    )  # torch.manual_seed seeds every device, and takes 90 us
     return make()
 
 

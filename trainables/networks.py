@@ -19,7 +19,9 @@ class MLP(nn.Module):
     def __init__(self, inputs: int, width: int, depth: int) -> None:
         super().__init__()
         sizes = [inputs] + [width] * (1 + depth) + [1]
-        self.layers = nn.ModuleList(nn.Linear(size_in, size_out) for size_in, size_out in pairwise(sizes))
+        self.layers = nn.ModuleList(
+            nn.Linear(size_in, size_out) for size_in, size_out in pairwise(sizes)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers[:-1]:

@@ -2,8 +2,8 @@
 
 from ray import tune
 
-from trainables import lungs, segment
-from tuning.study import Asha, Confirm, Optuna, Study
+from trainables.lungs import training as lungs
+from tuning import Asha, Confirm, Optuna, Study
 
 # What a U-Net is usually trained with: small batches, Adam, no more of anything than needed.
 DEFAULT = {
@@ -21,12 +21,7 @@ DEFAULT = {
 study = Study(
     name="lungs_unet",
     question="Which U-Net settings outline lungs in chest X-rays best?",
-    trainable=lungs.train,
-    data=lungs.describe,
-    load=lungs.load,
-    limits=lungs.LIMITS,
-    state_bytes=segment.state_bytes,
-    export=segment.export,
+    trainable=lungs.TASK,
     space={
         "learning_rate": tune.loguniform(1e-4, 3e-2),
         "batch_size": [4, 8, 16, 32],
@@ -50,16 +45,22 @@ study = Study(
         "schedule": "one_cycle",
         "precision": "auto",
     },
-    search=Optuna(trials=24, first=[DEFAULT]),
-    # Before a third of the epochs, with the learning rate still high, the order of the settings is not yet that of the end.
-    stopping=Asha(min_epochs=10, keep_one_in=3, min_trials=2),
+    search=Optuna(trials=24, points_to_evaluate=[DEFAULT]),
+    # Before a third of the epochs, with the learning rate still high, the order of the settings is
+    # not yet that of the end.
+    scheduler=Asha(grace_period=10, reduction_factor=3),
     confirm=Confirm(
         top=3,
         seeds=5,
-        also={
-            # Figures 7 and 8 of the report: the best of its sweep of five, which trained 10 epochs at a constant learning rate. Here it
-            # has the epochs and the schedule of this study; what the report does not name is as in the default.
-            "best of the 2024 report, trained by this study": {**DEFAULT, "learning_rate": 0.01003, "loss": "cross_entropy"}
+        baselines={
+            # Figures 7 and 8 of the report: the best of its sweep of five, which trained 10 epochs
+            # at a constant learning rate. Here it has the epochs and the schedule of this study;
+            # what the report does not name is as in the default.
+            "best of the 2024 report, trained by this study": {
+                **DEFAULT,
+                "learning_rate": 0.01003,
+                "loss": "cross_entropy",
+            }
         },
     ),
     seeds=1,
@@ -71,7 +72,7 @@ study = Study(
         "phantoms": 40,
         "epochs": 5,
         "trials": 6,
-        "stopping": {"min_epochs": 2},
+        "scheduler": {"grace_period": 2},
         "confirm": {"top": 2, "seeds": 2},
     },
 )

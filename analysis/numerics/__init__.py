@@ -1,0 +1,1 @@
+"""Numbers in, numbers out: means, intervals, tests, coefficients."""

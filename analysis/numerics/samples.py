@@ -1,0 +1,27 @@
+"""Samples of any sizes, computed with at once, by generators that are always the same."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+RANDOM_SEED = 2024
+
+
+NUMBERS_AT_ONCE = 2_000_000  # how many resampled numbers are in memory at the same time: 16 MB
+
+
+def generator() -> np.random.Generator:
+    return np.random.default_rng(RANDOM_SEED)
+
+
+def by_size(samples: Sequence[np.ndarray], compute: Any, width: int) -> np.ndarray:
+    """``compute`` on all samples of one size at once (shape ``(k, size)``): one call of scipy
+    instead of one per setting.
+    """
+    sizes = np.array([len(sample) for sample in samples], dtype=int)
+    results = np.full((len(samples), width), np.nan)
+    for size in np.unique(sizes[sizes > 1]):
+        rows = np.flatnonzero(sizes == size)
+        results[rows] = compute(np.stack([samples[int(row)] for row in rows]))
+    return results

@@ -1,0 +1,66 @@
+"""The best setting of a run, in few numbers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.numerics.intervals import mean_intervals, t_intervals, worse_end
+from analysis.numerics.means import mean
+from analysis.records.load import Run
+from analysis.stats.ranking import ranked_settings
+from analysis.stats.search_trials import is_search
+from analysis.stats.settling import intervals_by
+from analysis.stats.tables import samples_by_setting, seed_table, settings_table, trial_settings
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best setting: ``params``, the ``mean`` of the metric over ``n`` seeds, and its 95 %
+    interval, which allows for its being picked as the best (``intervals.worse_end``). ``low`` and
+    ``high`` are NaN where one seed has no interval, and where the mean is the score that a search
+    chose the setting by. ``kind``: "mean" (of a grid), "confirmed" (on fresh seeds) or "search
+    score". ``trials``: the ids of those that had it.
+    """
+
+    params: dict[str, Any]
+    mean: float
+    low: float
+    high: float
+    n: int
+    kind: str
+    trials: list[str]
+
+
+def best_setting(run: Run) -> Best | None:
+    """The best setting of ``run``: by its fresh seeds where it has been confirmed, as the report
+    ranks settings. None where no trial has a result.
+    """
+    confirmation = run.phase("confirm")
+    if ranked_settings(confirmation):
+        return _best(confirmation, "confirmed", t_intervals)
+    if is_search(run):
+        return _best(run.phase("search"), "search score", None)
+    return _best(run, "mean", intervals_by(run.spec, mean_intervals))
+
+
+def _best(
+    part: Run, kind: str, intervals: Callable[[Sequence[np.ndarray], float], np.ndarray] | None
+) -> Best | None:
+    ranked = ranked_settings(part)
+    if not ranked:
+        return None
+    sample = samples_by_setting(seed_table(part), part.metric)[ranked[0]]
+    limits = np.array([np.nan, np.nan])
+    if intervals is not None:
+        limits = intervals([sample], 0.95)[0]
+        end, limit = worse_end(sample, len(ranked), part.mode, intervals)
+        limits[end] = limit
+    low, high = map(float, limits)
+    setting = settings_table(part).loc[ranked[0]]
+    params = {key: value for key, value in setting.items() if value is not pd.NA}
+    settings = trial_settings(part)
+    trials = settings.index[settings == ranked[0]].tolist()
+    return Best(params, mean(sample.tolist()), low, high, len(sample), kind, trials)

@@ -1,0 +1,34 @@
+"""Settings and their values as text: one text per value, so that equal ones agree."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def identity(value: Any) -> str:
+    """One text per value. Numbers agree where they are equal (1, 1.0 and -0.0, 0 do; True is no
+    number), and None agrees with NaN: a file or a frame may have turned one into the other. No
+    whole number is rounded. ``pd.NA``, the value of a parameter that is not active, has none.
+    """
+    if value is pd.NA:
+        return ""
+    value = value.item() if isinstance(value, np.generic) else value
+    if value is None or value != value:
+        return "null"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def identities(settings: pd.DataFrame) -> list[tuple[str, ...]]:
+    """The ``identity`` of each value, one tuple per row."""
+    return [tuple(map(identity, row)) for row in settings.itertuples(index=False, name=None)]
+
+
+def setting_keys(settings: pd.DataFrame) -> list[str]:
+    """One text per setting: the identities of its values (JSON, so that a line break can part
+    them).
+    """
+    return ["\n".join(texts) for texts in identities(settings)]

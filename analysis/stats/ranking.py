@@ -1,0 +1,90 @@
+"""Which setting is the best: one order for the report, the confirmation, the export and what is
+told while a study runs.
+"""
+
+import heapq
+import math
+from collections.abc import Hashable, Mapping
+from typing import Generic, TypeVar
+
+from analysis.numerics.means import mean
+from analysis.records.cache import once
+from analysis.records.load import Run
+from analysis.records.schema import Mode, Status
+from analysis.stats.summary import by_seed
+from analysis.stats.tables import samples_by_setting, seed_table, trial_settings
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+def best_first(means: Mapping[Key, float], tried: Mapping[Key, str], mode: str) -> list[Key]:
+    """The keys by their mean, the best first; of equals the one whose trial, in ``tried``, comes
+    first. Those whose mean is not finite are left out.
+    """
+    sign = Mode(mode).sign
+    return sorted(
+        (key for key, value in means.items() if math.isfinite(value)),
+        key=lambda key: (-sign * means[key], tried[key]),
+    )
+
+
+class Ranking(Generic[Key]):
+    """Settings as ``best_first`` ranks them, kept up to date while their trials complete: the best
+    one is known without going through the others.
+    """
+
+    def __init__(self, mode: str) -> None:
+        self._mode = Mode(mode)
+        self._numbers: dict[Key, dict[str, Mapping[int, float]]] = {}
+        self._means: dict[Key, float] = {}
+        self._heap: list[tuple[float, str, int, Key]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._numbers)
+
+    def add(self, key: Key, trial: str, numbers: Mapping[int, float]) -> None:
+        """A trial of that setting is complete; ``numbers``: its metric by seed."""
+        self._numbers.setdefault(key, {})[trial] = numbers
+        if not (values := self.values(key)):
+            return
+        self._means[key] = mean(values)
+        # What an entry that was pushed before says of this setting is outdated: ``best`` skips it.
+        if math.isfinite(self._means[key]):
+            heapq.heappush(self._heap, (*self._order(key), len(self._heap), key))
+
+    def values(self, key: Key) -> list[float]:
+        """The metric of each seed of a setting, as the last trial with that seed had it, without
+        those that are no number.
+        """
+        numbers = by_seed(self._numbers[key]).values()
+        return [value for value in numbers if not math.isnan(value)]
+
+    def best(self) -> Key | None:
+        """None before any setting has a mean."""
+        while self._heap and self._heap[0][:2] != self._order(self._heap[0][3]):
+            heapq.heappop(self._heap)
+        return self._heap[0][3] if self._heap else None
+
+    def ranked(self) -> list[Key]:
+        """All settings that have a mean, the best first."""
+        return best_first(
+            self._means, {key: min(self._numbers[key]) for key in self._means}, self._mode
+        )
+
+    def _order(self, key: Key) -> tuple[float, str]:
+        return -self._mode.sign * self._means[key], min(self._numbers[key])
+
+
+@once
+def ranked_settings(part: Run) -> list[int]:
+    """The settings of a phase that have a result, by their mean over seeds, the best first; of
+    equals the one that completed a trial of a lower number. Numbers are those of
+    ``tables.settings_table``.
+    """
+    samples = samples_by_setting(seed_table(part), part.metric)
+    means = {number: mean(values.tolist()) for number, values in samples.items()}
+    completed = part.trials.loc[part.trials["status"] == Status.COMPLETED, "trial"]
+    tried: dict[int, str] = {}
+    for trial, number in trial_settings(part)[completed].items():
+        tried.setdefault(int(number), str(trial))
+    return best_first(means, tried, part.mode)

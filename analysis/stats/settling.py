@@ -1,0 +1,158 @@
+"""Seeds that stop themselves: which comparisons of a grid are closed, by the records alone.
+
+All comparisons are looked at together, once every setting that one of them still needs has all
+seeds of a look. So a run that is cut off and goes on closes the same ones.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.numerics.looks import Looks
+from analysis.numerics.multiplicity import holm
+from analysis.numerics.sequential import at_one_look, looked_mean_intervals
+from analysis.stats.identity import identity
+
+ERROR = 0.05
+OPEN, SUPPORTED, EQUAL, LOST, MOST = "", "supported", "equal", "lost", "at most"
+"""Why a comparison closed: the difference is supported, or smaller than what matters; one of the
+settings has no number; or there are as many seeds as there may be.
+"""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When a comparison closes: looks, and the smallest difference that matters."""
+
+    looks: Looks
+    smallest: float
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> "Rule":
+        """From what ``study.json`` has as ``until_settled``."""
+        least, most = said["at_least"], said["at_most"]
+        return cls(Looks((*range(least, most, least), most)), said["smallest"])
+
+
+def intervals_by(
+    spec: Mapping[str, Any], method: Callable[..., np.ndarray]
+) -> Callable[..., np.ndarray]:
+    """``method``, by which intervals of means are computed from samples, level and folds; or, where
+    the seeds of the study stop themselves, one whose intervals hold although they do.
+    """
+    said = spec.get("until_settled")
+    return partial(looked_mean_intervals, looks=Rule.of(said).looks) if said else method
+
+
+def level_by(spec: Mapping[str, Any], seeds: int) -> float:
+    """The level of a 95 % interval over so many seeds: where they stop themselves, that of the look
+    with so many.
+    """
+    said = spec.get("until_settled")
+    return Rule.of(said).looks.level_at(seeds) if said else 0.95
+
+
+@dataclass(frozen=True)
+class Settled:
+    """``pairs``: the settings of each comparison, shape ``(k, 2)``; ``looks``: at how many looks
+    each was looked at; ``reasons``: why each closed; ``families``: as for ``settle``; ``reached``:
+    how many looks there were.
+    """
+
+    pairs: np.ndarray
+    families: np.ndarray
+    looks: np.ndarray
+    reasons: np.ndarray
+    reached: int
+
+    @property
+    def needed(self) -> set[int]:
+        """The settings that an open comparison needs."""
+        return set(self.pairs[self.reasons == OPEN].ravel().tolist())
+
+
+def settle(
+    rule: Rule, values: np.ndarray, ended: np.ndarray, pairs: np.ndarray, families: np.ndarray
+) -> Settled:
+    """Which of ``pairs`` of settings, shape ``(k, 2)``, are closed. ``values``: the metric, shape
+    ``(settings, seeds)``, NaN where there is none; ``ended``: which of these seeds were trained;
+    ``families``: of which family each pair is.
+
+    Of each family the chance that any difference is supported that is none is at most 5 %, and so
+    is that of calling any equal that differs by what matters: Holm's method over p-values that hold
+    at every look. A pair whose settings lost a seed is not closed early: what the seed would have
+    said is not known.
+    """
+    differences = values[pairs[:, 1]] - values[pairs[:, 0]]
+    reasons, looks = np.full(len(pairs), OPEN, dtype=object), np.zeros(len(pairs), dtype=int)
+    plain = np.full((len(pairs), len(rule.looks.sizes)), np.nan)
+    held = np.ones((2, len(pairs)))  # p-values of both questions, at the last look of each row
+    for look, size in enumerate(rule.looks.sizes):
+        still = reasons == OPEN
+        if not still.any() or not ended[np.unique(pairs[still]), :size].all():
+            break
+        looks[still] = look + 1
+        numbers = ~np.isnan(values[:, :size])
+        whole, none = numbers.all(axis=1)[pairs].all(axis=1), ~numbers.any(axis=1)
+        for place, margin in enumerate((0.0, rule.smallest)):
+            plain[still, look] = at_one_look(differences[still, :size], margin)
+            held[place, still] = np.where(whole, rule.looks.repeated(plain)[:, look], 1.0)[still]
+        different, equal = (_rejected(p, families) for p in held)
+        last = np.full(len(pairs), size == rule.looks.sizes[-1])
+        for reason, holds in (
+            (LOST, none[pairs].any(axis=1)),
+            (SUPPORTED, different),
+            (EQUAL, equal),
+            (MOST, last),
+        ):
+            reasons[holds & (reasons == OPEN)] = reason
+    return Settled(pairs, families, looks, reasons, int(looks.max(initial=0)))
+
+
+def _rejected(p_values: np.ndarray, families: np.ndarray) -> np.ndarray:
+    """Which hypotheses Holm's method rejects in each family; a comparison without a p-value counts
+    as well.
+    """
+    p = pd.Series(np.nan_to_num(p_values, nan=1.0))
+    return (p.groupby(families).transform(holm) <= ERROR).to_numpy(dtype=bool)
+
+
+def planned_pairs(
+    space: Mapping[str, Any],
+    numbers: Mapping[tuple[str, ...], int],
+    compare: Mapping[str, Any] | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The comparisons of a grid, and the family of each: those of ``comparison_table`` and the
+    overall ones of ``arms_table``. ``space`` and ``compare``: as ``study.json`` has them;
+    ``numbers``: of the settings, by the identities of their values.
+    """
+    arms = (compare or {}).get("parameter")
+    rows = []
+    for place, (key, domain) in enumerate(space.items()):
+        values = domain.get("values") or [None]
+        first = compare["baseline"] if compare and key == arms else values[0]
+        others = [value for value in values if identity(value) != identity(first)]
+        for value in others:
+            rows += [(*pair, key == arms) for pair in one_apart(numbers, place, first, value)]
+    table = np.array(rows, dtype=int).reshape(-1, 3)
+    return table[:, :2], table[:, 2]
+
+
+def one_apart(
+    numbers: Mapping[tuple[str, ...], int], place: int, first: Any, value: Any
+) -> Iterator[tuple[int, int]]:
+    """The numbers of the pairs of settings that differ in one value alone, the one at ``place``."""
+    for texts, number in numbers.items():
+        if texts[place] == identity(first):
+            partner = numbers.get((*texts[:place], identity(value), *texts[place + 1 :]))
+            if partner is not None:
+                yield number, partner
+
+
+def texts_of(params: Mapping[str, Any], keys: Sequence[str]) -> tuple[str, ...]:
+    """The identities of the values of a setting; that of a key that is not active is empty."""
+    return tuple(identity(params.get(key, pd.NA)) for key in keys)

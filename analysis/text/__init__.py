@@ -1,0 +1,1 @@
+"""Numbers, amounts and errors as text."""

@@ -1,0 +1,1 @@
+"""A league table of searches on tuning problems that others made."""

@@ -1,0 +1,96 @@
+"""The league table: frames in, frames out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.numerics.intervals import mean_intervals, two_sample_p_value
+from analysis.numerics.multiplicity import holm
+from benchmarks.searchers.methods import RANDOM_ASHA
+from benchmarks.searchers.race import STEPS
+
+
+def frame(rows: Sequence[Mapping[str, Any]], versions: Mapping[str, str]) -> pd.DataFrame:
+    """The rows of the versions that are installed, one line per search: ``method, problem, seed,
+    trials, ms``, and ``regret`` as a list.
+    """
+    kept = [row for row in rows if versions.get(row["method"]) == row["version"]]
+    columns = ["method", "problem", "workers", "seed", "trials", "ms", "regret"]
+    return pd.DataFrame(kept, columns=columns)
+
+
+def curves(rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Of each method the regret after every part of the budget, mean over its seeds: shape
+    ``(problems, STEPS)``, problems in the order of their names.
+    """
+    return {
+        str(method): np.stack(
+            [np.stack(each["regret"].tolist()).mean(axis=0) for _, each in own.groupby("problem")]
+        )
+        for method, own in rows.groupby("method")
+    }
+
+
+def table(rows: pd.DataFrame) -> pd.DataFrame:
+    """One line per method, the best first: final regret, mean over problems, with its interval over
+    problems; the difference from random + ASHA on the problems that both have, with its interval;
+    on how many problems it is better and worse than that (5 %, Holm over the problems); the share
+    of the budget after which it has the regret that random + ASHA ends with; the cost of a
+    suggestion.
+    """
+    lines = [_line(rows, str(method)) for method in rows["method"].unique()]
+    return pd.DataFrame(lines).sort_values("regret", kind="stable").reset_index(drop=True)
+
+
+def _line(rows: pd.DataFrame, method: str) -> dict[str, Any]:
+    own, other = rows[rows["method"] == method], rows[rows["method"] == RANDOM_ASHA]
+    shared = sorted(set(own["problem"]) & set(other["problem"]))
+    final = curves(own)[method][:, -1]
+    low, high = mean_intervals([final])[0]
+    ours, theirs = (
+        curves(each[each["problem"].isin(shared)])[name]
+        for each, name in ((own, method), (other, RANDOM_ASHA))
+    )
+    difference = ours[:, -1] - theirs[:, -1]
+    less, more = mean_intervals([difference])[0]
+    better, worse = _decided(own, other, shared)
+    return {
+        "method": method,
+        "problems": own["problem"].nunique(),
+        "seeds": own.groupby("problem")["seed"].nunique().min(),
+        "regret": final.mean(),
+        "low": low,
+        "high": high,
+        "difference": difference.mean(),
+        "less": less,
+        "more": more,
+        "better": better,
+        "worse": worse,
+        "reaches": reaches(ours.mean(axis=0), theirs.mean(axis=0)[-1]),
+        "ms": own["ms"].median(),
+    }
+
+
+def reaches(curve: np.ndarray, level: float) -> float:
+    """The share of the budget after which a mean curve is at ``level`` or below; NaN for never."""
+    there = np.flatnonzero(curve <= level)
+    return (there[0] + 1) / STEPS if len(there) else np.nan
+
+
+def _decided(own: pd.DataFrame, other: pd.DataFrame, problems: Sequence[str]) -> tuple[int, int]:
+    """On how many problems the final regret is lower, and higher, by Welch's test over the seeds of
+    each, corrected by Holm over the problems.
+    """
+    pairs = [
+        tuple(
+            np.array([row[-1] for row in each[each["problem"] == name]["regret"]])
+            for each in (own, other)
+        )
+        for name in problems
+    ]
+    p_values = pd.Series([two_sample_p_value(first, last, student=True) for first, last in pairs])
+    supported = holm(p_values) <= 0.05
+    signs = pd.Series([first.mean() - last.mean() for first, last in pairs])
+    return int((supported & (signs < 0)).sum()), int((supported & (signs > 0)).sum())

@@ -1,0 +1,129 @@
+"""The league of searches, on a problem that is known by heart."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from ray import tune
+
+from benchmarks.searchers import league, rows
+from benchmarks.searchers.methods import RANDOM_ASHA
+from benchmarks.searchers.problems import Problem, Scale
+from benchmarks.searchers.race import STEPS, Job, Race
+
+
+def curve(params: Mapping[str, Any]) -> tuple[list[float], list[float]]:
+    """Rises to ``x`` within four epochs of ``x`` seconds."""
+    return [params["x"] * part / 4 for part in (1, 2, 3, 4)], [params["x"]] * 4
+
+
+PROBLEM = Problem(
+    name="line",
+    space={"x": tune.uniform(1.0, 3.0)},
+    epochs=4,
+    trainings=5,
+    curve=curve,
+    scaled=lambda: Scale(best=3.0, middle=2.0, epoch_seconds=2.0),
+)
+
+
+class Scripted:
+    """Asks for given values, and stops each but the last after so many epochs."""
+
+    def __init__(self, *jobs: tuple[str, float, int]) -> None:
+        self._jobs = [(Job(key, {"x": x}), epochs) for key, x, epochs in jobs]
+        self._left: dict[str, int] = {}
+        self.reported: list[tuple[str, int, float]] = []
+
+    def next(self) -> Job | None:
+        if not self._jobs:
+            return None
+        job, self._left[job.key] = self._jobs.pop(0)
+        return job
+
+    def report(self, job: Job, epoch: int, value: float) -> bool:
+        self.reported.append((job.key, epoch, value))
+        self._left[job.key] -= 1
+        return self._left[job.key] > 0
+
+
+def test_the_incumbent_is_the_best_value_seen_and_counts_as_its_end() -> None:
+    """20 epochs: 2 of x = 1, then 2 of x = 3, then 16 of others; each part of the budget is one
+    epoch.
+    """
+    tuner = Scripted(("a", 1.0, 2), ("b", 3.0, 2), *(("c" * n, 1.0, 4) for n in range(1, 5)))
+    race = Race(PROBLEM, workers=1).run(tuner)
+    assert race.regrets == [2.0, 2.0] + [0.0] * 18
+    assert (race.spent, race.asked) == (20, 6)
+
+
+def test_a_job_that_comes_again_goes_on_where_it_was_left() -> None:
+    tuner = Scripted(("a", 2.0, 1), ("b", 1.0, 1), ("a", 2.0, 3), *(("c", 1.0, 4) for _ in "12345"))
+    with pytest.raises(IndexError):  # "c" has no epoch after its last one
+        Race(PROBLEM, workers=1).run(tuner)
+    assert tuner.reported[:5] == [
+        ("a", 1, 0.5),
+        ("b", 1, 0.25),
+        ("a", 2, 1.0),
+        ("a", 3, 1.5),
+        ("a", 4, 2.0),
+    ]
+
+
+def test_several_workers_race_by_the_clock() -> None:
+    """20 epochs of 2 s are 20 s for two workers. The slow trial has epochs at 3, 6, 9 and 12 s,
+    the fast ones every second; at 4 s the first of these has the best value, up to 6 s.
+    """
+    tuner = Scripted(("slow", 3.0, 4), *((f"fast {number}", 1.0, 4) for number in range(9)))
+    race = Race(PROBLEM, workers=2).run(tuner)
+    assert race.regrets == [1.0, 2.0, 2.0, 0.0, 2.0, 2.0] + [0.0] * 14
+    assert [key for key, *_ in tuner.reported[:4]] == ["fast 0", "fast 0", "slow", "fast 0"]
+
+
+def test_a_search_that_has_tried_all_keeps_what_it_has() -> None:
+    race = Race(PROBLEM, workers=1).run(Scripted(("a", 1.0, 1), ("b", 3.0, 2)))
+    assert race.regrets == [2.0, 0.0] + [0.0] * 18
+    assert race.spent == 3
+
+
+def test_the_controller_runs_the_race_and_comes_near_the_best() -> None:
+    row = rows.measured(PROBLEM, RANDOM_ASHA, 1, 0)
+    assert 0.0 <= row["regret"][-1] < 0.5
+    assert row["trials"] > 5
+    assert row == {**rows.measured(PROBLEM, RANDOM_ASHA, 1, 0), "ms": row["ms"]}
+
+
+def test_what_is_measured_is_not_measured_again(tmp_path: Any) -> None:
+    file = tmp_path / "rows.jsonl"
+    rows.append(rows.measured(PROBLEM, "random", 1, 1), file)
+    known = {rows.key(row) for row in rows.read(file)}
+    assert list(rows.missing(["random"], PROBLEM, 1, 3, known)) == [("random", 0), ("random", 2)]
+    assert list(rows.missing(["random"], PROBLEM, 4, 1, known)) == [("random", 0)]
+
+
+def row(method: str, problem: str, seed: int, final: float, version: str = "1") -> dict[str, Any]:
+    regret = list(np.linspace(1.0, final, STEPS))
+    about = {"method": method, "version": version, "problem": problem, "workers": 1, "seed": seed}
+    return about | {"trials": 9, "ms": 1.0 + seed, "regret": regret}
+
+
+def test_the_table_is_means_over_problems_and_decides_problem_by_problem() -> None:
+    finals = {"p1": (0.5, 0.1), "p2": (0.3, 0.1), "p3": (0.2, 0.2)}
+    measured = [
+        row(method, problem, seed, final + 0.001 * (seed % 3))
+        for problem, both in finals.items()
+        for method, final in zip((RANDOM_ASHA, "new"), both, strict=True)
+        for seed in range(6)
+    ]
+    versions = {RANDOM_ASHA: "1", "new": "1"}
+    old = row("new", "p1", 0, 9.9, version="0")
+    found = league.table(league.frame([*measured, old], versions)).set_index("method")
+    assert list(found.index) == ["new", RANDOM_ASHA]
+    assert found["regret"].tolist() == pytest.approx([0.4 / 3 + 0.001, 1 / 3 + 0.001])
+    assert found.loc["new", ["problems", "seeds", "better", "worse"]].tolist() == [3, 6, 2, 0]
+    assert found.loc["new", "difference"] == pytest.approx(-0.6 / 3)
+    assert found.loc["new", "less"] < -0.2 < found.loc["new", "more"]
+    assert found.loc["new", "ms"] == 3.5
+    # From 1 to 0.134 in 20 parts, at or below 0.334 from the 16th on.
+    assert found.loc["new", "reaches"] == 0.8

@@ -1,0 +1,200 @@
+"""What one trial changes of its process, and the next one must not find."""
+
+import decimal
+import faulthandler
+import gc
+import locale
+import logging
+import multiprocessing
+import os
+import random
+import signal
+import socket
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from inline_runs import run
+from small_studies import small_study
+
+from tuning import Folds, Task
+from tuning.process.state import process_restored
+
+
+def with_handler(logger: logging.Logger) -> None:
+    logger.addHandler(logging.StreamHandler(sys.stdout))
+    logger.setLevel(logging.DEBUG)
+
+
+def mask_of_files() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+# What a trial may do, and what shows whether it did.
+CHANGES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+    "folder": (lambda: os.chdir("/"), os.getcwd),
+    "new variable": (lambda: os.environ.update(A_NEW_ONE="1"), lambda: os.environ.get("A_NEW_ONE")),
+    "removed variable": (lambda: os.environ.pop("PATH"), lambda: os.environ.get("PATH")),
+    "time zone": (
+        lambda: (os.environ.update(TZ="Asia/Tokyo"), time.tzset()),
+        lambda: time.localtime(0).tm_hour,
+    ),
+    "sys.path": (lambda: sys.path.insert(0, "/nowhere"), lambda: list(sys.path)),
+    "sys.path, another list": (lambda: setattr(sys, "path", ["/nowhere"]), lambda: list(sys.path)),
+    "sys.argv": (lambda: setattr(sys, "argv", ["x"]), lambda: list(sys.argv)),
+    "recursion": (lambda: sys.setrecursionlimit(5000), sys.getrecursionlimit),
+    "excepthook": (lambda: setattr(sys, "excepthook", print), lambda: sys.excepthook),
+    "signal handler": (
+        lambda: signal.signal(signal.SIGUSR2, lambda *_: None),
+        lambda: signal.getsignal(signal.SIGUSR2),
+    ),
+    "faulthandler": (faulthandler.disable, faulthandler.is_enabled),
+    "file mode mask": (lambda: os.umask(0o777), mask_of_files),
+    "time-out": (lambda: socket.setdefaulttimeout(3), socket.getdefaulttimeout),
+    "locale": (
+        lambda: locale.setlocale(locale.LC_ALL, "C.UTF-8"),
+        lambda: locale.setlocale(locale.LC_ALL),
+    ),
+    "garbage collection": (gc.disable, gc.isenabled),
+    "thresholds": (lambda: gc.set_threshold(1, 2, 3), gc.get_threshold),
+    "decimal": (
+        lambda: setattr(decimal.getcontext(), "prec", 3),
+        lambda: decimal.getcontext().prec,
+    ),
+    "warnings": (lambda: warnings.simplefilter("ignore"), lambda: list(warnings.filters)),
+    "numpy errors": (lambda: np.seterr(all="ignore"), np.geterr),
+    "numpy printing": (lambda: np.set_printoptions(precision=2), np.get_printoptions),
+    "start method": (
+        lambda: multiprocessing.set_start_method("spawn", force=True),
+        lambda: multiprocessing.get_start_method(allow_none=True),
+    ),
+    "root logger": (
+        lambda: with_handler(logging.root),
+        lambda: (logging.root.level, list(logging.root.handlers)),
+    ),
+    "a logger": (
+        lambda: with_handler(logging.getLogger("a.b")),
+        lambda: list(logging.getLogger("a.b").handlers),
+    ),
+    "logging off": (lambda: logging.disable(logging.ERROR), lambda: logging.root.manager.disable),
+    "dtype": (lambda: torch.set_default_dtype(torch.float64), torch.get_default_dtype),
+    "device": (lambda: torch.set_default_device("meta"), lambda: torch.zeros(1).device),
+    "threads": (lambda: torch.set_num_threads(3), torch.get_num_threads),
+    "deterministic": (
+        lambda: torch.use_deterministic_algorithms(True),
+        torch.are_deterministic_algorithms_enabled,
+    ),
+    "precision": (
+        lambda: torch.set_float32_matmul_precision("medium"),
+        torch.get_float32_matmul_precision,
+    ),
+    "benchmark": (
+        lambda: setattr(torch.backends.cudnn, "benchmark", True),
+        lambda: torch.backends.cudnn.benchmark,
+    ),
+    "cudnn": (
+        lambda: setattr(torch.backends.cudnn, "deterministic", True),
+        lambda: torch.backends.cudnn.deterministic,
+    ),
+    "grad": (lambda: torch.set_grad_enabled(False), torch.is_grad_enabled),
+    "anomaly": (
+        lambda: torch.autograd.set_detect_anomaly(True, check_nan=False),
+        torch.is_anomaly_enabled,
+    ),
+    "torch printing": (
+        lambda: torch.set_printoptions(precision=1),
+        lambda: repr(torch.tensor(1 / 3)),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_the_next_trial_does_not_find_what_this_one_changed(what: str) -> None:
+    change, look = CHANGES[what]
+    before = look()
+    with process_restored([0], 0):
+        change()
+        assert look() != before, "the change must be seen for this to mean anything"
+    assert look() == before
+
+
+def test_it_is_put_back_after_an_error_too() -> None:
+    def changes_and_raises() -> None:
+        torch.set_default_dtype(torch.float64)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError), process_restored([0], 0):
+        changes_and_raises()
+    assert torch.get_default_dtype() == torch.float32
+
+
+def draws() -> list[float]:
+    return [random.random(), float(np.random.rand()), float(torch.rand(()))]
+
+
+def test_what_a_trial_draws_depends_on_its_seeds_alone() -> None:
+    def drawn(*seeds: int) -> list[float]:
+        with process_restored(seeds, 0):
+            return draws()
+
+    first = drawn(3)
+    for seed in (random.seed, np.random.seed, torch.manual_seed):
+        seed(1)
+    assert drawn(3) == first
+    assert drawn(3, 4) == first, "as it would alone"
+    assert all(a != b for a, b in zip(drawn(4), first, strict=True))
+    assert drawn(2**63 - 1) != first
+
+
+def grows(config: Any) -> dict[str, Any]:
+    """What a trainable that appends to all it is given finds: every length is 1 after that."""
+    lengths = {}
+    for name, held in {
+        "hidden": config,
+        "layers": config["block"],
+        "ids": config["loaded"],
+    }.items():
+        held[name].append(0)
+        lengths[f"of {name}"] = len(held[name])
+    return lengths
+
+
+def growing(config: Any, seeds: Any, resume: Any = None) -> Any:
+    lengths = grows(config)
+    config["slope"] = seeds.pop()
+    yield {"epoch": 1, "score": 1.0, **lengths}, None
+
+
+def growing_of_one_seed(config: Any, seed: int, report: Any) -> None:
+    report(epoch=1, score=1.0, **grows(config))
+
+
+@pytest.mark.parametrize("trainable", [growing, growing_of_one_seed])
+@pytest.mark.parametrize("seeds", [2, Folds(2, seeds=2)])
+def test_what_a_trial_is_given_is_its_own(trainable: Any, seeds: Any, tmp_path: Path) -> None:
+    def load(config: Any) -> dict[str, Any]:
+        return {"ids": []}
+
+    study = small_study(
+        trainable=Task(train=trainable, load=load),
+        space={"slope": [1, 2], "hidden": [[]]},
+        fixed={"block": {"layers": []}},
+        seeds=seeds,
+        seeds_per_trial=4,
+        epochs=1,
+    )
+    done = run(study, tmp_path)
+    assert set(done.trials["status"]) == {"completed"}
+    assert done.trials["hidden"].tolist() == [[], []]
+    assert done.trials["slope"].tolist() == [1, 2]
+    assert (done.epochs[["of hidden", "of layers", "of ids"]] == 1).all(axis=None)
+    assert study.space["hidden"] == [[]]
+    assert study.fixed == {"block": {"layers": []}}

@@ -1,0 +1,241 @@
+"""Run a study from Python: in a script or a notebook."""
+
+import functools
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from analysis.records.paths import RunPaths
+from cluster.connect import prepare_environment
+from tuning.mirrors.base import chosen_mirrors
+from tuning.process.signals import Interrupted, handled, interrupt
+from tuning.process.terminal import MISTAKES, removed_if_empty, say, shown
+from tuning.session import Backend, SessionOptions, checked, go_on, session_of
+from tuning.spec.imports import file_of
+from tuning.spec.space import listed
+from tuning.spec.study import Mirrors, Study, StudyError, WandbMode
+
+if TYPE_CHECKING:  # it brings pandas
+    from analysis.records.load import Run
+
+Given = ParamSpec("Given")
+
+
+def _one_error(call: Callable[Given, "Run"]) -> Callable[Given, "Run"]:
+    """``call``, which signals and mistakes leave as one error without our lines behind it.
+
+    Raises:
+        StudyError: this is not the main thread, the only one in which Python handles signals.
+    """
+
+    @functools.wraps(call)
+    def plainly(*positional: Given.args, **named: Given.kwargs) -> "Run":
+        if threading.current_thread() is not threading.main_thread():
+            raise StudyError("a study runs in the main thread of Python: call it from there.")
+        try:
+            with handled(interrupt):
+                return call(*positional, **named)
+        except (*MISTAKES, KeyboardInterrupt) as error:
+            raise error.with_traceback(None) from None
+
+    return plainly
+
+
+@_one_error
+def run(
+    study: Study,
+    *,
+    results: str | Path = "results",
+    backend: Backend = "ray",
+    address: str | None = None,
+    wandb: WandbMode | None = None,
+    tensorboard: bool | None = None,
+    dashboard: bool = False,
+    notify: str | None = None,
+    max_time: str | float | None = None,
+    **overrides: Any,
+) -> "Run":
+    """Run a study, write its report, and return the run; ``result.report`` is the page.
+
+    ``results``: where run folders go, a folder or a URL. ``backend``: ``"ray"``, or ``"inline"``
+    for trials one after the other in this process: a debugger stops in them, and a study of seconds
+    is done before Ray has started, but a trial that hangs or ends the process is not started again.
+    ``address``: a Ray cluster; without it Ray is a private one on this machine, unless this process
+    has joined one already. ``dashboard``: whether Ray's own dashboard runs beside a private Ray,
+    which takes about 0.9 GB; a cluster has its own. ``notify``: a webhook of Slack, Discord,
+    Mattermost or ntfy that is told when the run ends, breaks off or loses its first trial.
+    ``max_time``: the budget of time, ``"45m"`` say, as ``Budget.time``; ``overrides``: as for
+    ``Study.override``,
+    ``epochs=2`` say; ``**study.smoke`` is its short form.
+
+    Ctrl-C, or "interrupt kernel", ends the run early with a KeyboardInterrupt; what was trained is
+    kept, and ``resume`` goes on.
+
+    Raises:
+        StudyError: something is wrong with the study or its data: one line per problem.
+        ConnectionError: no cluster answers at ``address``, or no private Ray starts.
+    """
+    options = SessionOptions(
+        address, wandb, tensorboard, backend=backend, dashboard=dashboard, notify=notify
+    )
+    given = {key: listed(value) for key, value in overrides.items()}
+    given |= {} if max_time is None else {"budget": {"time": max_time}}
+    prepare_environment(address)
+    chosen = checked(study.override(given))
+    from tuning.runs.prepare import prepare_run
+    from tuning.spec.plan import plan_notes
+
+    mirrors = chosen_mirrors(chosen, wandb, tensorboard)
+    paths = prepare_run(
+        chosen,
+        results,
+        overrides=given,
+        command=_caller(),
+        reference=_reference(study),
+        mirrors=mirrors,
+    )
+    with removed_if_empty(paths):
+        for note in plan_notes(chosen, address):
+            say(f"note: {note}")
+        return _train(chosen, paths, mirrors, options)
+
+
+def resume(
+    run: "str | Path | Run",
+    study: Study | None = None,
+    *,
+    trials: int | None = None,
+    **options: Any,
+) -> "Run":
+    """Go on with a run that was cut off: what ended is kept, what was training goes on from its
+    last checkpoint. ``trials``: how many its search is to have in all, fewer than planned, say.
+
+    ``run``: its folder, its URL, or what ``run`` returned. ``study``: needed where the study is in
+    no file of its own, but in a notebook or in the script itself. ``options``: ``backend``,
+    ``address``, ``wandb``, ``tensorboard``, ``dashboard``, ``notify`` and ``max_time`` as for
+    ``run``: a budget in the place of what is left of the one there was;
+    ``accept_code_change``: whether to go on although the code has changed; ``from_store``: which
+    records to go on with, where folder and store differ.
+
+    Raises:
+        StudyError: the study is not that of the run, or cannot be found again.
+    """
+    from tuning.runs.changes import resumed
+
+    return _go_on(run, partial(resumed, trials=trials), study, **options)
+
+
+def extend(
+    run: "str | Path | Run",
+    study: Study | None = None,
+    *,
+    trials: int | None = None,
+    seeds: int | None = None,
+    values: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> "Run":
+    """Add ``trials`` settings to a search (a negative number takes planned ones away), ``seeds`` to
+    a grid or to the confirmed settings of a search, or ``values`` to a grid: ``{"width": [1, 2,
+    3]}``, where 1 and 2 were trained; else as ``resume``.
+    """
+    from tuning.runs.changes import extended
+
+    change = partial(extended, trials=trials, seeds=seeds, values=values)
+    return _go_on(run, change, study, **options)
+
+
+def confirm(
+    run: "str | Path | Run", study: Study | None = None, *, now: bool = False, **options: Any
+) -> "Run":
+    """Train the best settings of a run again on fresh seeds, once its search is over or, with
+    ``now``, without the rest of it; else as ``resume``.
+    """
+    from tuning.runs.changes import confirmed
+
+    return _go_on(run, partial(confirmed, now=now), study, confirm_now=now, **options)
+
+
+@_one_error
+def _go_on(
+    run: "str | Path | Run",
+    change: "Callable[[Study, Study, Run], dict[str, Any]]",
+    study: Study | None,
+    *,
+    backend: Backend = "ray",
+    address: str | None = None,
+    wandb: WandbMode | None = None,
+    tensorboard: bool | None = None,
+    dashboard: bool = False,
+    notify: str | None = None,
+    max_time: str | float | None = None,
+    confirm_now: bool = False,
+    accept_code_change: bool = False,
+    from_store: bool | None = None,
+) -> "Run":
+    folder = run if isinstance(run, (str, Path)) else run.paths.root
+    return go_on(
+        str(folder),
+        change,
+        SessionOptions(
+            address,
+            wandb,
+            tensorboard,
+            backend=backend,
+            dashboard=dashboard,
+            notify=notify,
+            max_time=max_time,
+            confirm_now=confirm_now,
+        ),
+        _train,
+        command=_caller(),
+        study=study,
+        accept=accept_code_change,
+        from_store=from_store,
+    )
+
+
+def _train(
+    study: Study,
+    paths: RunPaths,
+    mirrors: Mirrors,
+    options: SessionOptions,
+    take_back: Callable[[], None] = lambda: None,
+) -> "Run":
+    from analysis import load_run
+
+    with session_of(study, paths, mirrors, options, take_back) as session:
+        try:
+            _, report = session.run()
+        except Interrupted:
+            if not paths.trials.exists():
+                raise
+            raise KeyboardInterrupt(
+                f"the run was interrupted: tuning.resume({str(paths.root)!r}) goes on."
+            ) from None
+        finally:
+            session.display.close()
+        say(f"report: {shown(report)}")
+    return load_run(paths.root)
+
+
+def _reference(study: Study) -> str:
+    """How a later session finds the study: the file of a module, other than the script itself, that
+    has it as its ``study``; empty where there is none.
+    """
+    script = sys.modules.get("__main__")  # known by other names as well
+    homes = [
+        module
+        for module in list(sys.modules.values())
+        if module is not script and getattr(module, "__dict__", {}).get("study") is study
+    ]
+    return str(file_of(homes[0]) or "") if homes else ""
+
+
+def _caller() -> list[str]:
+    """What runs here, as the record of a run names it."""
+    script = file_of(sys.modules.get("__main__"))
+    is_notebook = "ipykernel" in sys.modules
+    return ["notebook"] if is_notebook or script is None else ["python", str(script)]

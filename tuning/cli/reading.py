@@ -1,0 +1,102 @@
+"""The commands that read a study or a run, and train nothing."""
+
+from tuning.cli.options import (
+    Beside,
+    Host,
+    Overrides,
+    Port,
+    Probe,
+    RunFolder,
+    RunFolders,
+    Seeds,
+    Smoke,
+    StudyName,
+    SyncMode,
+    Trials,
+)
+from tuning.process.terminal import end, ended_by_ctrl_c, plain_errors, say, shown
+
+
+def list_studies() -> None:
+    """List the built-in studies."""
+    from tuning.spec.catalog import questions
+
+    with plain_errors():
+        for name, question in questions().items():
+            print(f"{name:24} {question}")
+
+
+def show(
+    study: StudyName,
+    set_: Overrides = None,
+    seeds: Seeds = None,
+    trials: Trials = None,
+    smoke: Smoke = False,
+    probe: Probe = False,
+) -> None:
+    """Show what a study would run, and what it would take."""
+    from tuning.cli.session import find
+    from tuning.spec.plan import plan_text
+
+    with plain_errors():
+        chosen = find(study, set_, seeds, trials, smoke)[0]
+        print(plan_text(chosen))
+        if probe:
+            from tuning.engine.probe import probe_text, probed
+
+            print(f"{'probed':12} {probe_text(chosen, probed(chosen))}")
+
+
+def report(run: RunFolder) -> None:
+    """Write the report of a run again, from its records."""
+    from tuning.cli.session import written_report
+
+    with plain_errors():
+        print(written_report(run))
+
+
+def compare(runs: RunFolders, results: Beside = "results") -> None:
+    """Set runs of one metric on the same data beside each other: what each found, and what it spent
+    on it.
+    """
+    from tuning.cli.session import compared
+
+    with plain_errors():
+        print(*compared(runs, results), sep="\n")
+
+
+def watch(run: RunFolder, host: Host = "127.0.0.1", port: Port = None) -> None:
+    """Serve a page of a run, going on or finished, until Ctrl-C: the report so far, and every trial
+    as it goes.
+    """
+    from analysis.live.server import watch as serve
+    from tuning.runs.fetching import cached
+
+    with plain_errors(), ended_by_ctrl_c():
+        serve(
+            cached(run, say),
+            host=host,
+            port=port,
+            ready=lambda address: say(f"{address} (Ctrl-C ends it)"),
+        )
+
+
+def sync(run: RunFolder, wandb: SyncMode = "online") -> None:
+    """Mirror a run to Weights & Biases from its records; what is there already is left as it is."""
+    from analysis.records.lines import read_spec
+    from analysis.records.paths import RunPaths
+    from tuning.cli.session import written_report
+    from tuning.mirrors.driver import SECONDS_TO_SYNC, mirrored
+    from tuning.runs.fetching import cached
+    from tuning.spec.components import Mirrors
+
+    with plain_errors():
+        paths = RunPaths(cached(run, say).resolve())
+        print(written_report(str(paths.root)))
+        recorded = read_spec(paths.study).get("mirrors") or {}
+        mirrors = Mirrors(wandb=wandb, tensorboard=bool(recorded.get("tensorboard")))
+        with mirrored(paths, mirrors, say, seconds=SECONDS_TO_SYNC) as finish_mirrors:
+            ends = finish_mirrors()
+    where = f"written to {shown(paths.wandb)}" if wandb == "offline" else "sent"
+    print(f"{ends['wandb'].sent} runs {where}")
+    end(0 if all(mirror.missing == 0 for mirror in ends.values()) else 1)

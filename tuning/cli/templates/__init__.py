@@ -1,0 +1,1 @@
+"""The studies that ``study new`` writes."""

@@ -1,0 +1,1 @@
+"""The trials of a run: decided, trained and written down."""

@@ -1,0 +1,116 @@
+"""Writes down what the trials of a run report, as it arrives: the one writer of its records."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from analysis.records.schema import REPEATED, RUNNING, Status
+from tuning.runs.history import History, TrialRecord
+from tuning.runs.records import Records
+from tuning.spec.study import Trial
+
+PLACE = ("node", "ip", "pid", "gpus", "device")
+"""Where an epoch was trained, as its row says; the GPUs only of a trial that has some, the device
+where the trainable says it.
+"""
+
+
+class Callback(Protocol):
+    """Told what was recorded."""
+
+    def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None: ...
+
+    def pause(self, trial: Trial) -> None: ...
+
+    def end(self, trial: Trial, status: str, error: str | None) -> None: ...
+
+
+class Recorder:
+    """Appends rows to the files of a run, keeps ``history`` up to date with them, and tells the
+    callbacks.
+    """
+
+    def __init__(self, history: History, records: Records, callbacks: Sequence[Callback]) -> None:
+        self.history, self._records, self._callbacks = history, records, callbacks
+        self._code = {"code": history.version} if history.version else {}
+        self._places: dict[str, dict[str, Any]] = {}
+
+    def begin(self, trial: Trial) -> None:
+        """A trial starts, or starts again."""
+        record = self.history.begin(trial)
+        first = record.attempt == 1
+        facts: dict[str, Any] = {"refused": list(trial.refused)} if trial.refused and first else {}
+        if trial.drawn and first:
+            facts["drawn"] = dict(trial.drawn)
+        if record.rung is not None:
+            facts["rung"] = record.rung
+        self._records.append("trials", self._trial_row(trial, status=RUNNING, **facts))
+
+    def pause(self, trial: Trial, rung: int) -> None:
+        """The trial waits at a rung, and takes no process meanwhile."""
+        self.history.pause(trial, rung)
+        epochs = self.history.trials[trial.id].last_epoch
+        row = self._trial_row(trial, status=str(Status.PAUSED), rung=rung, epochs=epochs)
+        self._records.append("trials", row)
+        for callback in self._callbacks:
+            callback.pause(trial)
+
+    def promote(self, trial: Trial, rung: int) -> None:
+        """A paused trial goes on from that rung."""
+        self.history.promote(trial)
+        self._records.append("trials", self._trial_row(trial, status=RUNNING, rung=rung))
+
+    def repeat(self, trial: Trial, same: TrialRecord) -> None:
+        """The setting of ``trial`` was drawn again: ``same`` answers for it."""
+        self.history.repeat(trial, same.id)
+        row: dict[str, Any] = {
+            "trial": trial.id,
+            "phase": trial.phase,
+            "params": dict(trial.params),
+        }
+        row |= {"seeds": list(trial.seeds), **self._code, "status": REPEATED, "same_as": same.id}
+        drawn: dict[str, Any] = {"refused": list(trial.refused)} if trial.refused else {}
+        drawn |= {"drawn": dict(trial.drawn)} if trial.drawn else {}
+        self._records.append("trials", row | drawn)
+
+    def epoch(self, trial: Trial, row: dict[str, Any]) -> None:
+        """An epoch as ``trial.iterate`` gives it, with the place where it was trained."""
+        if arrays := row.pop("arrays"):
+            self._records.write_arrays(trial.id, arrays)
+        del row["diverged"]
+        attempt = self.history.trials[trial.id].attempt
+        row = {"trial": row["trial"], "attempt": attempt, **self._code, **row}
+        self._places[trial.id] = {key: row[key] for key in PLACE if key in row}
+        self._records.append("epochs", row)
+        self.history.epoch(trial, row)
+        for callback in self._callbacks:
+            callback.epoch(trial, row)
+
+    def log(self, trial: Trial, text: str) -> None:
+        """What the trial printed."""
+        self._records.write_log(trial.id, text)
+
+    def end(self, trial: Trial, status: str, error: str | None = None, **facts: Any) -> str | None:
+        """The trial has ended; returns the error as it is recorded."""
+        error = self._records.kept_error(trial.id, error) if error else error
+        facts = {
+            "epochs": self.history.trials[trial.id].last_epoch,
+            "error": error,
+            **self._places.pop(trial.id, {}),
+            **facts,
+        }
+        self._records.append("trials", self._trial_row(trial, status=status, **facts))
+        self.history.end(trial, status)
+        for callback in self._callbacks:
+            callback.end(trial, status, error)
+        return error
+
+    def _trial_row(self, trial: Trial, **facts: Any) -> dict[str, Any]:
+        return {
+            "trial": trial.id,
+            "phase": trial.phase,
+            "params": dict(trial.params),
+            "seeds": list(trial.seeds),
+            "attempt": self.history.trials[trial.id].attempt,
+            **self._code,
+            **facts,
+        }

@@ -1,0 +1,80 @@
+"""Where a run is shown besides its own records, and what shows it there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuning.spec.components import Mirrors
+
+if TYPE_CHECKING:  # one brings numpy; the process that mirrors needs no study, nor pandas
+    from tuning.mirrors.trial import MirroredTrial
+    from tuning.spec.study import Study, WandbMode
+
+TITLES = {"wandb": "Weights & Biases", "tensorboard": "TensorBoard"}
+"""Each mirror by the name of its module, in which ``sink(root, spec, mode, seconds)`` makes its
+``Sink``.
+"""
+
+
+def chosen_mirrors(
+    study: "Study",
+    wandb: "WandbMode | None",
+    tensorboard: bool | None,
+    spec: Mapping[str, Any] | None = None,
+) -> Mirrors:
+    """What the options say; where they say nothing, as in the session before (``spec``: its
+    ``study.json``), else as the study says.
+    """
+    before = (spec or {}).get("mirrors", asdict(study.mirrors))
+    return Mirrors(
+        wandb=wandb or before["wandb"],
+        tensorboard=before["tensorboard"] if tensorboard is None else tensorboard,
+    )
+
+
+class Sink:
+    """Shows a run somewhere, trial by trial; it is told what the records say, in their order.
+
+    Whatever it raises is said once, and tried again later: its trial begins anew then, with
+    ``start``. Trials may be sent from several threads at once, each trial from one at a time.
+    """
+
+    folder: Path
+    """What it keeps in the run folder; without it, all is sent anew."""
+    place: str = ""
+    """What tells its destination from others: a server, say."""
+    streams: bool = True
+    """Whether epochs are sent as they come in, or a trial as a whole once it has ended."""
+    note: str = ""
+    """What is to be known of it from the beginning."""
+    only_summary: bool = False
+    """Whether the study alone is shown, not its trials."""
+
+    def start(self, trial: "MirroredTrial") -> None:
+        """A trial begins, or is sent again as a whole."""
+
+    def epochs(self, trial: "MirroredTrial", new: Sequence[int]) -> None:
+        """These epochs are new, or were trained again."""
+
+    def trial_end(self, trial: "MirroredTrial") -> None:
+        """The trial has ended, or nothing more of it comes in this session; all that was sent of
+        it is safe when this returns.
+        """
+
+    def abandon(self, trial: str) -> None:
+        """Let a trial go as it is."""
+
+    def version(self, trials: Sequence["MirroredTrial"]) -> str:
+        """Differs between any two states of the study that ``finish`` shows differently; empty
+        where it shows nothing.
+        """
+        return ""
+
+    def finish(self, trials: Sequence["MirroredTrial"]) -> None:
+        """The session is over and the report is written: show the study itself."""
+
+    def reason(self, error: Exception) -> str:
+        """What went wrong, in one line."""
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        return (lines or [type(error).__name__])[-1].strip()[:300]

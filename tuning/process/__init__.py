@@ -1,0 +1,1 @@
+"""This process: what it says, which signals it heeds, what a trial may change of it."""

@@ -1,0 +1,199 @@
+"""What is known of the trials of a run: read from its records once a session, then kept up to date
+with every row that is recorded.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from analysis.records.load import Run
+from analysis.records.schema import Phase, Status
+from analysis.stats.ranking import Ranking
+from analysis.stats.summary import seed_numbers
+from tuning.runs.recorded_trials import own_params, trial_records
+from tuning.runs.trial_record import TrialRecord as TrialRecord
+from tuning.runs.trial_record import params_key as params_key
+from tuning.spec.study import Study, Trial
+
+
+class History:
+    """The trials of a run by their ids, those of both phases."""
+
+    def __init__(self, study: Study, version: str | None = None) -> None:
+        """``version``: of the code that this session runs."""
+        self.study, self.version = study, version
+        self.trials: dict[str, TrialRecord] = {}
+        self._rankings = {phase: Ranking[str](study.mode) for phase in Phase}
+        self._params: dict[str, Mapping[str, Any]] = {}
+        self._searched: dict[str, str] = {}
+        self._repeats: dict[str, TrialRecord] = {}
+        self._begun: Counter[str] = Counter()
+        self.any_epoch = False
+        """Whether an epoch of any trial was recorded."""
+        self.searches = True
+        """Whether this session goes on with the search, or confirms what there is alone."""
+
+    @classmethod
+    def of(cls, study: Study, run: Run, version: str | None = None) -> "History":
+        """What ``run`` holds. A trial that other code began and did not end counts as not begun:
+        it is trained anew.
+        """
+        history = cls(study, version)
+        history.any_epoch = not run.epochs.empty
+        for phase in Phase:
+            for record in trial_records(run, phase):
+                if not record.ended and record.version not in (None, version):
+                    record.scores, record.ends, record.last_epoch = {}, {}, 0
+                    record.seconds = 0.0
+                    record.status, record.rung = Status.UNFINISHED, None
+                history._add(record)
+                if record.ended:
+                    history._rank(record)
+        for row in run.repeated:
+            trial = Trial(
+                id=row["trial"],
+                params=own_params(run, row["params"]),
+                seeds=row["seeds"],
+                refused=row.get("refused", ()),
+                drawn=row.get("drawn"),
+            )
+            history.repeat(trial, row["same_as"]).lines = run.lines[trial.id]
+        return history
+
+    def phase(self, name: str) -> Iterator[TrialRecord]:
+        """The trials of one phase, in the order in which they were begun."""
+        return (each for each in self.trials.values() if each.trial.phase == name)
+
+    def drawn(self) -> list[TrialRecord]:
+        """What the search drew, in order; a setting that was drawn again with the status and the
+        scores of the trial that answers for it.
+        """
+        again = [
+            replace(each, status=first.status, scores=first.scores)
+            for each in self._repeats.values()
+            if (first := self.trials[str(each.same_as)])
+        ]
+        return sorted([*self.phase(Phase.SEARCH), *again], key=lambda each: int(each.id))
+
+    @property
+    def repeated(self) -> int:
+        """How many settings were drawn again, and not trained again."""
+        return len(self._repeats)
+
+    def planned(self) -> dict[str, int]:
+        """How many trials each phase has once the run is complete, as far as is known by now: a
+        setting that is drawn again needs none, seeds that stop themselves may need more, and where
+        another setting has become one of the best, its confirmation comes beside those that were
+        there.
+        """
+        search = max(self.study.planned - self.repeated, self._begun[Phase.SEARCH])
+        if not self.searches:  # what is left of it stays as it is
+            search = sum(each.ended for each in self.phase(Phase.SEARCH))
+        confirm = self.study.planned_confirmations + self._superseded()
+        return {
+            Phase.SEARCH: search,
+            Phase.CONFIRM: max(confirm, self._begun[Phase.CONFIRM]),
+        }
+
+    def _superseded(self) -> int:
+        """How many trials of the confirmation had settings that it would not choose any more."""
+        if not self.study.confirm or not self._begun[Phase.CONFIRM]:
+            return 0
+        chosen = self.to_confirm()
+        return sum(params_key(each.params) not in chosen for each in self.phase(Phase.CONFIRM))
+
+    def to_confirm(self) -> dict[str, Mapping[str, Any]]:
+        """The settings that the confirmation trains, by their ``params_key``."""
+        assert self.study.confirm
+        best = self.ranked_params(Phase.SEARCH)[: self.study.confirm.top]
+        named = self.study.confirm.baselines.values()
+        return {params_key(params): params for params in [*best, *named]}
+
+    def same(self, trial: Trial) -> TrialRecord | None:
+        """The trial of the search that had these params with the same seeds and the code of this
+        session already; None where there is none.
+        """
+        record = self.trials.get(self._searched.get(params_key(trial.params), ""))
+        if record is None or record.id == trial.id or list(record.trial.seeds) != [*trial.seeds]:
+            return None
+        return record if record.version in (None, self.version) else None
+
+    def repeat(self, trial: Trial, same_as: str) -> TrialRecord:
+        """The setting of ``trial`` was drawn again."""
+        self._repeats[trial.id] = TrialRecord(trial=trial, same_as=same_as)
+        return self._repeats[trial.id]
+
+    def repeats_of(self, trial: str) -> list[Trial]:
+        return [each.trial for each in self._repeats.values() if each.same_as == trial]
+
+    def of_params(self, params: Mapping[str, Any], phase: str) -> list[TrialRecord]:
+        """The trials of one setting."""
+        key = params_key(params)
+        return [each for each in self.phase(phase) if params_key(each.trial.params) == key]
+
+    def begin(self, trial: Trial) -> TrialRecord:
+        """A trial is started, or started again."""
+        record = self.trials.get(trial.id) or self._add(TrialRecord(trial=trial))
+        record.attempt, record.version = record.attempt + 1, self.version
+        return record
+
+    def pause(self, trial: Trial, rung: int) -> None:
+        """A trial waits at a rung."""
+        record = self.trials[trial.id]
+        record.status, record.rung = Status.PAUSED, rung
+
+    def promote(self, trial: Trial) -> None:
+        """A paused trial is to go on."""
+        self.trials[trial.id].status = Status.UNFINISHED
+
+    def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None:
+        """An epoch of a trial, as its row says."""
+        record, score = self.trials[trial.id], self.study.score(row["metrics"])
+        record.take(row["epoch"], score)
+        record.seconds += row["seconds"]
+        self.any_epoch = True
+        record.ends = seed_numbers(trial.seeds, row["metrics"][self.study.metric])
+
+    def end(self, trial: Trial, status: str) -> None:
+        record = self.trials[trial.id]
+        record.status = status
+        record.scores = {
+            epoch: score for epoch, score in record.scores.items() if epoch <= record.last_epoch
+        }
+        self._rank(record)
+
+    def trial_seconds(self) -> float | None:
+        """What a trial of the search took so far, mean over those that have an epoch; None before
+        the first.
+        """
+        known = [each.seconds for each in self.phase(Phase.SEARCH) if each.last_epoch]
+        return sum(known) / len(known) if known else None
+
+    def ranked_params(self, phase: str) -> list[Mapping[str, Any]]:
+        """The settings that completed a trial, the best first, as ``analysis.stats.ranking`` ranks
+        them.
+        """
+        return [self._params[key] for key in self._rankings[Phase(phase)].ranked()]
+
+    def best_params(self) -> tuple[Mapping[str, Any], list[float]] | None:
+        """The best setting so far, and the metric of each of its seeds; None before the first trial
+        is complete. Once a confirmation has a result, those of the search, which are too good, do
+        not count any more.
+        """
+        ranking = self._rankings[Phase.CONFIRM] or self._rankings[Phase.SEARCH]
+        best = ranking.best()
+        return None if best is None else (self._params[best], ranking.values(best))
+
+    def _add(self, record: TrialRecord) -> TrialRecord:
+        self.trials[record.id] = record
+        self._begun[record.trial.phase] += 1
+        if record.trial.phase == Phase.SEARCH:
+            self._searched[params_key(record.params)] = record.id
+        return record
+
+    def _rank(self, record: TrialRecord) -> None:
+        if record.status == "completed" and record.ends:
+            key = params_key(record.trial.params)
+            self._params.setdefault(key, record.trial.params)
+            self._rankings[Phase(record.trial.phase)].add(key, record.trial.id, record.ends)

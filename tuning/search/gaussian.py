@@ -1,0 +1,188 @@
+"""The setting that is expected to improve most: by a Gaussian process over params and epochs.
+
+A process over both is that of K. Swersky, J. Snoek and R. Adams, "Multi-Task Bayesian
+Optimization", NeurIPS 2013, and A. Klein et al., "Fast Bayesian Optimization of Machine Learning
+Hyperparameters on Large Datasets", AISTATS 2017; here the log of the epochs is one more input. The
+process itself is scikit-learn's. A setting is chosen by its expected improvement on the best one
+known (D. Jones, M. Schonlau and W. Welch, "Efficient Global Optimization of Expensive Black-Box
+Functions", 1998).
+"""
+
+import importlib
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tuning.search.unit_cube import UnitCube
+
+STEPS = 15
+"""Of the search for the lengths of the kernel."""
+LENGTH, NOISE = 0.5, 1e-2
+"""What is expected of these before anything is seen: the lengths times the root of the number of
+features, the noise as a variance.
+"""
+SPREADS = {"scale": 1.0, "length": 1.0, "noise": 2.0}
+"""How far the logs of these may be off, as standard deviations."""
+DRAWN, AROUND, KEPT = 512, 64, 8
+"""So many settings are compared all over the space, around each of the best, and closer by."""
+NEAR, CLOSER = (0.05, 0.2), (0.1, 0.04, 0.015, 0.005)
+
+
+def load_packages() -> None:
+    """What takes a second or two once, and is no cost of a suggestion."""
+    for package in ("scipy.optimize", "scipy.stats", "sklearn.gaussian_process"):
+        importlib.import_module(package)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What trials have shown. ``points``: of the unit cube, shape ``(values, axes)``; ``depths``: 1
+    at full length, 0 at the first rung; ``scores``: higher is better; ``pending``: the points of
+    trials that have shown nothing yet.
+    """
+
+    points: np.ndarray
+    depths: np.ndarray
+    scores: np.ndarray
+    pending: np.ndarray
+
+
+def suggested(cube: UnitCube, seen: Seen, rng: np.random.Generator) -> np.ndarray | None:
+    """The point of the cube whose setting is expected to improve most, at full length, on the best
+    that is known; None where every one that was looked at was tried before.
+    """
+    scores = _scaled(seen.scores)
+    inputs = _inputs(cube, seen.points, seen.depths)
+    model = fitted(inputs, scores)
+    tried = np.unique(seen.points, axis=0)
+    means = model.predict(_inputs(cube, tried))
+    leaders = tried[np.argsort(-means, kind="stable")[:3]]
+    if len(seen.pending):
+        model = believing(model, _inputs(cube, seen.pending))
+
+    def gain(points: np.ndarray) -> np.ndarray:
+        mean, deviation = model.predict(_inputs(cube, points), return_std=True)
+        return log_improvement(mean, np.maximum(deviation, 1e-6), means.max())
+
+    return _best(cube, gain, leaders, {each.tobytes() for each in (*tried, *seen.pending)}, rng)
+
+
+def fitted(inputs: np.ndarray, scores: np.ndarray) -> Any:
+    """A Gaussian process of ``scores`` over ``inputs``, shape ``(values, features)``: its scale,
+    lengths and noise the likeliest, given what is expected of them.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+
+    features = inputs.shape[1]
+    lengths = Matern(np.ones(features), (0.03, 30.0), nu=2.5)
+    kernel = ConstantKernel(1.0, (1e-2, 1e2)) * lengths + WhiteKernel(NOISE, (1e-6, 1.0))
+    process = GaussianProcessRegressor(kernel, alpha=1e-8, optimizer=_likeliest(features))
+    # What lies at its bound does so rightly: scores without noise, say.
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+        return process.fit(inputs, scores)
+
+
+def _likeliest(features: int) -> Callable[..., tuple[np.ndarray, float]]:
+    """What scikit-learn finds scale, lengths and noise with, all as logs."""
+    from scipy.optimize import minimize
+
+    expected = np.log([1.0, *[LENGTH * math.sqrt(features)] * features, NOISE])
+    spreads = np.array([SPREADS["scale"], *[SPREADS["length"]] * features, SPREADS["noise"]])
+
+    def find(loss: Any, start: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, float]:
+        def penalised(logs: np.ndarray) -> tuple[float, np.ndarray]:
+            value, slope = loss(logs, eval_gradient=True)
+            off = (logs - expected) / spreads
+            return value + 0.5 * off @ off, slope + off / spreads
+
+        options = {"maxiter": STEPS}
+        found = minimize(penalised, start, jac=True, bounds=bounds, options=options)
+        return found.x, found.fun
+
+    return find
+
+
+def believing(model: Any, pending: np.ndarray) -> Any:
+    """The process, had the ``pending`` inputs shown what it expects of them: so that what is being
+    tried is not suggested again (D. Ginsbourger, R. Le Riche and L. Carraro, "Kriging is
+    well-suited to parallelize optimization", 2010).
+    """
+    from sklearn.gaussian_process import GaussianProcessRegressor
+
+    inputs = np.vstack([model.X_train_, pending])
+    scores = np.concatenate([model.y_train_, model.predict(pending)])
+    return GaussianProcessRegressor(model.kernel_, alpha=1e-8, optimizer=None).fit(inputs, scores)
+
+
+def log_improvement(mean: np.ndarray, deviation: np.ndarray, best: float) -> np.ndarray:
+    """The log of the expected improvement on ``best``, also where that is too small for a
+    float.
+    """
+    from scipy.stats import norm
+
+    z = (mean - best) / deviation
+    near = np.log(np.maximum(norm.pdf(z) + z * norm.cdf(z), 1e-300))
+    away = np.maximum(-z, 8.0)  # so far off, the two terms leave this of each other
+    far = norm.logpdf(z) - 2 * np.log(away) + np.log1p(-3 / away**2)
+    return np.where(z > -8, near, far) + np.log(deviation)
+
+
+def _best(
+    cube: UnitCube,
+    gain: Callable[[np.ndarray], np.ndarray],
+    leaders: np.ndarray,
+    tried: set[bytes],
+    rng: np.random.Generator,
+) -> np.ndarray | None:
+    """The point with the largest gain among many all over the cube, around the ``leaders``, and
+    then around the best of these, ever closer.
+    """
+    drawn = rng.random((DRAWN, leaders.shape[1]))
+    around = [_moved(cube, np.repeat(leaders, AROUND, axis=0), reach, rng) for reach in NEAR]
+    points = _untried(cube, np.vstack([drawn, *around]), tried)
+    if not len(points):
+        return None
+    for reach in CLOSER:
+        top = points[np.argsort(-gain(points), kind="stable")[:KEPT]]
+        closer = _moved(cube, np.repeat(top, 3 * KEPT, axis=0), reach, rng)
+        points = np.vstack([top, _untried(cube, closer, tried)])
+    return points[np.argmax(gain(points))]
+
+
+def _moved(
+    cube: UnitCube, points: np.ndarray, reach: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Half of the coordinates moved by about ``reach``, and one in four of a choice drawn anew."""
+    moved = np.clip(points + rng.normal(0.0, reach, points.shape), 0.0, 1.0)
+    moved = np.where(cube.ordered, moved, rng.random(points.shape))
+    return np.where(rng.random(points.shape) < np.where(cube.ordered, 0.5, 0.25), moved, points)
+
+
+def _untried(cube: UnitCube, points: np.ndarray, tried: set[bytes]) -> np.ndarray:
+    snapped = cube.snapped(points)
+    return snapped[[each.tobytes() not in tried for each in snapped]]
+
+
+def _inputs(cube: UnitCube, points: np.ndarray, depths: np.ndarray | None = None) -> np.ndarray:
+    """What the process learns from: the settings, and last their depths, at full length unless
+    given.
+    """
+    return np.column_stack(
+        [cube.features(points), np.ones(len(points)) if depths is None else depths]
+    )
+
+
+def _scaled(scores: np.ndarray) -> np.ndarray:
+    """With mean 0 and deviation 1, and no score further below the median than the best is above it:
+    how bad the bad ones are says little of where the best is.
+    """
+    known = scores[np.isfinite(scores)]
+    middle, best = np.median(known), known.max()
+    kept = np.maximum(scores, middle - (best - middle))
+    return (kept - kept.mean()) / (kept.std() or 1.0)

@@ -1,0 +1,109 @@
+"""A sampler of Optuna that learns from every rung that a trial has reached."""
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from tuning.search.gaussian import Seen, load_packages, suggested
+from tuning.search.unit_cube import UnitCube
+
+MOST = 150
+"""So many values are learned from: a suggestion takes some tenths of a second at the most."""
+
+
+class RungSampler(BaseSampler):
+    """A sampler of Optuna for one suggestion in a space of those ``distributions``.
+
+    ``when``: as for ``UnitCube``. ``stops``: the epochs at which trials are compared, ascending,
+    the full length last. The first ``n_startup_trials`` are drawn at random. A failed trial counts
+    as bad at full length, one that was refused before it began too: else its like would be tried
+    again and again.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        n_startup_trials: int,
+        stops: Sequence[int],
+        distributions: Mapping[str, Any],
+        when: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
+    ) -> None:
+        self._random, self._rng = RandomSampler(seed=seed), np.random.default_rng(seed)
+        self._startup, self._stops = n_startup_trials, stops
+        self._distributions, self._cube = dict(distributions), UnitCube(distributions, when)
+        self._seconds: float | None = None
+
+    @property
+    def has_learned(self) -> bool:
+        """Whether it drew by what trials gave, and not at random."""
+        return self._seconds is not None
+
+    def facts(self) -> dict[str, Any]:
+        return {"by": "gp", "seconds": self._seconds}
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, Any]:
+        return self._distributions
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
+    ) -> Any:
+        return self._random.sample_independent(study, trial, param_name, param_distribution)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, Any]
+    ) -> dict[str, Any]:
+        """All params at once; none where they are to be drawn at random."""
+        trials = study.get_trials(deepcopy=False)
+        others = [each for each in trials if each.number != trial.number]
+        seen = self._seen(others, 1 if study.direction == StudyDirection.MAXIMIZE else -1)
+        if len(others) < self._startup or not np.isfinite(seen.scores).any():
+            return {}
+        load_packages()
+        began = time.perf_counter()
+        point = suggested(self._cube, seen, self._rng)
+        self._seconds = round(time.perf_counter() - began, 4)
+        return {} if point is None else self._cube.params(point)
+
+    def _seen(self, trials: Sequence[FrozenTrial], sign: int) -> Seen:
+        known = [each for each in trials if each.params]
+        rows = [
+            (self._cube.point(trial.params), depth, score)
+            for trial in known
+            for depth, score in self._values(trial, sign)
+        ]
+        rows = sorted(rows, key=lambda row: (-row[1], -row[2]))[:MOST]
+        pending = [
+            self._cube.point(each.params)
+            for each in known
+            if each.state == TrialState.RUNNING and not each.intermediate_values
+        ]
+        points, depths, scores = zip(*rows, strict=True) if rows else ((), (), ())
+        axes = len(self._distributions)
+        return Seen(
+            _stacked(points, axes), np.array(depths), np.array(scores), _stacked(pending, axes)
+        )
+
+    def _values(self, trial: FrozenTrial, sign: int) -> Iterator[tuple[float, float]]:
+        """The depth and the score of a trial at each stop, and where it is now."""
+        values = trial.intermediate_values
+        epochs = {min((each for each in values if each >= stop), default=0) for stop in self._stops}
+        refused = trial.state == TrialState.PRUNED and not values
+        if trial.state == TrialState.FAIL or refused:
+            yield 1.0, -math.inf
+        else:
+            for epoch in sorted({*epochs, max(values, default=0)} - {0}):
+                yield self._depth(epoch), sign * values[epoch]
+
+    def _depth(self, epoch: int) -> float:
+        first, full = self._stops[0], self._stops[-1]
+        return 1 - math.log(full / epoch) / math.log(full / first) if full > first else 1.0
+
+
+def _stacked(points: Sequence[np.ndarray], axes: int) -> np.ndarray:
+    return np.array(points).reshape(len(points), axes)

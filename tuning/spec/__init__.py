@@ -1,0 +1,1 @@
+"""What a study is: declared, checked, found by name, shown in words."""

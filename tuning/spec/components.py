@@ -1,0 +1,244 @@
+"""The parts of a study: frozen keyword-only specs, and the error that says what is wrong with
+one.
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, Literal, TypeVar, dataclass_transform
+
+from tuning.spec.errors import StudyError, unknown_name
+from tuning.spec.spans import seconds_of
+from tuning.spec.values import shown
+
+WandbMode = Literal["off", "offline", "online"]
+
+
+Spec = TypeVar("Spec")
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field,))
+def spec(kind: type[Spec]) -> type[Spec]:
+    """A frozen dataclass of keywords, which refuses unknown ones, missing ones and values without
+    a name, but for those of its first fields, with a ``StudyError``.
+    """
+    made: Any = dataclass(frozen=True, kw_only=True)(kind)
+    assign, first = made.__init__, [each.name for each in fields(made) if not each.kw_only]
+
+    @functools.wraps(assign)
+    def checked(self: Any, *unnamed: Any, **given: Any) -> None:
+        given |= dict(zip(first, unnamed, strict=False))
+        if problems := _field_problems(made, unnamed[len(first) :], given):
+            raise StudyError([f"{kind.__name__}: {problem}" for problem in problems])
+        assign(self, **given)
+
+    made.__init__ = checked
+    return made
+
+
+def _field_problems(made: Any, unnamed: Sequence[Any], given: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the names of the fields that a spec is given."""
+    known = [each.name for each in fields(made)]
+    if unnamed:
+        named = ", ".join(
+            f"{name}={shown(value)}" for name, value in zip(known, unnamed, strict=False)
+        )
+        return [f"give its fields by name: {made.__name__}({named or '...'})."]
+    missing = [
+        each.name
+        for each in fields(made)
+        if each.default is each.default_factory is MISSING and each.name not in given
+    ]
+    return [unknown_name("field", name, known) for name in given if name not in known] + [
+        f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing." for _ in missing[:1]
+    ]
+
+
+@spec
+class Confirm:
+    """After the search, train the best settings again on seeds that it did not use; claims rest on
+    these.
+    """
+
+    top: int = 3
+    """How many of the best settings, 1 or more."""
+    seeds: int = 5
+    """How many fresh seeds each; all settings get the same."""
+    baselines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Other settings to train beside them, by a name for each: a published best one, say. A value
+    for every key of the space.
+    """
+
+
+@spec
+class Folds:
+    """Seeds of a study that cross-validates: ``seeds=Folds(5, seeds=2)`` trains every setting on
+    each of 5 folds, twice. The trainable is called for each fold, with ``config["fold"]`` from 0
+    on, and as ``seeds`` with the repetitions, by which it is to split the data: each other
+    repetition, those of the confirmation too, is to have splits of its own.
+
+    A unit of the records, called a seed there, is fold ``unit % folds`` of repetition ``unit //
+    folds``. Folds share training data, so that their mean is less certain than as many fresh seeds
+    would make it: intervals and tests use the corrected resampled variance (C. Nadeau, Y. Bengio,
+    "Inference for the Generalization Error", Machine Learning 52, 2003).
+    """
+
+    folds: int = field(kw_only=False)
+    """Into how many parts the data are cut, 2 or more; each in turn is held out."""
+    seeds: int = 1
+    """How many repetitions, 1 or more. ``Confirm.seeds`` are repetitions as well."""
+
+
+@spec
+class UntilSettled:
+    """Seeds of a grid that are added until its comparisons are settled: all settings are trained
+    on ``at_least`` seeds, then, ``at_least`` at a time, those that an open comparison still needs.
+    A comparison closes when its difference is supported, when it is smaller than ``smallest``
+    either way, or at ``at_most``. Which comparisons a grid has: ``analysis.comparison_table`` and
+    ``analysis.compare_arms``.
+
+    However often it is looked, the chance of calling any equal settings different is 5 % at most,
+    and intervals hold as often as they say (``analysis.numerics.looks``). A failure that comes
+    once in so many seeds is in no interval before it has been seen: ``at_least`` is to be large
+    enough for it.
+    """
+
+    smallest: float
+    """The smallest difference of the metric that matters, above 0."""
+    at_least: int = 5
+    """The seeds of every setting, and how many are added at a time, 2 or more."""
+    at_most: int = 100
+    """The most seeds of a setting, ``at_least`` or more. It cannot be extended later: the error is
+    shared out over these.
+    """
+
+
+@spec
+class Budget:
+    """What all trials of a run may take together, those of its confirmation too. Sessions that go
+    on with the run continue the same budget, unless they are given a new one.
+    """
+
+    time: str | float | None = None
+    """Until when the run is over, confirmed and reported: ``"45m"``, ``"1h30m"``, or seconds. As
+    much as the confirmation and the report need is reserved, and no trial begins that cannot reach
+    its next rung or, where there is none, its end. What runs when the time is over is unfinished.
+    """
+    epochs: int | None = None
+    """How many epochs trials may train."""
+    trials: int | None = None
+    """How many trials may begin."""
+
+    def limits(self) -> dict[str, float | None]:
+        """It in seconds, epochs and trials; None where there is no limit."""
+        seconds = None if self.time is None else seconds_of(self.time)
+        return {"seconds": seconds, "epochs": self.epochs, "trials": self.trials}
+
+
+@spec
+class Resources:
+    """What one trial takes, and what all of them may."""
+
+    cpus: float = 1
+    """CPU cores, above 0."""
+    gpus: float = 0
+    """GPUs; 0.25 lets four trials share one. 0 trains on the CPU, whatever cards there are: they
+    are hidden from the trial.
+    """
+    fresh_process: bool = False
+    """Whether each trial gets a new process, which takes about a second. Without, one process
+    trains many trials, and is put back into its first state between them but for imports, caches
+    and running threads (``tuning.process.state``).
+    """
+    budget: Budget = Budget()
+    """What all trials may take together."""
+
+
+@spec
+class Recovery:
+    """What becomes of a trial that fails or hangs, and from where it goes on."""
+
+    max_failures: int = 1
+    """How often a trial that raised, or whose process died, is started again from its last
+    checkpoint. A diverged one never is.
+    """
+    stall_timeout: float = 3600
+    """A trial that reports no epoch for so long counts as hung: its process is ended, which counts
+    as a failure. In seconds.
+    """
+    checkpoint_seconds: float = 1
+    """Epochs shorter than this share a checkpoint: after a crash, so much is trained again. More
+    saves writing where states are large.
+    """
+
+
+@spec
+class Published:
+    """Numbers of others, to stand beside ours."""
+
+    source: str
+    """Who measured them, and when."""
+    runs: int
+    """How many runs are behind each mean."""
+    rows: Sequence[Mapping[str, Any]]
+    """One mapping per setting: its values, ``mean`` and (if known) ``std`` of the study's metric,
+    or of the one under ``metric``.
+    """
+    note: str = ""
+    """What a reader must know to compare them."""
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    """Fixed values of the study that they hold for, the data say. A run with another value leaves
+    them out, and says so.
+    """
+
+
+@spec
+class Compare:
+    """Arms to be compared seed by seed: the values of one key of the space, each against a
+    baseline.
+    """
+
+    parameter: str
+    """The key whose values are the arms."""
+    baseline: Any
+    """The value that the others are compared with."""
+    metrics: Sequence[str]
+    """What they are compared by, at the last epoch: the overall metric first, then its parts (one
+    per digit, say).
+    """
+    parts: str = "part"
+    """What a part is called: "digit"."""
+    percent: bool = False
+    """Whether the metrics are shares, so that differences read in percentage points."""
+
+
+@spec
+class Report:
+    """What the report shows beside what every study's report shows."""
+
+    compare: Compare | None = None
+    """Arms to be compared seed by seed."""
+    published: Published | None = None
+    """Numbers of others, to stand beside ours."""
+    target: float | None = None
+    """A seed counts as solved when its metric reaches this."""
+    tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """Facts known beforehand, as titled tables: shown by ``study show`` too."""
+
+
+@spec
+class Mirrors:
+    """Where a run is shown besides its own records. What a study says holds where ``--wandb`` and
+    ``--tensorboard`` say nothing.
+    """
+
+    wandb: WandbMode = "off"
+    """Whether it is mirrored to Weights & Biases: as files in its folder, or on the server."""
+    tensorboard: bool = False
+    """Whether it writes event files for TensorBoard."""
+
+    @property
+    def modes(self) -> dict[str, str]:
+        """The mirrors that are wanted, each with its mode."""
+        modes = {"wandb": self.wandb, "tensorboard": "files" if self.tensorboard else "off"}
+        return {name: mode for name, mode in modes.items() if mode != "off"}
