@@ -2,6 +2,7 @@
 here.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -122,7 +123,8 @@ def end_session(session: int) -> None:
         ["ps", "-o", "pid=", "-s", str(session)], capture_output=True, text=True, check=False
     ).stdout
     for pid in map(int, listed.split()):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # It has ended since it was listed.
+            os.kill(pid, signal.SIGKILL)
 
 
 # What KubeRay documents of a RayJob (ray-operator/apis/ray/v1), as far as the file uses it, and

@@ -173,19 +173,27 @@ def test_four_trials_share_a_gpu_and_say_so(cluster: LocalCluster, tmp_path: Pat
 
 
 READS = """
+import os, time
 import numpy
 def load(config):
     with open("reads", "a") as file:
         file.write("x")
     return numpy.arange(1_000_000)
+def meet(folder, name):
+    open(os.path.join(folder, str(name)), "w").close()
+    while len(os.listdir(folder)) < 4:
+        time.sleep(0.01)
 """
 
 
 def test_data_are_read_once_and_reach_every_node(cluster: LocalCluster, tmp_path: Path) -> None:
+    """No trial goes on before all four are there, which takes the slots of both nodes."""
+    there = tmp_path / "there"
+    there.mkdir()
     # From the object store of the node they are read only: nobody made a copy for the trial.
     body = (
         "loaded = config['loaded']; assert loaded.sum() == 499_999_500_000 and not"
-        " loaded.flags.writeable; time.sleep(0.5)"
+        f" loaded.flags.writeable; meet({str(there)!r}, config['a'])"
     )
     write_study(tmp_path, "", body, ", load=load")
     file = tmp_path / "mine.py"
