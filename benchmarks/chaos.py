@@ -59,6 +59,9 @@ class Killer:
             goal = len(rows(folder)) + self.moment.randint(1, 12)
             if not _reaches(folder, goal, process):
                 break
+            # A row may have been on its way when a node died: the next may not be there yet, and a
+            # driver that is resumed without one is refused.
+            self.cluster.wait_for(2)
             time.sleep(self.moment.random() * 0.5)
             before, began, kind = (
                 len(rows(folder)),
