@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commands import ENVIRONMENT, NO_TRAINING, STUDY
+from commands import ENVIRONMENT, NO_TRAINING, STUDY, held_until
 from local_clusters import RAY, LocalCluster, local_cluster, wait_until
 from places import ROOT
 from run_folders import write_run
@@ -210,7 +210,7 @@ def test_a_run_whose_study_is_a_module_finds_it_where_its_job_kept_it(tmp_path: 
     ]
     env = {**ENVIRONMENT, "PYTHONPATH": str(ROOT)}
     ran = subprocess.run(
-        command, cwd=elsewhere, env=env, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=elsewhere, env=env, capture_output=True, text=True, timeout=240, check=False
     )
     assert "mine_of_a_job:study is not the study of this run any more: name was" in ran.stderr, (
         "it was found, and held against the record"
@@ -225,12 +225,9 @@ def submit(
     return subprocess.Popen(command, cwd=folder, env={**cluster.env, **environment}, **pipes)
 
 
-def write_study(folder: Path, body: str, epochs: int = 2) -> str:
+def write_study(folder: Path, body: str) -> str:
     (folder / "helper.py").write_text("WORD = 'helped'\n")
-    (folder / "mine.py").write_text(
-        "import helper\n"
-        + NO_TRAINING.replace("BODY", body).replace("epochs=2", f"epochs={epochs}")
-    )
+    (folder / "mine.py").write_text("import helper\n" + NO_TRAINING.replace("BODY", body))
     return "mine.py"
 
 
@@ -268,19 +265,20 @@ def test_a_job_runs_streams_and_leaves_its_run_behind(
 def test_ctrl_c_leaves_the_job_running_and_a_killed_driver_is_followed_by_another(
     cluster: LocalCluster, tmp_path: Path
 ) -> None:
-    write_study(tmp_path, "time.sleep(1)", epochs=12)
+    write_study(tmp_path, held_until(tmp_path / "go"))
     job = submit(cluster, tmp_path, "mine.py", "--address", cluster.url)
     records = tmp_path / "shared" / "mine"
     wait_until(
         lambda: [path for path in records.glob("*/epochs.jsonl") if path.stat().st_size], "an epoch"
     )
     job.send_signal(signal.SIGINT)
-    _, err = job.communicate(timeout=60)
+    _, err = job.communicate(timeout=240)
     assert job.returncode == 130
     assert "The job goes on.\n  RAY_AUTH_MODE=token ray job logs --follow mine-" in err
     run = next(records.glob("*"))
     first = json.loads((run / "lock").read_bytes())["pid"]
     os.kill(first, signal.SIGKILL)
+    (tmp_path / "go").touch()
     wait_until(lambda: (run / "report" / "index.html").exists(), "the report")
     read = load_run(run)
     assert read.trials["status"].tolist() == ["completed"] * 2
@@ -291,7 +289,7 @@ def test_ctrl_c_leaves_the_job_running_and_a_killed_driver_is_followed_by_anothe
 def test_a_job_that_is_stopped_can_be_resumed_by_another(
     cluster: LocalCluster, tmp_path: Path
 ) -> None:
-    write_study(tmp_path, "time.sleep(0.5)", epochs=10)
+    write_study(tmp_path, held_until(tmp_path / "go"))
     job = submit(cluster, tmp_path, "mine.py", "--address", cluster.url)
     records = tmp_path / "shared" / "mine"
     wait_until(
@@ -304,13 +302,14 @@ def test_a_job_that_is_stopped_can_be_resumed_by_another(
         stop,
         env={**cluster.env, "RAY_AUTH_MODE": "token"},
         check=True,
-        timeout=90,
+        timeout=240,
         capture_output=True,
     )
-    out, _ = job.communicate(timeout=60)
+    out, _ = job.communicate(timeout=240)
     assert job.returncode == 143
     assert re.search(r"^Interrupted. `study resume .*` goes on", out, re.M)
     assert "unfinished" in set(load_run(run).trials["status"])
+    (tmp_path / "go").touch()
     again = submit(cluster, tmp_path, str(run), "--address", cluster.url)
     out, err = again.communicate(timeout=400)
     assert again.returncode == 0, out + err
@@ -344,7 +343,7 @@ def test_an_address_that_is_no_dashboard(tmp_path: Path, address: str, message: 
         "RAY_AUTH_TOKEN": "0" * 64
     }
     ran = subprocess.run(
-        command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=240, check=False
     )
     assert ran.returncode == 2
     assert message in ran.stderr
@@ -367,7 +366,7 @@ def test_without_the_token_nobody_gets_in(
         cluster.url,
         RAY_AUTH_TOKEN_PATH=str(file),
     )
-    out, err = job.communicate(timeout=60)
+    out, err = job.communicate(timeout=240)
     assert (job.returncode, out) == (2, "")
     assert (
         f"error: the cluster at {cluster.url} lets nobody in without its token: set"

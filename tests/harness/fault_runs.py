@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from fault_study import study
 from places import HARNESS
 from searched_studies import learn
 
-from analysis import Run, summary_table
+from analysis import Run, load_run, summary_table
+from benchmarks.chaos import run_folder
 
 FAULT_STUDY = HARNESS / "fault_study.py"
 
@@ -54,3 +56,8 @@ def lines(read: Run) -> list[dict[str, Any]]:
 def until(fact: Callable[[], bool], process: Process) -> None:
     wait_until(fact, process)
     assert process.poll() is None, process.communicate()
+
+
+def attempts(folder: Path) -> int:
+    """How often a trial of the run below ``folder`` was begun, at most."""
+    return max(load_run(run_folder(folder)).trials["attempt"], default=0)

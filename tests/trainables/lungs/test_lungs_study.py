@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from launching import run
+from inline_runs import run
 from PIL import Image
 
 from analysis import Run, write_report
@@ -25,7 +25,7 @@ SMOKE = find_study("lungs_unet").override(find_study("lungs_unet").smoke)
 
 
 @pytest.fixture(scope="module")
-def searched(private_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run(SMOKE, tmp_path_factory.mktemp("lungs"))
 
 
@@ -64,7 +64,7 @@ def test_the_exported_network_segments_a_folder_as_the_example_says(
     images.mkdir()
     Image.fromarray(picture.numpy()).save(images / "one.png")
     command = [sys.executable, str(best / "segment.py"), str(images), str(tmp_path / "masks")]
-    subprocess.run(command, check=True, env=os.environ, timeout=120)
+    subprocess.run(command, check=True, env=os.environ, timeout=240)
     mask = np.asarray(Image.open(tmp_path / "masks" / "one.png"))
     assert size == 32
     assert (

@@ -276,7 +276,7 @@ CHECKED, READ_WITH = threading.Event(), []
 
 def load_once_checked(config: Any) -> dict[str, np.ndarray]:
     READ_WITH.append(config["points"])
-    assert CHECKED.wait(60)
+    assert CHECKED.wait(240)
     return {"values": np.arange(config["points"])}
 
 
