@@ -35,8 +35,8 @@ logging.getLogger("ray").setLevel(logging.ERROR)
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("slow" if _is_slow_stage(config) else "fast")
-    # More than half of the time of an inline run it waits for the disk. Not in the slow stage, whose
-    # machines of `benchmarks.hosts` do not see this memory.
+    # An inline run mostly waits for the disk. Not in the slow stage: machines of
+    # `benchmarks.hosts` do not see this memory.
     if (
         config.option.markexpr == "not slow"
         and MEMORY.exists()

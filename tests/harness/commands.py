@@ -65,8 +65,14 @@ def write_study(folder: Path, body: str) -> str:
 
 
 def held_until(file: Path) -> str:
-    """The body of a trainable whose second epoch begins once the file is there."""
-    return f"while epoch == 2 and not __import__('os').path.exists({str(file)!r}): time.sleep(0.05)"
+    """The body of a trainable whose second epoch begins once the file is there; its first one is
+    long enough to be told at once.
+    """
+    return (
+        "time.sleep(0.3 if epoch == 1 else 0)\n"
+        f"        while epoch == 2 and not __import__('os').path.exists({str(file)!r}):\n"
+        "            time.sleep(0.05)"
+    )
 
 
 def wait_for_record(folder: Path, process: subprocess.Popen[str]) -> Path:

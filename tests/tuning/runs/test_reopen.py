@@ -70,7 +70,7 @@ def test_a_run_that_was_interrupted_and_killed_ends_as_an_uninterrupted_one(
     uninterrupted: Run, tmp_path: Path
 ) -> None:
     process = start(tmp_path, "run", str(CRASH_STUDY), "--set", f"until={tmp_path / 'go'}")
-    until(lambda: len(rows(tmp_path)) > 12, process)
+    until(lambda: len(rows(tmp_path)) > 8, process)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=240)
     assert process.returncode == 128 + signal.SIGTERM, err
