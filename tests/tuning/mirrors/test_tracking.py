@@ -66,10 +66,17 @@ def has_table(row: dict[str, Any]) -> bool:
     return any(key.startswith("seeds") for key in row)
 
 
-def test_an_offline_run_per_trial_says_what_the_records_say(folder: Path) -> None:
-    told, said = mirror(folder, "offline")
-    assert (told.sent, told.missing, said) == (3, 0, [])
-    runs = read_runs(folder / "wandb")
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with a report, mirrored offline."""
+    folder = write_run(tmp_path_factory.mktemp("offline") / "r1", [GOOD, FAILED])
+    write_report(load_run(folder))
+    assert mirror(folder, "offline") == (Mirrored(sent=3, missing=0), [])
+    return folder
+
+
+def test_an_offline_run_per_trial_says_what_the_records_say(reported: Path) -> None:
+    runs = read_runs(reported / "wandb")
     assert sorted(runs) == ["summary", "t0000", "t0001"]
     run = runs["t0000"]
     assert (run.id, run.project, run.group, run.kind) == ("r1-t0000", "bowls", "r1", "search")
@@ -95,21 +102,14 @@ def test_an_offline_run_per_trial_says_what_the_records_say(folder: Path) -> Non
     assert (after["_step"], has_table(after), "accuracy" in after) == (3, True, False)
     assert run.summary["status"] == "completed"
     assert run.exit_code == 0
+    table = json.loads(run.artifacts["run-r1-t0000-seeds"]["seeds.table.json"].read_text())
+    assert table["columns"] == ["seed", "accuracy"]
+    assert table["data"] == [[0, 0.7], [1, 0.8], [2, 0.9]]
     failed = runs["t0001"]
     assert (failed.summary["status"], failed.summary["error"], failed.exit_code) == (
         "failed",
         "ValueError: too wide",
         1,
-    )
-
-
-def test_the_seeds_of_a_trial_are_a_table(folder: Path) -> None:
-    mirror(folder, "offline")
-    table = read_runs(folder / "wandb")["t0000"].artifacts["run-r1-t0000-seeds"]["seeds.table.json"]
-    content = json.loads(table.read_text())
-    assert (content["columns"], content["data"]) == (
-        ["seed", "accuracy"],
-        [[0, 0.7], [1, 0.8], [2, 0.9]],
     )
 
 
@@ -129,17 +129,15 @@ def test_a_trial_of_one_seed_has_no_spread_and_no_table(tmp_path: Path) -> None:
     assert (run.summary["status"], run.exit_code) == ("diverged", 0)
 
 
-def test_the_summary_holds_tables_charts_and_the_report(folder: Path) -> None:
-    write_report(load_run(folder))
-    mirror(folder, "offline")
-    run = read_runs(folder / "wandb")["summary"]
+def test_the_summary_holds_tables_charts_and_the_report(reported: Path) -> None:
+    run = read_runs(reported / "wandb")["summary"]
     assert run.config["question"] == "Does width help?"
     assert (run.summary["trials"], run.summary["trials/failed"]) == (2, 1)
     tables = json.loads(run.artifacts["run-r1-summary-summary"]["summary.table.json"].read_text())
     assert tables["columns"][:5] == ["width", "parameters", "n", "lost", "accuracy_mean"]
     assert tables["data"][0][:3] == [1, 9, 3]
     report = run.artifacts["r1-report"]
-    assert report["index.html"].read_bytes() == (folder / "report" / "index.html").read_bytes()
+    assert report["index.html"].read_bytes() == (reported / "report" / "index.html").read_bytes()
     assert any(name.startswith("charts/") for name in run.rows[-1])
 
 
