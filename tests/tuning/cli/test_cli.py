@@ -107,37 +107,58 @@ def test_try_runs_one_trial_without_ray_and_leaves_nothing(
     assert list(here.iterdir()) == []
 
 
-def test_run_ends_with_the_folder_and_a_report(tmp_path: Path) -> None:
-    ran = study("run", write_study(tmp_path, "pass"), cwd=tmp_path)
-    assert ran.returncode == 0, ran.stderr
-    folder = tmp_path / ran.stdout.splitlines()[-1]
-    assert folder.parent == tmp_path / "results" / "mine"
-    assert load_run(folder).trials["status"].tolist() == ["completed", "completed"]
-    assert "Does" not in ran.stderr
-    assert (folder / "report" / "index.html").stat().st_size > 10_000
-    assert re.search(r"^2 of 2 trials; best score 2\.5 \(n = 2\) at a=2", ran.stderr, re.M)
-    assert "Traceback" not in ran.stderr
-    assert "ray" not in ran.stderr.lower(), "Ray's own messages stay away"
-    again = study("report", str(folder), cwd=tmp_path)
-    assert again.returncode == 0
-    assert again.stdout.strip() == f"report: {folder.relative_to(tmp_path)}/report/index.html"
-
-
-def test_a_run_is_told_in_json_lines_and_watched_meanwhile_and_afterwards(tmp_path: Path) -> None:
+def test_a_run_is_watched_and_ends_with_its_folder_and_a_report(tmp_path: Path) -> None:
     go = tmp_path / "go"
-    fails = "assert config['a'] == 1, 'two is one too many'"
-    name = write_study(tmp_path, f"{held_until(go)}\n        {fails}")
-    process = popen("run", name, "--json", "--watch", cwd=tmp_path)
-    said = iter(process.stderr.readline, "")
-    address = next(
-        line.removeprefix("live page: ").strip() for line in said if line.startswith("live page: ")
-    )
+    process = popen("run", write_study(tmp_path, held_until(go)), "--watch", cwd=tmp_path)
+    said = [process.stderr.readline()]
+    while not said[-1].startswith("live page: "):
+        said.append(process.stderr.readline())
+        assert said[-1], said
+    address = said[-1].removeprefix("live page: ").strip()
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
     assert b"<h1>?</h1>" in urllib.request.urlopen(address).read()
     go.touch()
-    out, _ = process.communicate(timeout=240)
-    assert process.returncode == 1
-    told = [json.loads(line) for line in out.splitlines()]
+    out, rest = process.communicate(timeout=240)
+    err = "".join(said) + rest
+    assert process.returncode == 0, err
+    wait_until_refused(address)
+    folder = tmp_path / out.splitlines()[-1]
+    assert folder.parent == tmp_path / "results" / "mine"
+    assert load_run(folder).trials["status"].tolist() == ["completed", "completed"]
+    assert "Does" not in err
+    assert (folder / "report" / "index.html").stat().st_size > 10_000
+    assert re.search(r"^2 of 2 trials; best score 2\.5 \(n = 2\) at a=2", err, re.M)
+    assert "Traceback" not in err
+    assert "ray" not in err.lower(), "Ray's own messages stay away"
+    assert not (folder / "session.json").exists()
+    again = study("report", str(folder), cwd=tmp_path)
+    assert again.returncode == 0
+    assert again.stdout.strip() == f"report: {folder.relative_to(tmp_path)}/report/index.html"
+    watching = popen("watch", str(folder), "--port", "0", cwd=tmp_path)
+    address = watching.stderr.readline().split()[0]
+    assert b"<h1>?</h1>" in urllib.request.urlopen(address).read()
+    watching.send_signal(signal.SIGINT)
+    assert watching.wait(240) == 0
+    assert watching.stderr.read() == ""
+
+
+def popen(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*STUDY, *arguments],
+        cwd=cwd,
+        env=ENVIRONMENT,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_json_lines_are_all_that_stdout_holds(tmp_path: Path) -> None:
+    name = write_study(tmp_path, "assert config['a'] == 1, 'two is one too many'")
+    ran = study("run", name, "--json", cwd=tmp_path)
+    assert ran.returncode == 1
+    told = [json.loads(line) for line in ran.stdout.splitlines()]
     folder = Path(told[-1]["run"])
     assert told[0] | {"at": 0} == {
         "event": "began",
@@ -164,26 +185,6 @@ def test_a_run_is_told_in_json_lines_and_watched_meanwhile_and_afterwards(tmp_pa
         "report": str(folder / "report/index.html"),
     }
     assert load_run(folder).trials["status"].tolist() == ["completed", "failed"]
-    wait_until_refused(address)
-    assert not (tmp_path / folder / "session.json").exists()
-    watching = popen("watch", str(folder), "--port", "0", cwd=tmp_path)
-    again = watching.stderr.readline().split()[0]
-    assert b"<h1>?</h1>" in urllib.request.urlopen(again).read()
-    watching.send_signal(signal.SIGINT)
-    assert watching.wait(240) == 0
-    assert watching.stderr.read() == ""
-
-
-def popen(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*STUDY, *arguments],
-        cwd=cwd,
-        env=ENVIRONMENT,
-        start_new_session=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 @pytest.mark.slow

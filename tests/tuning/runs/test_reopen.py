@@ -91,7 +91,8 @@ def test_a_run_that_was_interrupted_and_killed_ends_as_an_uninterrupted_one(
 
 
 def test_extend_adds_trials_and_confirm_confirms_what_is_best_then(tmp_path: Path) -> None:
-    first = finish(tmp_path, "run", str(CRASH_STUDY), "--trials", "3", "--set", "confirm=null")
+    study = find_study(str(CRASH_STUDY))
+    first = tuning.run(study, results=tmp_path, backend="inline", trials=3, confirm=None)
     assert len(first.trials) == 3
     longer = finish(tmp_path, "extend", str(first.paths.root), "--trials", "4")
     assert longer.trials["trial"].tolist() == [f"{number:04}" for number in range(1, 8)]
