@@ -170,6 +170,7 @@ def test_the_summary_sends_no_command_line_path_hardware_or_code(tmp_path: Path)
     assert not [name for name in run.artifacts["r1-report"] if name.startswith("best")]
 
 
+@pytest.mark.slow
 def test_what_is_whole_stays_and_what_changed_is_replaced(folder: Path) -> None:
     mirror(folder, "offline")
     before = {path.name for path in (folder / "wandb").glob("offline-run-*")}
@@ -243,6 +244,7 @@ def facts(run: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_sending_again_doubles_nothing(folder: Path, server: Server) -> None:
     mirror(folder, "online")
     first = {name: facts(run) for name, run in server.runs.items() if "summary" not in name}
