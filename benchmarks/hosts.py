@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL
 
@@ -110,12 +111,12 @@ class Host:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process started."""
-    return [
-        int(word)
-        for file in Path(f"/proc/{pid}/task").glob("*/children")
-        for word in file.read_text().split()
-    ]
+    """The processes that a process started; of one that has ended, none."""
+    found: list[int] = []
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            found += map(int, file.read_text().split())
+    return found
 
 
 def family(pid: int) -> list[int]:
