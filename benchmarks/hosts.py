@@ -113,9 +113,13 @@ class Host:
 def children(pid: int) -> list[int]:
     """The processes that a process started; of one that has ended, none."""
     found: list[int] = []
-    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+    threads: list[str] = []
+    with suppress(OSError):
+        threads = os.listdir(f"/proc/{pid}/task")
+    for thread in threads:
         with suppress(OSError):
-            found += map(int, file.read_text().split())
+            listed = Path(f"/proc/{pid}/task/{thread}/children").read_text()
+            found += map(int, listed.split())
     return found
 
 
