@@ -145,7 +145,7 @@ def wait_until(
     what: str,
     process: subprocess.Popen[bytes] | None = None,
     said: Callable[[], str] = str,
-    seconds: float = 300,
+    seconds: float = 900,
 ) -> None:
     """Return once ``fact`` is true."""
     deadline = time.monotonic() + seconds
