@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commands import ENVIRONMENT, NO_TRAINING, STUDY, held_until
+from commands import ENVIRONMENT, NO_TRAINING, STUDY
 from local_clusters import RAY, LocalCluster, local_cluster, wait_until
 from places import ROOT
 from run_folders import write_run
@@ -225,9 +225,12 @@ def submit(
     return subprocess.Popen(command, cwd=folder, env={**cluster.env, **environment}, **pipes)
 
 
-def write_study(folder: Path, body: str) -> str:
+def write_study(folder: Path, body: str, epochs: int = 2) -> str:
     (folder / "helper.py").write_text("WORD = 'helped'\n")
-    (folder / "mine.py").write_text("import helper\n" + NO_TRAINING.replace("BODY", body))
+    (folder / "mine.py").write_text(
+        "import helper\n"
+        + NO_TRAINING.replace("BODY", body).replace("epochs=2", f"epochs={epochs}")
+    )
     return "mine.py"
 
 
@@ -265,7 +268,7 @@ def test_a_job_runs_streams_and_leaves_its_run_behind(
 def test_ctrl_c_leaves_the_job_running_and_a_killed_driver_is_followed_by_another(
     cluster: LocalCluster, tmp_path: Path
 ) -> None:
-    write_study(tmp_path, held_until(tmp_path / "go"))
+    write_study(tmp_path, "time.sleep(1)", epochs=12)
     job = submit(cluster, tmp_path, "mine.py", "--address", cluster.url)
     records = tmp_path / "shared" / "mine"
     wait_until(
@@ -278,7 +281,6 @@ def test_ctrl_c_leaves_the_job_running_and_a_killed_driver_is_followed_by_anothe
     run = next(records.glob("*"))
     first = json.loads((run / "lock").read_bytes())["pid"]
     os.kill(first, signal.SIGKILL)
-    (tmp_path / "go").touch()
     wait_until(lambda: (run / "report" / "index.html").exists(), "the report")
     read = load_run(run)
     assert read.trials["status"].tolist() == ["completed"] * 2
@@ -289,7 +291,7 @@ def test_ctrl_c_leaves_the_job_running_and_a_killed_driver_is_followed_by_anothe
 def test_a_job_that_is_stopped_can_be_resumed_by_another(
     cluster: LocalCluster, tmp_path: Path
 ) -> None:
-    write_study(tmp_path, held_until(tmp_path / "go"))
+    write_study(tmp_path, "time.sleep(0.5)", epochs=10)
     job = submit(cluster, tmp_path, "mine.py", "--address", cluster.url)
     records = tmp_path / "shared" / "mine"
     wait_until(
@@ -309,7 +311,6 @@ def test_a_job_that_is_stopped_can_be_resumed_by_another(
     assert job.returncode == 143
     assert re.search(r"^Interrupted. `study resume .*` goes on", out, re.M)
     assert "unfinished" in set(load_run(run).trials["status"])
-    (tmp_path / "go").touch()
     again = submit(cluster, tmp_path, str(run), "--address", cluster.url)
     out, err = again.communicate(timeout=400)
     assert again.returncode == 0, out + err

@@ -10,7 +10,7 @@ study = searched_study(
     resources=Resources(cpus=os.cpu_count() or 1),
     search=Optuna(trials=8, n_startup_trials=3),
     scheduler=Asha(grace_period=2, reduction_factor=2),
-    fixed={"pause": 0.03, "once": "", "until": ""},
+    fixed={"pause": 0.03, "once": ""},
     max_failures=100,
     checkpoint_seconds=0,
 )

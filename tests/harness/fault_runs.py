@@ -4,7 +4,6 @@ import json
 import subprocess
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +12,7 @@ from fault_study import study
 from places import HARNESS
 from searched_studies import learn
 
-from analysis import Run, load_run, summary_table
-from benchmarks.chaos import run_folder
+from analysis import Run, summary_table
 
 FAULT_STUDY = HARNESS / "fault_study.py"
 
@@ -56,8 +54,3 @@ def lines(read: Run) -> list[dict[str, Any]]:
 def until(fact: Callable[[], bool], process: Process) -> None:
     wait_until(fact, process)
     assert process.poll() is None, process.communicate()
-
-
-def attempts(folder: Path) -> int:
-    """How often a trial of the run below ``folder`` was begun, at most."""
-    return max(load_run(run_folder(folder)).trials["attempt"], default=0)

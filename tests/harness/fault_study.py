@@ -12,5 +12,5 @@ study = searched_study(
     confirm=None,
     epochs=10,
     max_failures=0,  # none of these faults is one of a trial
-    fixed={"pause": 0.3, "once": "", "until": ""},
+    fixed={"pause": 0.3, "once": ""},
 )

@@ -27,8 +27,6 @@ def learn(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
         print(f"goes on after epoch {resume['epoch']}")
     for epoch in range(resume["epoch"] + 1 if resume else 1, config["epochs"] + 1):
         _misbehave(config, epoch)
-        if epoch == 6 and config.get("until"):
-            _wait_for(config["until"])
         total = [
             value + random.Random(f"{seed}/{epoch}").random()
             for value, seed in zip(total, seeds, strict=True)
@@ -40,13 +38,6 @@ def learn(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
             metrics["test_score"] = score
         time.sleep(config.get("pause", 0))
         yield metrics, {"epoch": epoch, "total": total}
-
-
-def _wait_for(file: str) -> None:
-    """Until it is there; a file beside it says which process waits."""
-    Path(f"{file}-{os.getpid()}").touch()
-    while not Path(file).exists():
-        time.sleep(0.02)
 
 
 def _misbehave(config: Any, epoch: int) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from inline_runs import run
+from launching import run
 from PIL import Image
 
 from analysis import Run, write_report
@@ -25,7 +25,7 @@ SMOKE = find_study("lungs_unet").override(find_study("lungs_unet").smoke)
 
 
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def searched(private_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run(SMOKE, tmp_path_factory.mktemp("lungs"))
 
 

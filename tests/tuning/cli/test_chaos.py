@@ -2,9 +2,7 @@
 
 import os
 import random
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -29,16 +27,28 @@ def killer(one_worker: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Kil
     return made
 
 
-def test_a_run_that_was_killed_often_ends_as_an_uninterrupted_one(killer: Killer) -> None:
-    read = killer.run(6)
-    assert killer.kills > 0
+def is_as_uninterrupted(killer: Killer, kills: int) -> None:
+    before = killer.kills
+    read = killer.run(kills)
+    assert killer.kills > before
     assert differences(read, killer.runs[0]) == []
     assert lost_and_doubled(read) == (0, 0)
 
 
-def test_what_differs_is_found(killer: Killer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_that_was_killed_ends_as_an_uninterrupted_one(kind: str, killer: Killer) -> None:
+    killer.kinds = [kind]
+    is_as_uninterrupted(killer, 1)
+
+
+def test_many_kills_of_all_kinds(killer: Killer) -> None:
+    killer.kinds = KINDS
+    is_as_uninterrupted(killer, 6)
+
+
+def test_what_differs_is_found(killer: Killer) -> None:
     whole = killer.runs[0]
-    other = load_run(shutil.copytree(whole.paths.root, tmp_path / "other"))
+    other = killer.run(0)
     lines = other.paths.epochs.read_text().splitlines(keepends=True)
     other.paths.epochs.write_text("".join(lines[:3] + lines[4:] + lines[4:5]))
     assert lost_and_doubled(other) == (1, 1)

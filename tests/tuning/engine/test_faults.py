@@ -4,7 +4,6 @@ table in docs/faults.md.
 
 import dataclasses
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,16 +11,16 @@ from pathlib import Path
 
 import optuna
 import pytest
-from driving import start
-from fault_runs import FAULT_STUDY, Process, attempts, is_sound, until
+from driving import finish, kill, start
+from fault_runs import FAULT_STUDY, Process, is_sound, until
 from fault_study import study
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from analysis import Run, load_run
 from benchmarks.chaos import rows, run_folder
-from benchmarks.hosts import family, why_not
-from benchmarks.raylets import Cluster, Node, cluster, driver_pid
+from benchmarks.hosts import why_not
+from benchmarks.raylets import Cluster, cluster, driver_pid
 from tuning.search.optuna import OptunaSearcher
 from tuning.spec.study import Optuna
 
@@ -30,24 +29,12 @@ pytestmark = pytest.mark.slow
 HOSTS = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
 
-def held(made: Cluster, node: int, folder: Path, trials: int) -> Process:
-    """A study whose trials wait at epoch 6 until the file ``go`` is there."""
-    more = ["--trials", str(trials), "--set", f"until={folder / 'go'}"]
-    return made.study(made.nodes[node], folder, "run", str(FAULT_STUDY), *more)
+def seen_from(folder: Path, ip: str) -> int:
+    return sum(row["ip"] == ip for row in rows(folder))
 
 
-def waits(folder: Path, node: Node) -> bool:
-    """Whether a trial on this node waits: the nodes without a host share the numbers of ours."""
-    return any((folder / f"go-{pid}").exists() for pid in family(node.process.pid))
-
-
-def resumed(made: Cluster, node: int, folder: Path) -> Process:
-    return made.study(made.nodes[node], folder, "resume", str(run_folder(folder)))
-
-
-def ends_well(process: Process, folder: Path) -> Run:
-    (folder / "go").touch()
-    _, err = process.communicate(timeout=600)
+def ends_well(process: Process, folder: Path, seconds: float = 300) -> Run:
+    _, err = process.communicate(timeout=seconds)
     assert process.returncode == 0, err
     return load_run(run_folder(folder))
 
@@ -64,85 +51,101 @@ def two_hosts() -> Iterator[Cluster]:
         yield made
 
 
-def test_nodes_die_and_others_take_their_trials(two_workers: Cluster, tmp_path: Path) -> None:
-    """More often than the trial may be tried again by itself."""
-    process = held(two_workers, 0, tmp_path, trials=2)
+def test_a_node_dies_and_another_joins(two_workers: Cluster, tmp_path: Path) -> None:
+    process = two_workers.study(
+        two_workers.head, tmp_path, "run", str(FAULT_STUDY), "--trials", "20"
+    )
+    first = two_workers.nodes[1]
+    until(lambda: seen_from(tmp_path, first.ip) > 3, process)
+    first.kill()
+    joined = two_workers.add(1)
+    read = ends_well(process, tmp_path)
+    is_sound(read, 20)
+    assert read.trials["attempt"].max() == 2
+    assert seen_from(tmp_path, joined.ip) > 0, "its slot is used"
+
+
+def test_nodes_that_die_again_and_again_fail_no_trial(two_workers: Cluster, tmp_path: Path) -> None:
+    """Twice as often as the trial may be retried by itself."""
+    process = two_workers.study(
+        two_workers.head, tmp_path, "run", str(FAULT_STUDY), "--trials", "40"
+    )
     for place in (1, 3, 4):
         node = two_workers.nodes[place]
-        until(lambda node=node: waits(tmp_path, node), process)
+        until(lambda node=node: seen_from(tmp_path, node.ip) > 1, process)
         two_workers.add(1)
         node.kill()
-    joined = two_workers.nodes[-1]
-    until(lambda: waits(tmp_path, joined), process)
+    is_sound(ends_well(process, tmp_path), 40)
+
+
+@pytest.mark.parametrize("seconds", [3, 25])
+def test_a_node_that_stands_still(seconds: float, two_workers: Cluster, tmp_path: Path) -> None:
+    """In place of a cut link where none can be cut: 3 s pass unnoticed, after 25 s the node was
+    given up.
+    """
+    process = two_workers.study(
+        two_workers.head, tmp_path, "run", str(FAULT_STUDY), "--trials", "16"
+    )
+    still = two_workers.nodes[1]
+    until(lambda: seen_from(tmp_path, still.ip) > 3, process)
+    still.stop()
+    time.sleep(seconds)
+    still.go_on()
     read = ends_well(process, tmp_path)
-    is_sound(read, 2)
-    assert attempts(tmp_path) >= 4
-    assert joined.ip in {row["ip"] for row in rows(tmp_path)}
-
-
-def test_a_node_that_stands_still(two_workers: Cluster, tmp_path: Path) -> None:
-    """In place of a cut link where none can be cut: 3 s pass unnoticed, later it is given up."""
-    process = held(two_workers, 0, tmp_path, trials=1)
-    workers = two_workers.nodes[1:]
-    until(lambda: any(waits(tmp_path, node) for node in workers), process)
-    still = next(node for node in workers if waits(tmp_path, node))
-    still.stop()
-    time.sleep(3)
-    still.go_on()
-    assert attempts(tmp_path) == 1
-    still.stop()
-    until(lambda: attempts(tmp_path) >= 2, process)
-    still.go_on()
-    is_sound(ends_well(process, tmp_path), 1)
+    is_sound(read, 16)
+    assert read.trials["attempt"].max() == (1 if seconds == 3 else 2)
 
 
 @HOSTS
-def test_a_link_is_cut_and_heals(two_hosts: Cluster, tmp_path: Path) -> None:
-    """For 5 s, which pass unnoticed, and until the host is given up."""
-    process = held(two_hosts, 0, tmp_path, trials=1)
-    until(lambda: len(rows(tmp_path)) > 4, process)
-    (host,) = (node.host for node in two_hosts.nodes if node.ip == rows(tmp_path)[0]["ip"])
-    assert host
-    host.cut()
-    time.sleep(5)
-    host.heal()
-    assert attempts(tmp_path) == 1
-    host.cut()
-    until(lambda: attempts(tmp_path) >= 2, process)
-    host.heal()
-    is_sound(ends_well(process, tmp_path), 1)
+@pytest.mark.parametrize("seconds", [5, 60])
+def test_a_link_is_cut_and_heals(seconds: float, two_hosts: Cluster, tmp_path: Path) -> None:
+    trials = 16 if seconds == 5 else 56
+    process = two_hosts.study(
+        two_hosts.head, tmp_path, "run", str(FAULT_STUDY), "--trials", str(trials)
+    )
+    lost = two_hosts.nodes[1]
+    assert lost.host
+    until(lambda: seen_from(tmp_path, lost.ip) > 6, process)
+    lost.host.cut()
+    time.sleep(seconds)
+    before = len(rows(tmp_path))
+    lost.host.heal()
+    until(lambda: len(rows(tmp_path)) > before, process)
+    read = ends_well(process, tmp_path)
+    is_sound(read, trials)
+    assert read.trials["attempt"].max() == (1 if seconds == 5 else 2)
 
 
 @HOSTS
-def test_the_driver_is_killed_and_resumed_here_and_on_another_node(
-    two_hosts: Cluster, tmp_path: Path
+@pytest.mark.parametrize("place", [0, 1])
+def test_the_driver_is_killed_and_resumed_here_or_on_another_node(
+    place: int, two_hosts: Cluster, tmp_path: Path
 ) -> None:
-    process = held(two_hosts, 0, tmp_path, trials=4)
+    process = two_hosts.study(two_hosts.head, tmp_path, "run", str(FAULT_STUDY))
     until(lambda: len(rows(tmp_path)) > 12, process)
     os.kill(driver_pid(process), 9)
     process.communicate()
-    here = resumed(two_hosts, 0, tmp_path)
-    until(lambda: attempts(tmp_path) >= 2, here)
-    os.kill(driver_pid(here), 9)
-    watching = "watching for 20 s whether it still does"
-    assert watching not in here.communicate()[1]
-    (tmp_path / "go").touch()
-    there = resumed(two_hosts, 1, tmp_path)
-    _, err = there.communicate(timeout=600)
-    assert there.returncode == 0, err
-    assert watching in err
-    is_sound(load_run(run_folder(tmp_path)), 4)
+    again = two_hosts.study(two_hosts.nodes[place], tmp_path, "resume", str(run_folder(tmp_path)))
+    _, err = again.communicate(timeout=300)
+    assert again.returncode == 0, err
+    assert ("watching for 20 s whether it still does" in err) == (place != 0)
+    is_sound(load_run(run_folder(tmp_path)))
 
 
 @HOSTS
 def test_the_head_dies_and_the_run_goes_on_on_a_new_one(two_hosts: Cluster, tmp_path: Path) -> None:
-    process = held(two_hosts, 1, tmp_path, trials=2)
-    until(lambda: len(rows(tmp_path)) > 6, process)
+    process = two_hosts.study(two_hosts.nodes[1], tmp_path, "run", str(FAULT_STUDY))
+    until(lambda: len(rows(tmp_path)) > 12, process)
     two_hosts.head.kill()
-    process.communicate(timeout=600)
+    _, said = process.communicate(timeout=240)
     assert process.returncode not in (0, 2)
+    assert f"`study resume {run_folder(tmp_path).relative_to(tmp_path)}` goes on" in said
     with cluster([2], hosts=True) as second:
-        is_sound(ends_well(resumed(second, 0, tmp_path), tmp_path), 2)
+        is_sound(
+            ends_well(
+                second.study(second.head, tmp_path, "resume", str(run_folder(tmp_path))), tmp_path
+            )
+        )
 
 
 @pytest.fixture
@@ -171,32 +174,15 @@ def fill(disk: Path) -> Path:
     return file
 
 
-def filled_up(disk: Path, process: Process) -> Path:
-    """What fills the disk, once the study has said that it waits for room."""
-    seen = len(rows(disk))
-    until(lambda: len(rows(disk)) > seen + 3, process)
-    filler = fill(disk)
+def test_a_full_disk_holds_a_run_up_until_there_is_room(small_disk: Path) -> None:
+    process = start(small_disk, "run", str(FAULT_STUDY))
+    until(lambda: len(rows(small_disk)) > 6, process)
+    filler = fill(small_disk)
     assert process.stderr
     said = next(line for line in process.stderr if "No space left" in line)
     assert "waiting until it can be written; nothing is lost" in said
-    return filler
-
-
-def test_a_full_disk_holds_a_run_up_which_can_be_stopped_and_killed_meanwhile(
-    small_disk: Path,
-) -> None:
-    process = start(small_disk, "run", str(FAULT_STUDY))
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        filler = filled_up(small_disk, process)
-        process.send_signal(number)
-        process.communicate(timeout=240)
-        assert process.returncode in (128 + number, -number)
-        filler.unlink()
-        process = start(small_disk, "resume", str(run_folder(small_disk)))
-    filled_up(small_disk, process).unlink()
-    _, err = process.communicate(timeout=600)
-    assert process.returncode == 0, err
-    is_sound(load_run(run_folder(small_disk)))
+    filler.unlink()
+    is_sound(ends_well(process, small_disk))
 
 
 def test_optuna_that_waits_for_room_says_so_and_lets_the_run_be_interrupted(
@@ -220,3 +206,27 @@ def test_optuna_that_waits_for_room_says_so_and_lets_the_run_be_interrupted(
     assert [one.intermediate_values for one in read] == [
         {epoch: float(epoch) for epoch in range(1, 51)}
     ] * 8
+
+
+def test_a_run_that_waits_for_room_can_be_stopped_and_resumed(small_disk: Path) -> None:
+    process = start(small_disk, "run", str(FAULT_STUDY))
+    until(lambda: len(rows(small_disk)) > 6, process)
+    filler = fill(small_disk)
+    assert process.stderr
+    next(line for line in process.stderr if "No space left" in line)
+    process.terminate()
+    process.communicate(timeout=240)
+    assert process.returncode == 143
+    filler.unlink()
+    is_sound(finish(small_disk, "resume", str(run_folder(small_disk))))
+
+
+def test_a_killed_driver_and_a_full_disk(small_disk: Path) -> None:
+    process = start(small_disk, "run", str(FAULT_STUDY))
+    until(lambda: len(rows(small_disk)) > 6, process)
+    filler = fill(small_disk)
+    assert process.stderr
+    next(line for line in process.stderr if "No space left" in line)
+    kill(process)
+    filler.unlink()
+    is_sound(finish(small_disk, "resume", str(run_folder(small_disk))))

@@ -3,16 +3,16 @@
 import contextlib
 import json
 import os
+import random
 import signal
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from commands import invoke
-from driving import MARK, finish, kill, start
-from fault_runs import attempts, until
-from mirror_processes import wait_for
+from driving import MARK, finish, kill, start, wait_until
 from places import HARNESS
 from ray import tune
 from run_folders import without
@@ -21,7 +21,7 @@ from small_studies import small_study
 
 import tuning
 from analysis import Run, load_run, summary_table
-from benchmarks.chaos import differences, rows
+from benchmarks.chaos import differences, rows, run_folder
 from cluster.own_folders import OWNER
 from cluster.processes import lives_here
 from trainables.xor import training as xor
@@ -32,6 +32,29 @@ from tuning.runs.history import History
 from tuning.spec.loading import find_study
 
 CRASH_STUDY = HARNESS / "crash_study.py"
+
+
+def kill_trial(folder: Path, process: subprocess.Popen[str]) -> None:
+    """The process of the trial that was recorded last, while it trains: between two trials it
+    would be missed by none.
+    """
+    killed = False
+    while not killed and process.poll() is None:
+        last = rows(folder)[-1]
+        with contextlib.suppress(ProcessLookupError):
+            if trains(folder, last["trial"]):
+                os.kill(last["pid"], signal.SIGKILL)
+                killed = True
+
+
+def trains(folder: Path, trial: str) -> bool:
+    trials = run_folder(folder) / "trials.jsonl"
+    starts_and_ends = [json.loads(line) for line in trials.read_text().splitlines()]
+    return [row["status"] for row in starts_and_ends if row["trial"] == trial][-1] == "running"
+
+
+def same_numbers(read: Run, expected: Run) -> None:
+    assert differences(read, expected) == []
 
 
 def leftovers(folder: Path) -> list[str]:
@@ -66,33 +89,81 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return tuning.run(find_study(str(CRASH_STUDY)), results=results, backend="inline")
 
 
-def test_a_run_that_was_interrupted_and_killed_ends_as_an_uninterrupted_one(
-    uninterrupted: Run, tmp_path: Path
+def crash(folder: Path, moment: random.Random, kills: int, what: str) -> Run:
+    """Run the study to its end with so many kills, each a random number of epochs after the last
+    one.
+    """
+    process = start(folder, "run", str(CRASH_STUDY))
+    for _ in range(kills):
+        goal = len(rows(folder)) + moment.randint(0, 9)
+        wait_until(lambda goal=goal: len(rows(folder)) > goal, process)
+        time.sleep(moment.random() * 0.06)
+        assert process.poll() is None, "it ended before it could be killed as often as it should be"
+        if what == "worker":
+            kill_trial(folder, process)
+        else:
+            kill(process)
+            process = start(folder, "resume", str(run_folder(folder)))
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return load_run(run_folder(folder))
+
+
+@pytest.mark.parametrize(
+    ("what", "kills"), [("driver", 1), pytest.param("worker", 2, marks=pytest.mark.slow)]
+)
+def test_a_run_that_was_killed_ends_as_an_uninterrupted_one(
+    what: str, kills: int, uninterrupted: Run, tmp_path: Path
 ) -> None:
-    process = start(tmp_path, "run", str(CRASH_STUDY), "--set", f"until={tmp_path / 'go'}")
-    until(lambda: len(rows(tmp_path)) > 8, process)
-    process.send_signal(signal.SIGTERM)
+    read = crash(tmp_path, random.Random(what), kills, what)
+    same_numbers(read, uninterrupted)
+    assert read.trials["attempt"].max() > 1
+    assert leftovers(tmp_path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["driver", "worker"])
+def test_many_kills_at_random_moments(what: str, uninterrupted: Run, tmp_path: Path) -> None:
+    """What a crash after any row comes to is tested in one process; these are real."""
+    same_numbers(crash(tmp_path, random.Random(f"{what}0"), 5, what), uninterrupted)
+    assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM]
+)
+def test_a_signal_ends_a_run_that_can_be_resumed(
+    number: signal.Signals, uninterrupted: Run, tmp_path: Path
+) -> None:
+    process = start(tmp_path, "run", str(CRASH_STUDY))
+    wait_until(lambda: len(rows(tmp_path)) > 12, process)
+    process.send_signal(number)
     out, err = process.communicate(timeout=240)
-    assert process.returncode == 128 + signal.SIGTERM, err
+    assert process.returncode == 128 + number
     folder = out.splitlines()[-1]
     assert f"`study resume {folder}` goes on" in err
     assert len(load_run(tmp_path / folder).trials) < len(uninterrupted.trials)
-    process = start(tmp_path, "resume", folder)
-    until(lambda: attempts(tmp_path) >= 2, process)
-    refused = invoke("resume", str(tmp_path / folder))
-    assert refused.exit_code == 2
-    assert f"is being written by process {process.pid} on" in refused.stderr
+    same_numbers(finish(tmp_path, "resume", folder), uninterrupted)
+
+
+@pytest.mark.slow
+def test_a_second_writer_is_refused_and_a_dead_one_is_not_in_the_way(tmp_path: Path) -> None:
+    process = start(tmp_path, "run", str(CRASH_STUDY))
+    wait_until(lambda: len(rows(tmp_path)) > 2, process)
+    second = start(tmp_path, "resume", str(run_folder(tmp_path)))
+    _, err = second.communicate(timeout=240)
+    assert second.returncode == 2
+    assert f"is being written by process {process.pid} on" in err
+    assert "Traceback" not in err
     kill(process)
-    (tmp_path / "go").touch()
-    read = finish(tmp_path, "resume", folder)
-    assert differences(read, uninterrupted) == []
-    assert attempts(tmp_path) >= 3
-    wait_for(lambda: not leftovers(tmp_path))
+    assert set(finish(tmp_path, "resume", str(run_folder(tmp_path))).trials["status"]) <= {
+        "completed",
+        "pruned",
+    }
 
 
 def test_extend_adds_trials_and_confirm_confirms_what_is_best_then(tmp_path: Path) -> None:
-    study = find_study(str(CRASH_STUDY))
-    first = tuning.run(study, results=tmp_path, backend="inline", trials=3, confirm=None)
+    first = finish(tmp_path, "run", str(CRASH_STUDY), "--trials", "3", "--set", "confirm=null")
     assert len(first.trials) == 3
     longer = finish(tmp_path, "extend", str(first.paths.root), "--trials", "4")
     assert longer.trials["trial"].tolist() == [f"{number:04}" for number in range(1, 8)]
