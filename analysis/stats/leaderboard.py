@@ -119,7 +119,10 @@ def awaited(run: Run) -> int:
     search = run.phase("search")
     best = _keys(search)[ranked_settings(search)[: planned["top"]]]
     chosen = {*best, *_named(run)[1]}
-    seeds = confirm.trials["seeds"][~unfinished].explode().groupby(keys).nunique()
+    dropped = confirm.dropped[~confirm.dropped["retrain"].astype(bool)]
+    ended = pd.concat([confirm.trials[~unfinished], dropped])
+    keys = pd.Series(setting_keys(ended[run.parameters]), dtype=object)
+    seeds = ended["seeds"].reset_index(drop=True).explode().groupby(keys).nunique()
     done = set(seeds.index[seeds >= planned["seeds"] * run.folds])
     return len((chosen - done) | going_on)
 

@@ -158,7 +158,7 @@ class BudgetLeft:
         ended = self._paces.ended_trials
         as_of = ended, 0 if ended else self._paces.timed
         if self._study.confirm and self._as_of != as_of and self._history.best_params():
-            self._as_of, past = as_of, list(self._history.phase("confirm"))
+            self._as_of, past = as_of, self._history.begun("confirm")
             waiting = trials_left(confirmations(self._study, self._history), past)
             epochs = [self._study.epochs - self._done(trial) for trial in waiting]
             times = [self._paces.seconds(*each) for each in zip(waiting, epochs, strict=True)]

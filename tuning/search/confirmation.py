@@ -10,7 +10,7 @@ class ConfirmationSearcher(Planned):
     """The trials of the confirmation that the records lack; the search has ended."""
 
     def __init__(self, study: Study, history: History) -> None:
-        super().__init__(trials_left(confirmations(study, history), list(history.phase("confirm"))))
+        super().__init__(trials_left(confirmations(study, history), history.begun("confirm")))
 
 
 def confirmations(study: Study, history: History) -> list[Trial]:
