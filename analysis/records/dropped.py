@@ -1,4 +1,4 @@
-"""Trials that people left out of a run: their rows stay in the records, marked, and count nowhere."""
+"""Trials that people left out of a run: their rows stay, marked, and count nowhere."""
 
 import json
 from collections.abc import Mapping, Sequence

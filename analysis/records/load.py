@@ -32,6 +32,7 @@ from analysis.records.lines import (
     unreported_notes,
 )
 from analysis.records.lines import DamagedRun as DamagedRun
+from analysis.records.merged import merged_note
 from analysis.records.paths import RunPaths as RunPaths
 from analysis.records.schema import REPEATED, Mode, Phase
 from analysis.records.versions import (
@@ -214,7 +215,7 @@ def load_run(folder: str | Path) -> Run:
         *(paths, spec, trials, epochs, notes, columns, recorded),
         *(*of_trials, repeated, lines, dropped),
     )
-    notes += filter(None, [versions_note(run), dropped_note(run)])
+    notes += filter(None, [versions_note(run), dropped_note(run), merged_note(run)])
     if fewer := len(repeated) + unreplaced(run, Phase.SEARCH):
         run = replace(run, spec={**spec, "trials": spec.get("trials", 0) - fewer})
     return run

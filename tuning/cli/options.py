@@ -45,6 +45,9 @@ Retrain = Annotated[
     bool,
     typer.Option("--retrain", help="Have `study resume` train their settings and seeds again."),
 ]
+MergedIn = Annotated[
+    str, typer.Option("--results", metavar="DIR", help="Where the folder of the new run goes.")
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(

@@ -54,6 +54,7 @@ def test_the_options_are_frozen() -> None:
         "extend": ["--seeds", "--set", "--trials", *found, *way, "run"],
         "confirm": ["--now", *found, *way, "run"],
         "drop": ["--retrain", "--undo", "run", "trials"],
+        "merge": ["--accept-code-change", "--results", "runs"],
         "try": ["--seeds", "--set", "--smoke", "study"],
         "replay": ["--study", "run", "trial"],
         "submit": [

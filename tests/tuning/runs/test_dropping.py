@@ -115,9 +115,7 @@ def test_a_search_draws_no_number_twice(tmp_path: Path) -> None:
 def test_a_search_that_learns_forgets_its_score_and_says_so_on_the_leaderboard(
     tmp_path: Path,
 ) -> None:
-    study = searched_study(
-        search=Optuna(trials=4), scheduler=None, confirm=Confirm(top=1, seeds=2)
-    )
+    study = searched_study(search=Optuna(trials=4), scheduler=None, confirm=Confirm(top=1, seeds=2))
     run = trained(study, tmp_path)
     first = leaderboard(run).iloc[0]
     best = run.trials[(run.trials["phase"] == "search") & (run.trials["x"] == first["x"])]
@@ -134,9 +132,7 @@ def test_a_search_that_learns_forgets_its_score_and_says_so_on_the_leaderboard(
 
 
 def test_a_trial_of_the_confirmation_is_left_out_or_trained_again(tmp_path: Path) -> None:
-    study = searched_study(
-        search=Random(trials=3), scheduler=None, confirm=Confirm(top=2, seeds=2)
-    )
+    study = searched_study(search=Random(trials=3), scheduler=None, confirm=Confirm(top=2, seeds=2))
     run = trained(study, tmp_path)
     drop(run, "c0001")
     same = resume(run, study, backend="inline")
@@ -158,7 +154,9 @@ def test_seeds_that_stop_themselves_take_it_for_lost(tmp_path: Path) -> None:
     assert settled(out).reasons.tolist() == [OPEN, OPEN]
     assert settled(out).reached == 3, "a look at which a seed is lost is a look"
     later = resume(run, study, backend="inline")
-    seeds = {seed for each in later.trials.loc[later.trials["kind"] == "b", "seeds"] for seed in each}
+    seeds = {
+        seed for each in later.trials.loc[later.trials["kind"] == "b", "seeds"] for seed in each
+    }
     assert seeds == set(range(24)) - set(one["seeds"]), "a pair that lost a seed closes at the end"
 
 
