@@ -53,7 +53,9 @@ def is_complete(study: Study, history: History) -> bool:
     return (
         not left
         and all(each.ended for each in [*past, *confirmed])
-        and not (study.confirm and trials_left(confirmations(study, history), confirmed))
+        and not (
+            study.confirm and trials_left(confirmations(study, history.to_confirm()), confirmed)
+        )
     )
 
 
