@@ -1,4 +1,4 @@
-"""Budgets of searches whose trials pause: what is paused costs nothing, and is confirmed if good."""
+"""Budgets of searches whose trials pause: what waits costs nothing, and the best is confirmed."""
 
 from collections.abc import Iterator
 from pathlib import Path
