@@ -203,7 +203,8 @@ def load_run(folder: str | Path) -> Run:
         notes += unreported_notes(finite, reported)
     dropped = dropped_frame(recorded["fixed"], trial_rows, columns)
     left_out = dropped_of(trial_rows)
-    epochs = epochs[~epochs["trial"].isin(left_out)]
+    if left_out:
+        epochs = epochs[~epochs["trial"].isin(left_out)]
     counted = [row for row in trial_rows if row["trial"] not in left_out]
     trials = trials_frame(recorded["fixed"], counted, columns)
     epochs = within(trials, epochs)
