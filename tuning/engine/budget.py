@@ -171,8 +171,8 @@ class BudgetLeft:
             waiting = trials_left(confirmations(self._study, settings), past)
             epochs = [self._study.epochs - self._done(trial) for trial in waiting]
             times = [self._paces.seconds(*each) for each in zip(waiting, epochs, strict=True)]
-            settings = [params_key(trial.params) for trial in waiting]
-            seconds = sufficient(times, settings, self._capacity())
+            of_settings = [params_key(trial.params) for trial in waiting]
+            seconds = sufficient(times, of_settings, self._capacity())
             self._reserve = {"seconds": seconds, "epochs": sum(epochs), "trials": len(waiting)}
         return self._reserve
 

@@ -228,7 +228,7 @@ def _together(study: Study) -> int:
     )
 
 
-def session_record(command: str, started: datetime, version: str) -> dict[str, Any]:
+def session_record(command: str, started: datetime, version: str | None) -> dict[str, Any]:
     """What each session notes of itself: ``folder`` is where relative paths are found from,
     ``package`` which sources of ours it ran.
     """
