@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.records.dropped import unreplaced
+from analysis.records.dropped import begun_trials, unreplaced
 from analysis.records.labels import read_labels
 from analysis.records.load import Run, load_run
 from analysis.records.schema import Phase, Status
@@ -35,8 +35,7 @@ def row_of(folder: Path) -> Row:
     run = load_run(folder)
     best = best_setting(run)
     spec, labels = run.recorded, read_labels(run.paths)
-    trials = pd.concat([run.trials, run.dropped])
-    ends, waiting = trials["status"].value_counts(), awaited(run)
+    ends, waiting = begun_trials(run)["status"].value_counts(), awaited(run)
     seconds = run.epochs.drop_duplicates(["trial", "epoch"])["seconds"]
     return {
         "study": spec["name"],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.records.columns import Columns
-from analysis.records.frames import trials_frame
+from analysis.records.frames import TRIAL_COLUMNS, trials_frame
 from analysis.records.schema import Status
 from analysis.text.format import count
 
@@ -32,6 +32,16 @@ def dropped_frame(fixed: Mapping[str, Any], rows: Sequence[Row], columns: Column
     last = {row["trial"]: row for row in rows if row["trial"] in names}
     frame = trials_frame(fixed, list(last.values()), columns)
     return frame.assign(retrain=[bool(last[name].get("retrain")) for name in frame["trial"]])
+
+
+def no_trials() -> pd.DataFrame:
+    """Of a run of which none is left out."""
+    return pd.DataFrame(columns=[*TRIAL_COLUMNS, "retrain"])
+
+
+def begun_trials(run: "Run") -> pd.DataFrame:
+    """The trials of a run, with those that are left out."""
+    return pd.concat([run.trials, run.dropped]) if len(run.dropped) else run.trials
 
 
 def unreplaced(run: "Run", phase: str) -> int:

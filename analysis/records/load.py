@@ -17,7 +17,7 @@ import pandas as pd
 from analysis.records.cache import once
 from analysis.records.columns import Columns, columns_of
 from analysis.records.devices import trial_devices
-from analysis.records.dropped import dropped_frame, dropped_note, dropped_of, unreplaced
+from analysis.records.dropped import dropped_frame, dropped_note, dropped_of, no_trials, unreplaced
 from analysis.records.frames import ends_of, epochs_frame, facts_of_draws, trials_frame
 from analysis.records.gaps import within, without_gaps
 from analysis.records.lines import (
@@ -82,7 +82,7 @@ class Run:
     drawn: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     repeated: list[dict[str, Any]] = field(default_factory=list)
     lines: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    dropped: pd.DataFrame = field(default_factory=pd.DataFrame)
+    dropped: pd.DataFrame = field(default_factory=no_trials)
     whole: "Run | None" = None
     known: dict[Any, Any] = field(default_factory=dict, init=False)
 

@@ -139,7 +139,7 @@ def _ended(run: Run) -> np.ndarray:
     # What was left out by hand is lost: its seeds are not looked at as if they had not been there.
     dropped = run.dropped[~run.dropped["retrain"].astype(bool)]
     numbers = setting_numbers(run)
-    for part in (over, dropped):
+    for part in filter(len, (over, dropped)):
         for texts, seeds in zip(identities(part[run.parameters]), part["seeds"], strict=True):
             ended[numbers[texts], seeds] = True
     return ended

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.records.dropped import begun_trials
 from analysis.records.load import Run
 from analysis.records.schema import Status
 from analysis.stats.tables import is_grid, settings_table
@@ -22,7 +23,7 @@ def status_table(run: Run) -> pd.DataFrame:
 
     ``errors``: the headlines of the errors, each with how often it came; the most frequent of many.
     """
-    trials = pd.concat([run.trials, run.dropped]) if len(run.dropped) else run.trials
+    trials = begun_trials(run)
     rows = [
         _row(status, trials[trials["status"] == status])
         for status in Status
