@@ -63,4 +63,6 @@ def _path_advice(place: Path) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    import study_command  # not this module, whose own copy nobody asks when it began
+
+    study_command.main()

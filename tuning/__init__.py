@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tuning.api import run as run
     from tuning.engine.contracts import from_ray as from_ray
     from tuning.engine.pushed import StopTrial as StopTrial
+    from tuning.fewer import drop as drop
+    from tuning.fewer import merge as merge
     from tuning.handing_on import export as export
     from tuning.handing_on import load_best as load_best
     from tuning.search.hyperband import Hyperband as Hyperband
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     **dict.fromkeys(("run", "resume", "extend", "confirm"), "tuning.api"),
+    **dict.fromkeys(("drop", "merge"), "tuning.fewer"),
     **dict.fromkeys(("load_best", "export"), "tuning.handing_on"),
     **dict.fromkeys(("Study", "Grid", "Random", "Optuna", "Asha", "Confirm"), "tuning.spec.study"),
     **dict.fromkeys(("Folds", "UntilSettled"), "tuning.spec.study"),

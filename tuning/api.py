@@ -93,7 +93,7 @@ def run(
         chosen,
         results,
         overrides=given,
-        command=_caller(),
+        command=caller(),
         reference=_reference(study),
         mirrors=mirrors,
     )
@@ -190,7 +190,7 @@ def _go_on(
             confirm_now=confirm_now,
         ),
         _train,
-        command=_caller(),
+        command=caller(),
         study=study,
         accept=accept_code_change,
         from_store=from_store,
@@ -234,7 +234,7 @@ def _reference(study: Study) -> str:
     return str(file_of(homes[0]) or "") if homes else ""
 
 
-def _caller() -> list[str]:
+def caller() -> list[str]:
     """What runs here, as the record of a run names it."""
     script = file_of(sys.modules.get("__main__"))
     is_notebook = "ipykernel" in sys.modules

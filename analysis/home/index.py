@@ -17,7 +17,7 @@ from analysis.records.schema import ENDED
 
 Row = dict[str, Any]
 INDEX = ".runs.sqlite"
-VERSION = 3
+VERSION = 4
 """Of the rows: an index of another one is made anew."""
 _TABLE = f"""
 DROP TABLE IF EXISTS runs;

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.records.dropped import begun_trials, unreplaced
 from analysis.records.labels import read_labels
 from analysis.records.load import Run, load_run
 from analysis.records.schema import Phase, Status
@@ -34,7 +35,7 @@ def row_of(folder: Path) -> Row:
     run = load_run(folder)
     best = best_setting(run)
     spec, labels = run.recorded, read_labels(run.paths)
-    ends, waiting = run.trials["status"].value_counts(), awaited(run)
+    ends, waiting = begun_trials(run)["status"].value_counts(), awaited(run)
     seconds = run.epochs.drop_duplicates(["trial", "epoch"])["seconds"]
     return {
         "study": spec["name"],
@@ -58,12 +59,15 @@ def row_of(folder: Path) -> Row:
 
 
 def _planned(run: Run, waiting: int) -> int:
-    """How many trials the run has once it is complete: a setting that was drawn again needs none,
-    and the confirmation fewer than were planned where fewer settings are complete.
+    """How many trials the run has once it is complete, with those that were left out by hand: a
+    setting that was drawn again needs none, and the confirmation fewer than were planned where
+    fewer settings are complete.
     """
     search, confirm = len(run.phase(Phase.SEARCH).trials), len(run.phase(Phase.CONFIRM).trials)
     to_confirm = (run.spec.get("confirm") or {}).get("trials", 0) if waiting else 0
-    return max(int(run.spec.get("trials") or 0), search) + max(to_confirm, confirm)
+    to_confirm -= unreplaced(run, Phase.CONFIRM)
+    planned = max(int(run.spec.get("trials") or 0), search) + max(to_confirm, confirm)
+    return planned + len(run.dropped)
 
 
 def _last_session(run: Run) -> Mapping[str, Any]:

@@ -41,7 +41,7 @@ def _trials(row: Row) -> str:
     """``12 of 12, 1 failed``: those that ended, of those planned."""
     if "problem" in row:
         return ""
-    lost = [f"{row[name]} {name}" for name in ("diverged", "failed") if row[name]]
+    lost = [f"{row[name]} {name}" for name in ("diverged", "failed", "dropped") if row[name]]
     return ", ".join([f"{ended(row)} of {row['planned']}", *lost])
 
 

@@ -125,8 +125,13 @@ class Feed:
                     page.news.set()
 
     def _refresh(self) -> set[str]:
+        dropped = self.run.dropped
         try:
-            return self.run.refresh()
+            changed = self.run.refresh()
+            if self.run.dropped != dropped:
+                for page in self.pages:
+                    page.trials = None
+            return changed
         except (DamagedRun, OSError) as error:
             self.problem = str(error)
             return set()

@@ -125,8 +125,15 @@ class Watched:
 
     @property
     def planned(self) -> int:
-        """How many trials the search has, but for settings that were drawn again."""
-        return (self.spec.get("trials") or 0) - len(self._records.repeated)
+        """How many trials the search has, but for settings that were drawn again or left out."""
+        dropped = self._records.dropped.values()
+        fewer = sum(each.phase is Phase.SEARCH and not each.row.get("retrain") for each in dropped)
+        return (self.spec.get("trials") or 0) - len(self._records.repeated) - fewer
+
+    @property
+    def dropped(self) -> set[str]:
+        """The trials that were left out by hand."""
+        return set(self._records.dropped)
 
     def refresh(self) -> set[str]:
         """Read what is new; returns the ids of the trials that changed."""
@@ -134,12 +141,14 @@ class Watched:
             self._begin()
         elif self._spec_time() != self._written:  # a session was added, or more trials or seeds
             self._read_spec()
+        dropped = self.dropped
         changed = [self.trials[name] for name in self._records.look()]
         for trial in changed:
             if not trial.setting:
                 self._name(trial)
-        if any(trial.trial in self._ranked and not _has_score(trial) for trial in changed):
-            self._rank(list(self.trials.values()))  # one of them is trained anew
+        anew = any(trial.trial in self._ranked and not _has_score(trial) for trial in changed)
+        if anew or self.dropped != dropped:
+            self._rank(list(self.trials.values()))
         for trial in changed:
             self._add_score(trial)
         for _, said in self._estimates.new():

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from analysis.records.dropped import unreplaced
 from analysis.records.schema import Phase, Status
 from analysis.text.format import amount_words, count, listing
 
@@ -79,6 +80,7 @@ def _left_out(run: "Run") -> str:
         Phase.CONFIRM: (run.spec.get("confirm") or {}).get("trials") or 0,
     }
     begun = run.trials["phase"].value_counts()
+    planned[Phase.CONFIRM] -= unreplaced(run, Phase.CONFIRM)
     missing = {phase: planned[phase] - int(begun.get(phase, 0)) for phase in planned}
     return listing(
         f"{count(number, 'trial')} of the {'search' if phase is Phase.SEARCH else 'confirmation'}"

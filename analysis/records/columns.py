@@ -37,6 +37,7 @@ BESIDE_PARAMETERS = frozenset(
         "node",
         "error",
         "reason",
+        "retrain",
         "setting",
         "seed",
         "parameters",

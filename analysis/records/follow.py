@@ -133,6 +133,8 @@ class Follower(Generic[Trial]):
         self.trials: dict[str, Trial] = {}
         self.repeated: set[str] = set()
         """Settings that were drawn again and are not trained again: they are no trials."""
+        self.dropped: dict[str, Trial] = {}
+        """Trials that were left out by hand."""
 
     @property
     def is_new(self) -> bool:
@@ -165,10 +167,21 @@ class Follower(Generic[Trial]):
                 continue
             if row["status"] == REPEATED:
                 self.repeated.add(row["trial"])
-            else:
-                trial = self.trials.setdefault(row["trial"], self._make(row["trial"]))
+            elif row["status"] == Status.DROPPED:
+                trial = self._known(row["trial"])
                 trial.take(row)
+                self.dropped[trial.trial] = trial
+                for of_trial in (self.trials, changed):
+                    of_trial.pop(trial.trial, None)
+            else:
+                trial = self._known(row["trial"])
+                self.dropped.pop(trial.trial, None)
+                trial.take(row)
+                self.trials[trial.trial] = trial
                 changed.setdefault(trial.trial, [])
+
+    def _known(self, name: str) -> Trial:
+        return self.trials.get(name) or self.dropped.get(name) or self._make(name)
 
     def _takes(self, row: Row, began: int, changed: dict[str, list[int]]) -> bool:
         """Take an epoch, unless it is damaged or of code that its trial is trained anew without."""
@@ -176,11 +189,11 @@ class Follower(Generic[Trial]):
             return False
         if row["trial"] not in self.trials:  # it began after its file was read
             self._look_at_trials(changed)
-        trial = self.trials.get(row["trial"])
+        trial = self.trials.get(row["trial"]) or self.dropped.get(row["trial"])
         if trial is None or not is_of_code(row, trial.code):
             return False
         trial.take_epoch(row, began)
-        return True
+        return trial.trial in self.trials
 
 
 def _parsed(line: bytes) -> Any:

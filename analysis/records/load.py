@@ -17,6 +17,7 @@ import pandas as pd
 from analysis.records.cache import once
 from analysis.records.columns import Columns, columns_of
 from analysis.records.devices import trial_devices
+from analysis.records.dropped import dropped_frame, dropped_note, dropped_of, no_trials, unreplaced
 from analysis.records.frames import ends_of, epochs_frame, facts_of_draws, trials_frame
 from analysis.records.gaps import within, without_gaps
 from analysis.records.lines import (
@@ -31,8 +32,9 @@ from analysis.records.lines import (
     unreported_notes,
 )
 from analysis.records.lines import DamagedRun as DamagedRun
+from analysis.records.merged import merged_note
 from analysis.records.paths import RunPaths as RunPaths
-from analysis.records.schema import REPEATED, Mode
+from analysis.records.schema import REPEATED, Mode, Phase
 from analysis.records.versions import (
     Versions,
     trial_versions,
@@ -62,7 +64,9 @@ class Run:
     params of a trial were drawn, and the seconds that it took, where it was chosen by its cost.
     ``repeated``: the rows of settings that were drawn again and answered from the trial
     ``same_as``, which ``spec`` does not plan. ``lines``: the first and last line of each trial in
-    ``trials.jsonl``. ``whole``: the run that this is a part of. ``known``: see ``once``.
+    ``trials.jsonl``. ``dropped``: the trials that were left out by hand, which neither ``trials``
+    nor ``epochs`` has and ``spec`` does not plan: see ``dropped_frame``. ``whole``: the run that
+    this is a part of. ``known``: see ``once``.
     """
 
     paths: RunPaths
@@ -78,6 +82,7 @@ class Run:
     drawn: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     repeated: list[dict[str, Any]] = field(default_factory=list)
     lines: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    dropped: pd.DataFrame = field(default_factory=no_trials)
     whole: "Run | None" = None
     known: dict[Any, Any] = field(default_factory=dict, init=False)
 
@@ -142,6 +147,7 @@ class Run:
             self,
             trials=trials.reset_index(drop=True),
             epochs=epochs.reset_index(drop=True),
+            dropped=self.dropped[self.dropped["phase"] == name].reset_index(drop=True),
             whole=self.whole or self,
         )
 
@@ -195,16 +201,24 @@ def load_run(folder: str | Path) -> Run:
         )
         notes += missing_notes(epoch_rows, {recorded["metric"], "loss", *finite})
         notes += unreported_notes(finite, reported)
-    trials = trials_frame(recorded["fixed"], trial_rows, columns)
+    dropped = dropped_frame(recorded["fixed"], trial_rows, columns)
+    left_out = dropped_of(trial_rows)
+    if left_out:
+        epochs = epochs[~epochs["trial"].isin(left_out)]
+    counted = [row for row in trial_rows if row["trial"] not in left_out]
+    trials = trials_frame(recorded["fixed"], counted, columns)
     epochs = within(trials, epochs)
     trials = without_gaps(trials, epochs, notes)
     refused, drawn = (facts_of_draws(trial_rows, name) for name in ("refused", "drawn"))
     of_trials = trial_versions(trial_rows), trial_devices(trial_rows), refused, drawn
     spec = columns.renamed(recorded)
-    if repeated:
-        spec = {**spec, "trials": spec.get("trials", 0) - len(repeated)}
-    run = Run(paths, spec, trials, epochs, notes, columns, recorded, *of_trials, repeated, lines)
-    notes += filter(None, [versions_note(run)])
+    run = Run(
+        *(paths, spec, trials, epochs, notes, columns, recorded),
+        *(*of_trials, repeated, lines, dropped),
+    )
+    notes += filter(None, [versions_note(run), dropped_note(run), merged_note(run)])
+    if fewer := len(repeated) + unreplaced(run, Phase.SEARCH):
+        run = replace(run, spec={**spec, "trials": spec.get("trials", 0) - fewer})
     return run
 
 

@@ -43,6 +43,8 @@ class Status(StrEnum):
     PAUSED = "paused"
     """At a rung; it goes on from there if it proves good, and is pruned at the end if not."""
     UNFINISHED = "unfinished"
+    DROPPED = "dropped"
+    """Left out by hand, however it had ended; read back, it is no trial. See ``Run.dropped``."""
 
     @property
     def has_ended(self) -> bool:

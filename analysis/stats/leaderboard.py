@@ -8,6 +8,7 @@ import pandas as pd
 from analysis.numerics.intervals import t_intervals, worse_end
 from analysis.numerics.means import mean
 from analysis.records.columns import HELD_OUT
+from analysis.records.dropped import begun_trials
 from analysis.records.load import Run
 from analysis.records.schema import Status
 from analysis.stats.held_out import held_out_facts
@@ -119,7 +120,11 @@ def awaited(run: Run) -> int:
     search = run.phase("search")
     best = _keys(search)[ranked_settings(search)[: planned["top"]]]
     chosen = {*best, *_named(run)[1]}
-    seeds = confirm.trials["seeds"][~unfinished].explode().groupby(keys).nunique()
+    ended = begun_trials(confirm)
+    to_train = ended.get("retrain", pd.Series(False, ended.index)).eq(True)
+    ended = ended[~to_train & (ended["status"] != Status.UNFINISHED)]
+    keys = pd.Series(setting_keys(ended[run.parameters]), dtype=object)
+    seeds = ended["seeds"].reset_index(drop=True).explode().groupby(keys).nunique()
     done = set(seeds.index[seeds >= planned["seeds"] * run.folds])
     return len((chosen - done) | going_on)
 

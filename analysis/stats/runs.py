@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.records.dropped import dropped_note
 from analysis.records.load import Run
+from analysis.records.merged import merged_note
 from analysis.records.schema import Phase, Status
 from analysis.records.versions import versions_note
 from analysis.stats.comparable import UnequalRuns, mismatches, run_names
@@ -188,7 +190,8 @@ def _differences(chosen: Sequence[_Chosen]) -> pd.DataFrame:
 def _notes(chosen: Sequence[_Chosen]) -> Iterator[str]:
     runs, metric = [choice.run for choice in chosen], chosen[0].run.metric
     for choice in chosen:
-        if note := versions_note(choice.run):
+        run = choice.run
+        for note in filter(None, [versions_note(run), dropped_note(run), merged_note(run)]):
             yield f"{choice.name}: {note}"
     if len({run.spec["epochs"] for run in runs}) > 1:
         each = listing(f"{choice.run.spec['epochs']} ({choice.name})" for choice in chosen)

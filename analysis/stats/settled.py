@@ -14,8 +14,9 @@ from analysis.numerics.sequential import intervals, p_values, seen
 from analysis.records.cache import once
 from analysis.records.load import Run
 from analysis.records.schema import Status
+from analysis.stats.identity import identities
 from analysis.stats.settling import ERROR, Rule, Settled, planned_pairs, settle
-from analysis.stats.tables import seed_table, setting_numbers, trial_settings
+from analysis.stats.tables import seed_table, setting_numbers
 
 ENDED = (Status.COMPLETED, Status.FAILED, Status.DIVERGED)
 
@@ -134,7 +135,11 @@ def _values(run: Run, seeds: pd.DataFrame, metric: str) -> np.ndarray:
 def _ended(run: Run) -> np.ndarray:
     """Which seeds of each setting were trained, shape ``(settings, seeds)``."""
     ended = np.zeros((len(setting_numbers(run)), len(run.spec["seeds"])), dtype=bool)
-    over = run.trials["status"].isin(ENDED)
-    for trial, seeds in run.trials.loc[over, ["trial", "seeds"]].itertuples(index=False):
-        ended[trial_settings(run)[trial], seeds] = True
+    over = run.trials[run.trials["status"].isin(ENDED)]
+    # What was left out by hand is lost: its seeds are not looked at as if they had not been there.
+    dropped = run.dropped[~run.dropped["retrain"].astype(bool)]
+    numbers = setting_numbers(run)
+    for part in filter(len, (over, dropped)):
+        for texts, seeds in zip(identities(part[run.parameters]), part["seeds"], strict=True):
+            ended[numbers[texts], seeds] = True
     return ended

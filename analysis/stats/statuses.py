@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.records.dropped import begun_trials
 from analysis.records.load import Run
 from analysis.records.schema import Status
 from analysis.stats.tables import is_grid, settings_table
@@ -13,21 +14,23 @@ from analysis.text.format import count
 
 KINDS = 10  # so many kinds of errors are named in a table
 REASONS = 3
+_RARE = (Status.PAUSED, Status.DROPPED)
 
 
 def status_table(run: Run) -> pd.DataFrame:
     """One row per status: ``status, trials, seeds, errors``; first the planned ones, last those
-    never started. No trial is left out; paused ones have a row where there are some.
+    never started. No trial is missing; paused and dropped ones have a row where there are some.
 
     ``errors``: the headlines of the errors, each with how often it came; the most frequent of many.
     """
+    trials = begun_trials(run)
     rows = [
-        _row(status, run.trials[run.trials["status"] == status])
+        _row(status, trials[trials["status"] == status])
         for status in Status
-        if status != Status.PAUSED or (run.trials["status"] == status).any()
+        if status not in _RARE or (trials["status"] == status).any()
     ]
-    planned = max(int(run.spec.get("trials") or 0), len(run.trials))
-    waiting = planned - len(run.trials)
+    planned = max(int(run.spec.get("trials") or 0), len(run.trials)) + len(run.dropped)
+    waiting = planned - len(trials)
     begun = sum(row["seeds"] for row in rows)
     seeds = max(begun, _planned_seeds(run, planned)) if waiting else begun
     first = {"status": "planned", "trials": planned, "seeds": seeds, "errors": ""}
@@ -60,7 +63,8 @@ def _planned_seeds(run: Run, trials: int) -> int:
     if settles := run.spec.get("until_settled"):
         seeds = settles["at_least"]
     if is_grid(run):
-        return len(settings_table(run)) * seeds
+        twice = run.dropped.loc[run.dropped["retrain"].astype(bool), "seeds"]
+        return len(settings_table(run)) * seeds + int(twice.map(len).sum())
     valid_alone = search.get("kind") == "grid" and search.get("valid")
     per_setting = -(-seeds // run.spec["seeds_per_trial"]) if valid_alone else 1
     return trials // per_setting * seeds

@@ -6,6 +6,7 @@ import typer
 
 from tuning.cli.doctor import doctor
 from tuning.cli.export import export
+from tuning.cli.fewer import drop, merge
 from tuning.cli.home import home, note, runs, tag
 from tuning.cli.new import new
 from tuning.cli.reading import compare, list_studies, report, show, sync, watch
@@ -44,6 +45,8 @@ app.command()(run)
 app.command()(resume)
 app.command()(extend)
 app.command()(confirm)
+app.command()(drop)
+app.command()(merge)
 app.command("try")(try_)
 app.command()(replay)
 app.command()(submit)

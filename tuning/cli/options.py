@@ -37,6 +37,17 @@ Beside = Annotated[
     ),
 ]
 TrialName = Annotated[str, typer.Argument(metavar="TRIAL", help="Id of a trial, as in the report.")]
+TrialNames = Annotated[
+    list[str], typer.Argument(metavar="TRIAL...", help="Ids of trials, as in the report.")
+]
+Undo = Annotated[bool, typer.Option("--undo", help="Count these trials again.")]
+Retrain = Annotated[
+    bool,
+    typer.Option("--retrain", help="Have `study resume` train their settings and seeds again."),
+]
+MergedIn = Annotated[
+    str, typer.Option("--results", metavar="DIR", help="Where the folder of the new run goes.")
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(

@@ -35,8 +35,9 @@ class BudgetLeft:
     ``capacity``: how many trials can be trained at the same time; ``clock``: as
     ``time.monotonic``.
 
-    Once a trial of the search is complete, what the confirmation of the best settings so far is
-    going to need is reserved, but half of the budget at most: there the search ends.
+    Once a trial of the search is complete, what the confirmation of the best settings is going to
+    need is reserved, but half of the budget at most: there the search ends. As long as fewer are
+    complete than are to be confirmed, those that train their last epochs count as well.
     """
 
     def __init__(
@@ -52,7 +53,8 @@ class BudgetLeft:
         self._paces = Paces(study, clock)
         self._begun_before = set(history.trials)
         self._epochs = self._trials = 0
-        self._as_of, self._reserve = (-1, -1), dict.fromkeys(LIMITS, 0.0)
+        self._as_of: tuple[object, ...] = ()
+        self._reserve = dict.fromkeys(LIMITS, 0.0)
         self.limited = any(self._limit(name) < math.inf for name in LIMITS)
         self.cut: list[str] = []
         """The trials that were ended before their time: unfinished, they can go on."""
@@ -78,24 +80,29 @@ class BudgetLeft:
         promised = sum(
             self._to_next_stop(each.trial, each.epoch) for each in self._paces.running.values()
         )
-        until = self._begun + self._most("seconds", trial.phase)
+        most = {name: self._most(name, trial.phase, trial) for name in LIMITS}
         new = trial.id not in self._begun_before
         return (
-            self._clock() + self._paces.seconds(trial, epochs) <= until
-            and self._epochs + promised + epochs <= self._most("epochs", trial.phase)
-            and self._trials + new <= self._most("trials", trial.phase)
+            self._clock() + self._paces.seconds(trial, epochs) <= self._begun + most["seconds"]
+            and self._epochs + promised + epochs <= most["epochs"]
+            and self._trials + new <= most["trials"]
         )
 
     def goes_on(self, trial: Trial) -> bool:
-        """Whether a trial that has just reported may train its next epoch."""
+        """Whether a trial that has just reported may train its next epoch; at a rung, whether it
+        can reach the next one.
+        """
         running = self._paces.running.get(trial.id)
         if not self.limited or running is None:
             return True
-        until = self._begun + self._most("seconds", trial.phase)
+        at_rung = trial.phase == "search" and running.epoch in self._study.rungs
+        ahead = self._to_next_stop(trial, running.epoch) if at_rung else 1
+        seconds = max(ahead - 1, 0) + LATE[trial.phase]
         others = len(self._paces.running) - 1
-        epochs = self._epochs + others + 1
-        seconds = LATE[trial.phase] * (running.pace or 0.0)
-        return self._clock() + seconds <= until and epochs <= self._most("epochs", trial.phase)
+        until = self._begun + self._most("seconds", trial.phase)
+        return self._clock() + seconds * (running.pace or 0.0) <= until and (
+            self._epochs + others + ahead <= self._most("epochs", trial.phase)
+        )
 
     def cuts(self, trial: Trial) -> None:
         """The trial is ended before its time."""
@@ -144,28 +151,50 @@ class BudgetLeft:
         total = self._allowance.total
         return min(max(CLOSING_SECONDS, LEAST_CLOSING * total), MOST_CLOSING * total)
 
-    def _most(self, name: str, phase: str) -> float:
-        """What there may be of that in this session by the end of a phase."""
+    def _most(self, name: str, phase: str, begins: Trial | None = None) -> float:
+        """What there may be of that in this session by the end of a phase, once a trial begins."""
         limit = self._limit(name)
         if limit == math.inf:
             return limit
         if phase == "search":
-            limit -= min(self._needed()[name], limit / 2)
+            limit -= min(self._needed(begins)[name], limit / 2)
         return limit - (self._closing if name == "seconds" else 0.0)
 
-    def _needed(self) -> Mapping[str, float]:
+    def _needed(self, begins: Trial | None) -> Mapping[str, float]:
         """What the confirmation needs, as far as known by now."""
-        ended = self._paces.ended_trials
-        as_of = ended, 0 if ended else self._paces.timed
-        if self._study.confirm and self._as_of != as_of and self._history.best_params():
-            self._as_of, past = as_of, list(self._history.phase("confirm"))
-            waiting = trials_left(confirmations(self._study, self._history), past)
+        if not (self._study.confirm and self._history.best_params()):
+            return self._reserve
+        ended, settings = self._paces.ended_trials, self._to_confirm(begins)
+        as_of = ended, 0 if ended else self._paces.timed, *settings
+        if self._as_of != as_of:
+            self._as_of, past = as_of, self._history.begun("confirm")
+            waiting = trials_left(confirmations(self._study, settings), past)
             epochs = [self._study.epochs - self._done(trial) for trial in waiting]
             times = [self._paces.seconds(*each) for each in zip(waiting, epochs, strict=True)]
-            settings = [params_key(trial.params) for trial in waiting]
-            seconds = sufficient(times, settings, self._capacity())
+            of_settings = [params_key(trial.params) for trial in waiting]
+            seconds = sufficient(times, of_settings, self._capacity())
             self._reserve = {"seconds": seconds, "epochs": sum(epochs), "trials": len(waiting)}
         return self._reserve
+
+    def _to_confirm(self, begins: Trial | None) -> Mapping[str, Mapping[str, Any]]:
+        """The settings to be confirmed: the best ones that are complete, and where these are too
+        few, those that are next to be.
+        """
+        assert self._study.confirm
+        settings = self._history.to_confirm()
+        room = self._study.confirm.top - len(self._history.ranked_params("search"))
+        if room <= 0:
+            return settings
+        running = [(each.trial, each.epoch) for each in self._paces.running.values()]
+        running += [(begins, self._done(begins))] if begins else []
+        last = {
+            params_key(trial.params): trial.params
+            for trial, epoch in running
+            if trial.phase == "search"
+            and epoch + self._to_next_stop(trial, epoch) == self._study.epochs
+        }
+        new = [key for key in last if key not in settings][:room]
+        return settings | {key: last[key] for key in new}
 
     def _done(self, trial: Trial) -> int:
         record = self._history.trials.get(trial.id)

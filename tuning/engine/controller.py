@@ -98,9 +98,9 @@ class Controller:
             return True
         self._check()  # where this process stood still, its run may be another's by now
         self._silence.heard(trial.id)
-        end = None
-        rung = self.history.trials[trial.id].rung or 0
-        for row in (each for each in report.rows if each["epoch"] > rung):
+        rung, end = self.history.trials[trial.id].rung or 0, None
+        rows = [each for each in report.rows if each["epoch"] > rung]
+        for row in rows:
             epoch, diverged = row["epoch"], bool(row["diverged"])
             score = self._study.score(row["metrics"])
             self._recorder.epoch(trial, row)
@@ -115,7 +115,7 @@ class Controller:
             self._stop(trial, end)
         self._give_up()
         self._note_problem()
-        self.budget.on_report(trial, report.rows)
+        self.budget.on_report(trial, rows)
         if not (end or report.end or report.raised or self.budget.goes_on(trial)):
             self.budget.cuts(trial)
             return False

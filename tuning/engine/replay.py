@@ -107,6 +107,8 @@ def find_trial(run: Run, name: str) -> TrialRecord:
     if name not in trials:
         ids = list(trials)
         there = f"It has {ids[0]} to {ids[-1]}." if ids else "It has none yet."
+        if name in set(run.dropped["trial"]):
+            there = f"It was left out: `study drop RUN {name} --undo` takes that back."
         raise StudyError(f"{run.paths.root} has no trial {name!r}. {there}")
     return trials[name]
 

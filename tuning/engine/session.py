@@ -45,7 +45,7 @@ def history_of(study: Study, run: Run) -> History:
 
 def is_complete(study: Study, history: History) -> bool:
     """Whether a session of ``study`` has nothing to train; False where only its searcher knows."""
-    past, confirmed = [list(history.phase(phase)) for phase in ("search", "confirm")]
+    past, confirmed = [history.begun(phase) for phase in ("search", "confirm")]
     if study.search.exhaustive:
         left = bool(trials_left(study.trials(), past))
     else:
@@ -53,7 +53,9 @@ def is_complete(study: Study, history: History) -> bool:
     return (
         not left
         and all(each.ended for each in [*past, *confirmed])
-        and not (study.confirm and trials_left(confirmations(study, history), confirmed))
+        and not (
+            study.confirm and trials_left(confirmations(study, history.to_confirm()), confirmed)
+        )
     )
 
 
@@ -90,7 +92,7 @@ class Session:
         and of those that other code began.
         """
         history = self._history or history_of(self.study, load_run(self.paths.root))
-        clear_unknown(self.checkpoints, history.trials)
+        clear_unknown(self.checkpoints, history.ids)
         for record in history.trials.values():
             if not record.ended and record.version not in (None, history.version):
                 (self.checkpoints / record.trial.id).clear()

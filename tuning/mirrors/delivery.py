@@ -86,6 +86,10 @@ class Delivery:
                 trial.forget()
             if name in self._open:
                 self._open[name] += epochs
+        for name, trial in self._records.dropped.items():
+            self._behind.pop(name, None)
+            if self._done.knows(name) and trial.is_whole:  # there, it is marked
+                self._behind[name] = trial
 
     def _send(self, trial: MirroredTrial, *, last: bool) -> None:
         self._attempt(trial.trial, lambda: self._mirror(trial, last=last))
@@ -146,6 +150,10 @@ class Done:
 
     def has(self, run: str, version: str) -> bool:
         return self._versions.get(run) == version
+
+    def knows(self, run: str) -> bool:
+        """Whether any state of it is mirrored."""
+        return run in self._versions
 
     def add(self, run: str, version: str) -> None:
         line = json.dumps({"run": run, "version": version, "where": self._place}).encode() + b"\n"

@@ -83,7 +83,8 @@ def _total(study: Study, run: Run, trials: int) -> int:
             f"{study.name} is a grid: it has a trial for every setting and seed. Give --seeds for"
             ' more of them, or --set "KEY=[...]" for more values.'
         )
-    begun = len(run.phase(Phase.SEARCH).trials) + len(run.repeated)
+    search = run.phase(Phase.SEARCH)
+    begun = len(search.trials) + len(search.dropped) + len(run.repeated)
     if trials < max(1, begun):
         raise StudyError(
             f"that is {count(trials, 'trial')}, but {begun} have begun, and nothing is deleted:"

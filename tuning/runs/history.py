@@ -11,7 +11,7 @@ from analysis.records.load import Run
 from analysis.records.schema import Phase, Status
 from analysis.stats.ranking import Ranking
 from analysis.stats.summary import seed_numbers
-from tuning.runs.recorded_trials import own_params, trial_records
+from tuning.runs.recorded_trials import dropped_records, own_params, trial_records
 from tuning.runs.trial_record import TrialRecord as TrialRecord
 from tuning.runs.trial_record import params_key as params_key
 from tuning.spec.study import Study, Trial
@@ -28,6 +28,7 @@ class History:
         self._params: dict[str, Mapping[str, Any]] = {}
         self._searched: dict[str, str] = {}
         self._repeats: dict[str, TrialRecord] = {}
+        self._dropped: dict[str, TrialRecord] = {}
         self._begun: Counter[str] = Counter()
         self.any_epoch = False
         """Whether an epoch of any trial was recorded."""
@@ -50,6 +51,7 @@ class History:
                 history._add(record)
                 if record.ended:
                     history._rank(record)
+        history._dropped = {each.id: each for each in dropped_records(run)}
         for row in run.repeated:
             trial = Trial(
                 id=row["trial"],
@@ -67,14 +69,28 @@ class History:
 
     def drawn(self) -> list[TrialRecord]:
         """What the search drew, in order; a setting that was drawn again with the status and the
-        scores of the trial that answers for it.
+        scores of the trial that answers for it. What was left out by hand has none.
         """
+        known = {**self._dropped, **self.trials}
         again = [
             replace(each, status=first.status, scores=first.scores)
             for each in self._repeats.values()
-            if (first := self.trials[str(each.same_as)])
+            if (first := known[str(each.same_as)])
         ]
-        return sorted([*self.phase(Phase.SEARCH), *again], key=lambda each: int(each.id))
+        return sorted([*self.begun(Phase.SEARCH), *again], key=lambda each: int(each.id))
+
+    def begun(self, name: str) -> list[TrialRecord]:
+        """The trials of one phase, with those that were left out by hand."""
+        return [*self.phase(name), *self.dropped(name)]
+
+    @property
+    def ids(self) -> set[str]:
+        """Of all trials, those that were left out by hand too."""
+        return {*self.trials, *self._dropped}
+
+    def dropped(self, name: str) -> list[TrialRecord]:
+        """The trials of one phase that were left out by hand."""
+        return [each for each in self._dropped.values() if each.trial.phase == name]
 
     @property
     def repeated(self) -> int:
@@ -87,10 +103,12 @@ class History:
         another setting has become one of the best, its confirmation comes beside those that were
         there.
         """
-        search = max(self.study.planned - self.repeated, self._begun[Phase.SEARCH])
+        fewer = {phase: sum(not e.retrain for e in self.dropped(phase)) for phase in Phase}
+        search = self.study.planned - self.repeated - fewer[Phase.SEARCH]
+        search = max(search, self._begun[Phase.SEARCH])
         if not self.searches:  # what is left of it stays as it is
             search = sum(each.ended for each in self.phase(Phase.SEARCH))
-        confirm = self.study.planned_confirmations + self._superseded()
+        confirm = self.study.planned_confirmations + self._superseded() - fewer[Phase.CONFIRM]
         return {
             Phase.SEARCH: search,
             Phase.CONFIRM: max(confirm, self._begun[Phase.CONFIRM]),

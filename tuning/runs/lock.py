@@ -74,6 +74,17 @@ def locked(path: Path, tell: Callable[[str], None] = lambda text: None) -> Itera
         let_go(path)
 
 
+def refuse_writer(path: Path, tell: Callable[[str], None]) -> None:
+    """Nothing where nobody holds the lock at ``path``, which stays as it is.
+
+    Raises:
+        StudyError: another process holds it.
+    """
+    holder = _read(path)
+    if holder is not None and not is_us(holder) and _lives(path, holder, tell):
+        raise StudyError(refusal(path.parent, holder))
+
+
 def let_go(path: Path) -> None:
     """Remove the lock at ``path`` if this process holds it, and no other's."""
     held, dead = _read(path), _beside(path)

@@ -59,7 +59,7 @@ def prepare_run(
         Folder.at(url)
     described = describe_study(study) | describe_data(study)
     code, started = code_of(study, reference), datetime.now(UTC)
-    name = _run_name(started)
+    name = run_name(started)
     paths = RunPaths(Path(LOCAL if url else results).resolve() / study.name / name)
     origin = _origin(study, reference, overrides, mirrors, command, started)
     session = session_record(origin["command"], started, code.version)
@@ -81,7 +81,7 @@ def prepare_run(
     return paths
 
 
-def _run_name(started: datetime) -> str:
+def run_name(started: datetime) -> str:
     letters = "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz") for _ in range(4))
     return f"{started:%Y%m%d-%H%M%S}-{letters}"
 
@@ -228,7 +228,7 @@ def _together(study: Study) -> int:
     )
 
 
-def session_record(command: str, started: datetime, version: str) -> dict[str, Any]:
+def session_record(command: str, started: datetime, version: str | None) -> dict[str, Any]:
     """What each session notes of itself: ``folder`` is where relative paths are found from,
     ``package`` which sources of ours it ran.
     """

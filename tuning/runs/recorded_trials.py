@@ -23,21 +23,7 @@ def trial_records(run: Run, phase: str = Phase.SEARCH) -> list[TrialRecord]:
     seconds = timed.groupby("trial")["seconds"].sum().to_dict()
     return [
         TrialRecord(
-            trial=Trial(
-                id=row["trial"],
-                params=own_params(
-                    run,
-                    {
-                        key: value
-                        for key, column in run.columns.parameters.items()
-                        if (value := row[column]) is not pd.NA
-                    },
-                ),
-                seeds=row["seeds"],
-                phase=row["phase"],
-                refused=run.refused.get(row["trial"], ()),
-                drawn=run.drawn.get(row["trial"]),
-            ),
+            trial=_trial(run, row),
             status=row["status"],
             rung=None if pd.isna(row["rung"]) else int(row["rung"]),
             attempt=int(row["attempt"]),
@@ -50,6 +36,35 @@ def trial_records(run: Run, phase: str = Phase.SEARCH) -> list[TrialRecord]:
         )
         for row in rows_of(part.trials)
     ]
+
+
+def dropped_records(run: Run) -> list[TrialRecord]:
+    """The trials that were left out by hand, with no number of theirs."""
+    return [
+        TrialRecord(
+            trial=_trial(run, row),
+            status=row["status"],
+            retrain=row["retrain"],
+            lines=run.lines[row["trial"]],
+        )
+        for row in rows_of(run.dropped)
+    ]
+
+
+def _trial(run: Run, row: Mapping[str, Any]) -> Trial:
+    params = {
+        key: value
+        for key, column in run.columns.parameters.items()
+        if (value := row[column]) is not pd.NA
+    }
+    return Trial(
+        id=row["trial"],
+        params=own_params(run, params),
+        seeds=row["seeds"],
+        phase=row["phase"],
+        refused=run.refused.get(row["trial"], ()),
+        drawn=run.drawn.get(row["trial"]),
+    )
 
 
 def _scores(run: Run) -> dict[str, dict[int, float]]:

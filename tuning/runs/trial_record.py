@@ -35,6 +35,8 @@ class TrialRecord:
     """Of the code that trained it; None where that is not known."""
     same_as: str | None = None
     """Of a setting that was drawn again: the trial that answers for it."""
+    retrain: bool = False
+    """Of one that was left out by hand: whether its seeds are to be trained again."""
     lines: tuple[int, int] = (0, 0)
     """The first and the last line of it in ``trials.jsonl``, as they were when that was read."""
 

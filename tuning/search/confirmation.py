@@ -1,5 +1,8 @@
 """The best settings of a search, trained again on fresh seeds."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from tuning.runs.history import History
 from tuning.search.base import Planned
 from tuning.search.grid import trials_left
@@ -10,16 +13,18 @@ class ConfirmationSearcher(Planned):
     """The trials of the confirmation that the records lack; the search has ended."""
 
     def __init__(self, study: Study, history: History) -> None:
-        super().__init__(trials_left(confirmations(study, history), list(history.phase("confirm"))))
+        super().__init__(
+            trials_left(confirmations(study, history.to_confirm()), history.begun("confirm"))
+        )
 
 
-def confirmations(study: Study, history: History) -> list[Trial]:
-    """The trials that confirm the best settings of the search on fresh seeds, all settings on the
-    same ones.
+def confirmations(study: Study, settings: Mapping[str, Mapping[str, Any]]) -> list[Trial]:
+    """The trials that confirm ``settings``, as ``History.to_confirm`` has them, on fresh seeds, all
+    of them on the same ones.
     """
     pairs = [
         (params, seeds)
-        for params in history.to_confirm().values()
+        for params in settings.values()
         for seeds in study.parts(study.fresh_seeds, study.seeds_per_trial)
     ]
     return [

@@ -18,12 +18,17 @@ class GridSearcher(Planned):
 
 def trials_left(planned: Sequence[Trial], past: Sequence[TrialRecord]) -> list[Trial]:
     """What is still to be trained: cut-off trials, to go on with, then the planned ones whose seeds
-    no trial of the setting had yet.
+    no trial of the setting had yet, but for one that was left out for others to be trained again.
 
     Where a study was extended, a planned trial may have the id of another one that is there: then
     it gets the next free one.
     """
-    seen = {(params_key(one.trial.params), seed) for one in past for seed in one.trial.seeds}
+    seen = {
+        (params_key(one.trial.params), seed)
+        for one in past
+        if not one.retrain
+        for seed in one.trial.seeds
+    }
     taken = {one.trial.id for one in past}
     prefix = "c" if any(trial.phase == "confirm" for trial in planned) else ""
     free = itertools.count(

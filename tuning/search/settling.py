@@ -61,15 +61,15 @@ class SettlingSearcher:
             for trial in self._study.trials()
             if self._number(trial) in wanted and max(trial.seeds) < size
         ]
-        return trials_left(planned, list(self._history.phase("search")))
+        return trials_left(planned, self._history.begun("search"))
 
     def _values(self) -> tuple[np.ndarray, np.ndarray]:
         """The metric of each setting and seed, and which of them ended, as ``settle`` has them."""
         shape = len(self._numbers), self._rule.looks.sizes[-1]
         values, ended = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
-        for record in self._history.phase("search"):
+        for record in self._history.begun("search"):
             number, seeds = self._number(record.trial), list(record.trial.seeds)
-            ended[number, seeds] |= record.ended
+            ended[number, seeds] |= record.ended and not record.retrain
             if record.status == "completed":
                 finite = {seed: v for seed, v in record.ends.items() if math.isfinite(v)}
                 values[number, list(finite)] = list(finite.values())

@@ -10,6 +10,7 @@ from cluster.amounts import amount, slot
 from tuning.process.torch_state import gpu_here
 from tuning.spec.branches import conditions, parameters, settings_count, space_record
 from tuning.spec.callables import name_of
+from tuning.spec.settling_plan import seeds_text, settling_text
 from tuning.spec.space import text
 from tuning.spec.study import Study
 from tuning.spec.values import holds
@@ -27,6 +28,7 @@ def plan_text(study: Study) -> str:
         *([("fixed", setting_text(study.fixed))] if study.fixed else []),
         ("metric", f"{study.metric} ({study.mode}), after {count(study.epochs, 'epoch')}"),
         ("plan", _trials_text(study)),
+        *([("seeds", seeds_text(study))] if study.settles else []),
         *([("valid", _valid_text(study))] if study.search.valid else []),
         *([("scheduler", study.scheduler.text(study))] if study.scheduler else []),
         *([("confirm", _confirm_text(study))] if study.confirm else []),
@@ -77,23 +79,13 @@ def _trials_text(study: Study) -> str:
     if not study.search.exhaustive:
         return f"{study.planned} settings {study.search.how}, each a trial of {words}"
     if study.settles:
-        return _settling_text(study)
+        return settling_text(study)
     trials = study.trials()
     sizes = sorted({len(trial.seeds) for trial in trials}, reverse=True)
     each = f"{' or '.join(map(str, sizes))} seed{'s' * (sizes != [1])} each"
     return (
         f"{count(study.planned_settings, 'setting')} x {words} ="
         f" {count(len(trials), 'trial')} of {each}"
-    )
-
-
-def _settling_text(study: Study) -> str:
-    assert study.settles
-    least, most, smallest = study.settles.at_least, study.settles.at_most, study.settles.smallest
-    return (
-        f"{count(study.planned_settings, 'setting')} x {least} to {count(most, 'seed')},"
-        f" {least} at a time, until each comparison is supported or smaller than {smallest:g}:"
-        f" {study.planned} to {count(len(study.trials()), 'trial')}"
     )
 
 

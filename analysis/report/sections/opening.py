@@ -9,8 +9,9 @@ from analysis.records.budget import budget_words
 from analysis.records.devices import trained_on
 from analysis.records.labels import read_labels
 from analysis.records.load import Run
+from analysis.records.merged import merged_table
 from analysis.report.claims import claim
-from analysis.report.section import Opening, Section
+from analysis.report.section import Opening, Section, TableFile
 from analysis.stats.compared import Compared
 from analysis.stats.findings import Findings, SearchFindings
 from analysis.stats.published import measured_otherwise
@@ -56,7 +57,9 @@ def _labels(run: Run) -> list[tuple[str, str]]:
 def provenance(findings: Findings) -> Section:
     """What the study recorded of code, packages and machine."""
     facts = flat(findings.run.spec.get("provenance") or {})
-    return Section(anchor="provenance", title="Provenance", facts=facts)
+    merged = merged_table(findings.run)
+    files = [TableFile("merged", merged)] if len(merged) else []
+    return Section(anchor="provenance", title="Provenance", facts=facts, files=files)
 
 
 def health_warnings(table: pd.DataFrame) -> list[str]:

@@ -16,6 +16,7 @@ from run_folders import SPEC, Trial, scores, write_run
 from analysis import DamagedRun
 from analysis.live.auth import Access, is_loopback
 from analysis.live.details import tail_of, trial_details
+from analysis.live.feed import Feed, Page
 from analysis.live.server import usual_port, watch
 from analysis.live.state import COLUMNS, Watched
 from analysis.records.load import RunPaths
@@ -121,6 +122,20 @@ def test_a_setting_that_is_trained_anew_is_not_the_best_any_more(tmp_path: Path)
     begin(run.paths, "t0001", code="new", status="completed", epochs=1)
     run.refresh()
     assert best_of(run) == ("t0001", pytest.approx(0.7), 3)
+
+
+def test_what_is_left_out_is_neither_shown_nor_the_best(tmp_path: Path) -> None:
+    feed = Feed(write_run(tmp_path / "run", WIDTHS))
+    page = Page()
+    feed.pages.add(page)
+    feed._refresh()
+    feed.news_for(page)
+    assert best_of(feed.run) == ("t0001", 0.9, 3)
+    begin(feed.run.paths, "t0001", status="dropped", epochs=2, params={"width": 2})
+    feed._refresh()
+    assert best_of(feed.run) == ("t0000", 0.6, 3)
+    news = dict(feed.news_for(page))
+    assert [row[0] for row in news["trials"]] == ["t0000"], "all of them anew"
 
 
 def test_of_a_long_curve_some_points_are_sent_the_last_among_them(tmp_path: Path) -> None:

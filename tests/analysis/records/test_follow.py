@@ -132,3 +132,19 @@ def test_records_that_were_replaced_are_read_from_their_beginning(paths: RunPath
     epoch(paths, "0001", 1, 0.75)
     assert follower.look() == {"0001": [1]}
     assert follower.trials["0001"].rows == {1: 0.75}
+
+
+def test_what_is_left_out_is_no_trial_until_it_is_taken_back(paths: RunPaths) -> None:
+    follower = Follower(paths, Kept)
+    begin(paths, "0001")
+    begin(paths, "0002")
+    epoch(paths, "0001", 1, 0.1)
+    begin(paths, "0001", status="completed", epochs=1)
+    assert set(follower.look()) == {"0001", "0002"}
+    begin(paths, "0001", status="dropped", epochs=1)
+    assert follower.look() == {}
+    assert (set(follower.trials), set(follower.dropped)) == ({"0002"}, {"0001"})
+    begin(paths, "0001", status="completed", epochs=1)
+    assert follower.look() == {"0001": []}
+    assert follower.trials["0001"].rows == {1: 0.1}
+    assert follower.dropped == {}

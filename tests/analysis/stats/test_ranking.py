@@ -83,7 +83,9 @@ def drawn(folder, trials, *fresh):
 
 def chosen(run):
     return list(
-        dict.fromkeys(trial.params["x"] for trial in confirmations(STUDY, History.of(STUDY, run)))
+        dict.fromkeys(
+            trial.params["x"] for trial in confirmations(STUDY, History.of(STUDY, run).to_confirm())
+        )
     )
 
 

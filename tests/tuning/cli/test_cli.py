@@ -55,6 +55,8 @@ def test_the_options_are_frozen() -> None:
         "resume": ["--trials", *found, *way, "run"],
         "extend": ["--seeds", "--set", "--trials", *found, *way, "run"],
         "confirm": ["--now", *found, *way, "run"],
+        "drop": ["--retrain", "--undo", "run", "trials"],
+        "merge": ["--accept-code-change", "--results", "runs"],
         "try": ["--seeds", "--set", "--smoke", "study"],
         "replay": ["--study", "run", "trial"],
         "submit": [

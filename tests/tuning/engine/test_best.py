@@ -125,7 +125,7 @@ def test_settings_are_confirmed_by_their_mean_over_seeds_not_by_their_luckiest_o
     )
     assert [
         (trial.params["x"], list(trial.seeds))
-        for trial in confirmations(study, History.of(study, run))
+        for trial in confirmations(study, History.of(study, run).to_confirm())
     ] == [
         (0.1, [3]),
         (0.1, [4]),

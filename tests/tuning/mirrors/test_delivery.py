@@ -189,3 +189,23 @@ def test_a_damaged_line_on_what_is_whole_costs_what_it_held_sent_again(tmp_path:
     assert len({call[1] for call in run.look()}) == 2, "that line, and the one it runs into"
     run.again()
     assert run.look() == []
+
+
+def test_what_is_left_out_is_not_sent_and_marked_where_it_was(run: Mirrored) -> None:
+    for trial in ("0001", "0002"):
+        begin(run.paths, trial)
+        epoch(run.paths, trial, 1, 1.0, 1.0, 1.0)
+    run.end("0001", "completed", 1)
+    run.look()
+    for trial in ("0001", "0002"):
+        run.end(trial, "dropped", 1)
+    run.again()
+    assert run.look() == [
+        ("start", "0001"),
+        ("epochs", "0001", [1], [1.0]),
+        ("trial_end", "0001", "dropped"),
+    ]
+    assert (run.look(), run.delivery.missing) == ([], 0)
+    begin(run.paths, "0003", status="completed", epochs=0)
+    run.look()
+    assert "0001" not in run.delivery._records.trials
