@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.records.paths import RunPaths
+from tuning.cli.hints import hint, suggest
 from tuning.process.signals import Interrupted
 from tuning.process.terminal import leave, remove_if_empty, say, shown
 from tuning.session import Session, SessionOptions, checked, go_on, session_of
@@ -84,17 +85,17 @@ def train(
             statuses, report = session.run(at_worst=partial(_cut_off, session))
         except Interrupted as interrupted:
             return _interrupted(session, interrupted)
-        return session.display.ended(_code(statuses), report)
+        code = session.display.ended(_code(statuses), report)
+    if not options.json:
+        suggest("grid" if study.search.exhaustive else "search", shown(paths.root))
+    return code
 
 
 def _interrupted(session: Session, interrupted: Interrupted) -> int:
     """Say how a run goes on that was interrupted; one without a record does not."""
     if not session.paths.trials.exists():
         raise interrupted
-    say(
-        f"Interrupted. `study resume {shown(session.paths.root)}` goes on; `study report"
-        f" {shown(session.paths.root)}` reads what is there."
-    )
+    say(f"Interrupted. {hint('cut off', shown(session.paths.root))}.")
     return session.display.ended(interrupted.code)
 
 
