@@ -8,8 +8,10 @@ if (location.protocol === "file:")
       frame.hidden = true;
       document.body.append(frame);
       const inside = frame.contentWindow;
-      inside.postMessage = (data) => this.tell(new MessageEvent("message", { data }));
-      inside.importScripts = () => undefined;
+      inside.postMessage = (data) => {
+        const event = new MessageEvent("message", { data: structuredClone(data) });
+        setTimeout(() => this.tell(event)); // never within what asked
+      };
       const script = inside.document.createElement("script");
       this.ready = new Promise((loaded) => script.addEventListener("load", loaded));
       script.src = address;
@@ -21,11 +23,9 @@ if (location.protocol === "file:")
       this.onmessage?.(event);
     }
     postMessage(data) {
-      this.ready.then(() => {
-        const event = new this.inside.MessageEvent("message", { data });
-        this.inside.dispatchEvent(event);
-        this.inside.onmessage?.(event);
-      });
+      const copy = this.inside.structuredClone(data);
+      const event = new this.inside.MessageEvent("message", { data: copy });
+      this.ready.then(() => setTimeout(() => this.inside.dispatchEvent(event)));
     }
     terminate() {
       this.frame.remove();

@@ -49,8 +49,5 @@ def _examples() -> str:
 
 def _names(package: ModuleType, names: list[str]) -> str:
     """The public names of a package, from their docstrings."""
-    parts = []
-    for name in names:
-        thing = getattr(package, name)
-        parts.append(f"## {name} {{#{name}}}\n\n::: {thing.__module__}.{thing.__qualname__}")
-    return "\n\n".join(parts)
+    things = [getattr(package, name) for name in names]
+    return "\n\n".join(f"::: {thing.__module__}.{thing.__qualname__}" for thing in things)

@@ -63,7 +63,7 @@ def test_commands_have_the_options_that_pages_give_them(page: Path) -> None:
 def test_every_page_stands_in_the_list_of_the_site() -> None:
     listed = (ROOT / "mkdocs.yml").read_text()
     for page in (ROOT / "docs").rglob("*.md"):
-        assert f"- {page.relative_to(ROOT / 'docs').as_posix()}\n" in listed, page
+        assert f" {page.relative_to(ROOT / 'docs').as_posix()}\n" in listed, page
     assert {*written(), "gallery.md"} == {
         page.relative_to(ROOT / "docs").as_posix()
         for page in (ROOT / "docs").rglob("*.md")
