@@ -13,7 +13,7 @@ _NEXT = {
     "search": "`study watch {0}` shows it in a browser, `study extend {0} --trials 10` searches on",
     "cut off": "`study resume {0}` goes on, `study report {0}` reads what is there",
     "replay": "`study report {0}` writes the report of its run again",
-    "report": "`study watch {0}` shows it in a browser, `study compare {0} OTHER` sets a run beside it",
+    "report": "`study watch {0}` shows it in a browser, `study compare {0} OTHER` a second",
     "compare": "`study runs` lists all runs, `study extend RUN --seeds 5` adds seeds to one",
     "runs": "`study report RUN` reads one of them, `study compare RUN RUN` sets two side by side",
     "tag": "`study runs --tag TAG` finds it by a tag",
