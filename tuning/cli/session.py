@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.records.paths import RunPaths
-from tuning.cli.hints import hint, suggest
+from tuning.cli.hints import hint
 from tuning.process.signals import Interrupted
 from tuning.process.terminal import leave, remove_if_empty, say, shown
 from tuning.session import Session, SessionOptions, checked, go_on, session_of
@@ -85,10 +85,10 @@ def train(
             statuses, report = session.run(at_worst=partial(_cut_off, session))
         except Interrupted as interrupted:
             return _interrupted(session, interrupted)
-        code = session.display.ended(_code(statuses), report)
-    if not options.json:
-        suggest("grid" if study.search.exhaustive else "search", shown(paths.root))
-    return code
+        if not options.json:  # before the folder, which is the last line of a job's log as well
+            kind = "grid" if study.search.exhaustive else "search"
+            session.display.line(f"next: {hint(kind, shown(paths.root))}")
+        return session.display.ended(_code(statuses), report)
 
 
 def _interrupted(session: Session, interrupted: Interrupted) -> int:
