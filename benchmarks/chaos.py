@@ -54,6 +54,7 @@ class Killer:
         """One run to its end, with at most so many kills."""
         folder = self.folder / str(len(self.runs))
         folder.mkdir()
+        self.cluster.wait_for(2)  # A node may have died at the end of the run before.
         process = self.cluster.study(self.cluster.head, folder, "run", str(STUDY))
         kind = ""
         for _ in range(kills):
