@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL
 
@@ -110,12 +111,16 @@ class Host:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process started."""
-    return [
-        int(word)
-        for file in Path(f"/proc/{pid}/task").glob("*/children")
-        for word in file.read_text().split()
-    ]
+    """The processes that a process started; of one that has ended, none."""
+    found: list[int] = []
+    threads: list[str] = []
+    with suppress(OSError):
+        threads = os.listdir(f"/proc/{pid}/task")
+    for thread in threads:
+        with suppress(OSError):
+            listed = Path(f"/proc/{pid}/task/{thread}/children").read_text()
+            found += map(int, listed.split())
+    return found
 
 
 def family(pid: int) -> list[int]:

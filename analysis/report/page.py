@@ -49,6 +49,7 @@ def page(title: str, opening: Opening, sections: Sequence[Section]) -> str:
             opening=opening,
             sections=shown,
             style=asset("style.css"),
+            script=asset("page.js"),
             draw=Markup(asset("draw.js").replace("CONFIG", chart_config())),
             vega=Markup(vega_script()) if drawn else "",
         )

@@ -358,7 +358,7 @@ def test_slurm_saves_in_time_requeues_and_goes_on(short_folder: Path) -> None:
 def test_slurm_says_what_is_missing(tmp_path: Path, arguments: list[str], message: str) -> None:
     env = {**ENVIRONMENT, "HOME": str(tmp_path), "SLURM_JOB_ID": "1", "SLURM_SUBMIT_DIR": str(ROOT)}
     command = ["bash", str(ROOT / "cluster" / "slurm.sbatch"), *arguments]
-    ran = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+    ran = subprocess.run(command, env=env, capture_output=True, text=True, timeout=240, check=False)
     assert ran.returncode == 2
     assert message in ran.stderr
     assert len(ran.stderr.splitlines()) == 1

@@ -210,7 +210,7 @@ def test_a_run_whose_study_is_a_module_finds_it_where_its_job_kept_it(tmp_path: 
     ]
     env = {**ENVIRONMENT, "PYTHONPATH": str(ROOT)}
     ran = subprocess.run(
-        command, cwd=elsewhere, env=env, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=elsewhere, env=env, capture_output=True, text=True, timeout=240, check=False
     )
     assert "mine_of_a_job:study is not the study of this run any more: name was" in ran.stderr, (
         "it was found, and held against the record"
@@ -275,7 +275,7 @@ def test_ctrl_c_leaves_the_job_running_and_a_killed_driver_is_followed_by_anothe
         lambda: [path for path in records.glob("*/epochs.jsonl") if path.stat().st_size], "an epoch"
     )
     job.send_signal(signal.SIGINT)
-    _, err = job.communicate(timeout=60)
+    _, err = job.communicate(timeout=240)
     assert job.returncode == 130
     assert "The job goes on.\n  RAY_AUTH_MODE=token ray job logs --follow mine-" in err
     run = next(records.glob("*"))
@@ -304,10 +304,10 @@ def test_a_job_that_is_stopped_can_be_resumed_by_another(
         stop,
         env={**cluster.env, "RAY_AUTH_MODE": "token"},
         check=True,
-        timeout=90,
+        timeout=240,
         capture_output=True,
     )
-    out, _ = job.communicate(timeout=60)
+    out, _ = job.communicate(timeout=240)
     assert job.returncode == 143
     assert re.search(r"^Interrupted. `study resume .*` goes on", out, re.M)
     assert "unfinished" in set(load_run(run).trials["status"])
@@ -344,7 +344,7 @@ def test_an_address_that_is_no_dashboard(tmp_path: Path, address: str, message: 
         "RAY_AUTH_TOKEN": "0" * 64
     }
     ran = subprocess.run(
-        command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=240, check=False
     )
     assert ran.returncode == 2
     assert message in ran.stderr
@@ -367,7 +367,7 @@ def test_without_the_token_nobody_gets_in(
         cluster.url,
         RAY_AUTH_TOKEN_PATH=str(file),
     )
-    out, err = job.communicate(timeout=60)
+    out, err = job.communicate(timeout=240)
     assert (job.returncode, out) == (2, "")
     assert (
         f"error: the cluster at {cluster.url} lets nobody in without its token: set"

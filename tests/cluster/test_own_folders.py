@@ -133,7 +133,7 @@ def test_only_the_processes_of_the_ray_in_a_leftover_are_ended(
     others: dict[str, subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     leave(tmp_path)
-    assert others["writes"].wait(10) == -9
-    assert others["agent"].wait(10) == -9
+    assert others["writes"].wait(240) == -9
+    assert others["agent"].wait(240) == -9
     assert others["reads"].poll() is None
     assert others["names"].poll() is None

@@ -40,7 +40,7 @@ study = Study(name="mine", question="?", trainable=train, space={"a": [1, 2]}, m
 """
 
 
-def study(*arguments: str, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def study(*arguments: str, cwd: Path, timeout: float = 240) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*STUDY, *arguments],
         cwd=cwd,
@@ -64,13 +64,24 @@ def write_study(folder: Path, body: str) -> str:
     return "mine.py"
 
 
+def held_until(file: Path) -> str:
+    """The body of a trainable whose second epoch begins once the file is there; its first one is
+    long enough to be told at once.
+    """
+    return (
+        "time.sleep(0.3 if epoch == 1 else 0)\n"
+        f"        while epoch == 2 and not __import__('os').path.exists({str(file)!r}):\n"
+        "            time.sleep(0.05)"
+    )
+
+
 def wait_for_record(folder: Path, process: subprocess.Popen[str]) -> Path:
     """The epochs file of the one run below ``folder``, once it holds a line."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
         found = [path for path in folder.glob("results/*/*/epochs.jsonl") if path.stat().st_size]
         if found:
             return found[0]
         time.sleep(0.05)
-    raise AssertionError("no epoch was recorded within 90 s")
+    raise AssertionError("no epoch was recorded within 240 s")

@@ -129,14 +129,14 @@ class LocalCluster:
         """End a node and say with which code it ended."""
         process = self.processes.pop(name)
         process.send_signal(how)
-        return process.wait(timeout=120)
+        return process.wait(timeout=240)
 
     def stop_all(self) -> None:
         for process in self.processes.values():
             if process.poll() is None:
                 process.terminate()
         for process in self.processes.values():
-            process.wait(timeout=120)
+            process.wait(timeout=240)
         self.processes.clear()
 
 
@@ -145,7 +145,7 @@ def wait_until(
     what: str,
     process: subprocess.Popen[bytes] | None = None,
     said: Callable[[], str] = str,
-    seconds: float = 300,
+    seconds: float = 900,
 ) -> None:
     """Return once ``fact`` is true."""
     deadline = time.monotonic() + seconds

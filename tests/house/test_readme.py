@@ -57,7 +57,7 @@ def test_your_own_study_is_short_and_runs_as_written(tmp_path: Path) -> None:
 def test_the_line_that_needs_no_ray(tmp_path: Path) -> None:
     line = re.search(r"`(list\(train\(.*?\))`", README, re.S).group(1)
     (tmp_path / "line.py").write_text(own_study() + f"\nassert len({line}) == 5\n")
-    subprocess.run([sys.executable, "line.py"], cwd=tmp_path, check=True, timeout=60)
+    subprocess.run([sys.executable, "line.py"], cwd=tmp_path, check=True, timeout=240)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

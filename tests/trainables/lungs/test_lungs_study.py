@@ -64,7 +64,7 @@ def test_the_exported_network_segments_a_folder_as_the_example_says(
     images.mkdir()
     Image.fromarray(picture.numpy()).save(images / "one.png")
     command = [sys.executable, str(best / "segment.py"), str(images), str(tmp_path / "masks")]
-    subprocess.run(command, check=True, env=os.environ, timeout=120)
+    subprocess.run(command, check=True, env=os.environ, timeout=240)
     mask = np.asarray(Image.open(tmp_path / "masks" / "one.png"))
     assert size == 32
     assert (

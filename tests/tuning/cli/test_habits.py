@@ -83,7 +83,7 @@ def test_a_module_with_the_name_of_ours_is_refused_in_python_too(project: Path, 
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 1

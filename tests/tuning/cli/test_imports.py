@@ -35,7 +35,7 @@ def imported(folder: Path, *arguments: str) -> set[str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=240,
     )
     return HEAVY & set(json.loads(ran.stderr.splitlines()[-1]))
 

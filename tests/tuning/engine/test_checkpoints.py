@@ -205,7 +205,7 @@ def test_another_process_is_refused_until_it_is_dead(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     program = (
         "from tuning.runs.lock import locked\nfrom pathlib import Path\nimport time\nwith"
-        f" locked(Path({str(path)!r})):\n    time.sleep(60)"
+        f" locked(Path({str(path)!r})):\n    time.sleep(600)"
     )
     other = subprocess.Popen([sys.executable, "-c", program])
     while not path.exists():
@@ -276,33 +276,6 @@ def test_of_two_takers_of_a_dead_lock_one_wins(
 ELSEWHERE = {"host": "elsewhere", "pid": 1, "began": "1"}
 
 
-def test_a_writer_on_another_machine_is_believed_as_long_as_it_touches_its_lock(
-    tmp_path: Path,
-) -> None:
-    path, said = tmp_path / "lock", []
-    path.write_text(json.dumps(ELSEWHERE))
-    beats = threading.Timer(1, os.utime, (path,))
-    beats.start()
-    with pytest.raises(StudyError, match="process 1 on elsewhere"), lock.locked(path, said.append):
-        pass
-    assert said == [
-        f"process 1 on elsewhere wrote to {tmp_path} last; watching for 20 s whether it still does."
-    ]
-
-
-@pytest.mark.parametrize("old", [0, 10**6, -(10**6)])
-def test_a_lock_from_another_machine_that_nobody_touches_is_taken_over(
-    old: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lock, "SILENT_SECONDS", 1.0)
-    path, said = tmp_path / "lock", []
-    path.write_text(json.dumps(ELSEWHERE))
-    os.utime(path, (time.time() - old,) * 2)
-    with lock.locked(path, said.append):
-        assert json.loads(path.read_bytes())["pid"] == os.getpid()
-    assert len(said) == 1, "it is watched however old it looks: clocks differ"
-
-
 def test_a_writer_whose_run_was_taken_over_stops_and_leaves_the_lock_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -322,11 +295,11 @@ def test_the_lock_is_touched_whatever_its_holder_does_but_never_anothers(
     monkeypatch.setattr(lock, "BEAT_SECONDS", 0.05)
     path = tmp_path / "lock"
 
-    def touched() -> bool:
+    def touched(within: float) -> bool:
         os.utime(path, (1.0, 1.0))
-        return lock.changes(lambda: path.stat().st_mtime, 2.0)
+        return lock.changes(lambda: path.stat().st_mtime, within)
 
     with lock.locked(path):
-        assert touched()
+        assert touched(60.0)
         path.write_text(json.dumps(ELSEWHERE))
-        assert not touched()
+        assert not touched(1.0)

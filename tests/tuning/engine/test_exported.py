@@ -52,7 +52,7 @@ def test_files_give_the_outputs_that_the_network_gave(xor: Run, tmp_path: Path) 
     torch.save(x, tmp_path / "x.pt")
     alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [sys.executable, "-I", str(folder / "predict.py"), "x.pt", "y.pt"]
-    subprocess.run(command, cwd=tmp_path, env=alone, check=True, timeout=200)
+    subprocess.run(command, cwd=tmp_path, env=alone, check=True, timeout=240)
     found = torch.load(tmp_path / "y.pt", weights_only=True)
     assert torch.allclose(found, expected, rtol=0, atol=1e-5)
     card = (folder / "README.md").read_text()

@@ -137,7 +137,7 @@ def test_the_head_dies_and_the_run_goes_on_on_a_new_one(two_hosts: Cluster, tmp_
     process = two_hosts.study(two_hosts.nodes[1], tmp_path, "run", str(FAULT_STUDY))
     until(lambda: len(rows(tmp_path)) > 12, process)
     two_hosts.head.kill()
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=240)
     assert process.returncode not in (0, 2)
     assert f"`study resume {run_folder(tmp_path).relative_to(tmp_path)}` goes on" in said
     with cluster([2], hosts=True) as second:
@@ -215,7 +215,7 @@ def test_a_run_that_waits_for_room_can_be_stopped_and_resumed(small_disk: Path) 
     assert process.stderr
     next(line for line in process.stderr if "No space left" in line)
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate(timeout=240)
     assert process.returncode == 143
     filler.unlink()
     is_sound(finish(small_disk, "resume", str(run_folder(small_disk))))

@@ -30,7 +30,7 @@ def test_no_process_is_signalled_by_its_number() -> None:
 
 @pytest.fixture
 def bystander() -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(["sleep", "60"])
+    process = subprocess.Popen(["sleep", "600"])
     yield process
     process.kill()
     process.wait()
@@ -46,19 +46,19 @@ def test_a_number_that_was_used_again_is_not_the_service_of_the_mirror(
 
 
 def test_the_children_of_a_process_are_found_by_handles() -> None:
-    parent = subprocess.Popen(["sh", "-c", "sleep 60 & echo; wait"], stdout=subprocess.PIPE)
+    parent = subprocess.Popen(["sh", "-c", "sleep 600 & echo; wait"], stdout=subprocess.PIPE)
     assert parent.stdout is not None
     parent.stdout.readline()
     (handle,) = children.handles_of_children(parent.pid)
     signal.pidfd_send_signal(handle, signal.SIGKILL)
     os.close(handle)
-    parent.communicate(timeout=10)
+    parent.communicate(timeout=240)
 
 
 def test_a_signal_is_forwarded_to_the_driver_and_none_to_who_has_its_number_next(
     tmp_path: Path,
 ) -> None:
-    program = "import os, signal, time; os.kill(os.getppid(), signal.SIGTERM); time.sleep(60)"
+    program = "import os, signal, time; os.kill(os.getppid(), signal.SIGTERM); time.sleep(600)"
     assert job._forwarding([sys.executable, "-c", program], tmp_path) == 128 + signal.SIGTERM
 
 

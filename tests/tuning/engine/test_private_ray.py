@@ -75,7 +75,7 @@ def test_a_private_ray_listens_on_loopback_only_and_leaves_nothing(tmp_path: Pat
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=True,
         start_new_session=True,
     )

@@ -8,37 +8,34 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import study
+from commands import invoke
 from run_folders import Trial, write_run
 from small_studies import scores, small_study
 
+import tuning
 from analysis import load_run
 from tuning import StudyError
 from tuning.engine.replay import Replayed, find_trial, replay, verdict
 from tuning.runs.provenance import changed_since
+from tuning.spec.loading import find_study
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    where = tmp_path_factory.mktemp("replay")
-    done = study(
-        "run",
-        "xor_width_depth",
-        "--smoke",
-        "--set",
-        "width=[1, 12]",
-        "--set",
-        "depth=[1]",
-        cwd=where,
+    study = find_study("xor_width_depth")
+    ran = tuning.run(
+        study,
+        results=tmp_path_factory.mktemp("replay"),
+        backend="inline",
+        **{**study.smoke, "width": [1, 12], "depth": [1]},
     )
-    assert done.returncode == 0, done.stderr
-    return where / done.stdout.splitlines()[-1]
+    return ran.paths.root
 
 
 def test_a_trial_is_replayed_bit_for_bit(folder: Path) -> None:
     for trial in load_run(folder).trials["trial"]:
-        done = study("replay", str(folder), trial, cwd=folder)
-        assert done.returncode == 0, done.stderr
+        done = invoke("replay", str(folder), trial)
+        assert done.exit_code == 0, done.stderr
         # 20 epochs, 10 seeds: accuracy, loss and parameters.
         assert (
             done.stdout.splitlines()[-1]
@@ -56,8 +53,8 @@ def test_a_number_that_was_changed_is_found(folder: Path, tmp_path: Path) -> Non
     row = next(row for row in rows if row["epoch"] == 3)
     row["metrics"]["accuracy"][4] *= 1.5
     (copy / "epochs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    done = study("replay", str(copy), row["trial"], cwd=tmp_path)
-    assert done.returncode == 1
+    done = invoke("replay", str(copy), row["trial"])
+    assert done.exit_code == 1
     assert "epoch 3: differs relatively: accuracy by up to 0.33" in done.stdout
     assert done.stdout.splitlines()[-1].startswith(
         f"trial {row['trial']}: differs from the record in 1 of 20 epochs, first at epoch 3;"
@@ -92,16 +89,14 @@ def test_one_number_is_no_plural() -> None:
 
 
 def test_a_trial_that_is_not_there_is_one_line(folder: Path) -> None:
-    done = study("replay", str(folder), "0007", cwd=folder)
-    assert done.returncode == 2
+    done = invoke("replay", str(folder), "0007")
+    assert done.exit_code == 2
     assert done.stderr.strip().endswith("has no trial '0007'. It has 0001 to 0002.")
     with pytest.raises(StudyError, match="has no trial '1'"):
         find_trial(load_run(folder), "1")
 
 
 def test_a_trial_without_an_epoch_cannot_be_compared(folder: Path, tmp_path: Path) -> None:
-    from tuning.spec.loading import find_study
-
     for name in ("study.json", "trials.jsonl"):
         (tmp_path / name).write_text((folder / name).read_text())
     run = load_run(tmp_path)

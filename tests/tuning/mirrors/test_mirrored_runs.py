@@ -29,7 +29,7 @@ def study(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=240,
         check=False,
     )
 
@@ -104,7 +104,7 @@ def test_a_study_does_as_well_without_a_server(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_ctrl_c_does_not_wait_for_a_server_that_is_silent(tmp_path: Path) -> None:
-    name = write_study(tmp_path, "time.sleep(0.3 if epoch == 1 else 60)")
+    name = write_study(tmp_path, "time.sleep(0.3 if epoch == 1 else 600)")
     with served() as server:
         server.released.clear()
         process = subprocess.Popen(
@@ -119,7 +119,7 @@ def test_ctrl_c_does_not_wait_for_a_server_that_is_silent(tmp_path: Path) -> Non
         folder = wait_for_record(tmp_path, process).parent
         wait_for(lambda: processes_of(folder))
         os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=240)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert tmp_path / out.splitlines()[-1] == folder
@@ -131,7 +131,7 @@ def test_a_resumed_run_keeps_its_mirror(tmp_path: Path) -> None:
     go = tmp_path / "go"
     name = write_study(
         tmp_path,
-        f"time.sleep(0.3 if epoch == 1 or __import__('os').path.exists({str(go)!r}) else 60)",
+        f"time.sleep(0.3 if epoch == 1 or __import__('os').path.exists({str(go)!r}) else 600)",
     )
     process = subprocess.Popen(
         [*STUDY, "run", name, "--wandb", "offline"],
@@ -143,7 +143,7 @@ def test_a_resumed_run_keeps_its_mirror(tmp_path: Path) -> None:
     )
     folder = wait_for_record(tmp_path, process).parent
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=240)
     assert process.returncode == 130
     go.write_text("")
     resumed = study("resume", str(folder), cwd=tmp_path)

@@ -78,9 +78,17 @@ def test_a_holder_that_touches_its_lock_is_believed_whatever_the_clocks_say(
     clock.events = [
         (clock.now + lock.SILENT_SECONDS - 1, lambda: os.utime(path, (clock.now - 7100,) * 2))
     ]
-    with pytest.raises(StudyError, match="being written by process 1 on elsewhere"), locked(path):
+    said: list[str] = []
+    with (
+        pytest.raises(StudyError, match="being written by process 1 on elsewhere"),
+        locked(path, said.append),
+    ):
         pass
     assert json.loads(path.read_bytes()) == ELSEWHERE
+    folder = path.parent
+    assert said == [
+        f"process 1 on elsewhere wrote to {folder} last; watching for 20 s whether it still does."
+    ]
 
 
 @pytest.mark.parametrize("age", [0, 601, 10**6, -600])
@@ -92,6 +100,7 @@ def test_a_silent_holder_is_watched_for_the_whole_time_however_old_its_lock(
     began = clock.now
     with locked(path):
         assert clock.now - began >= lock.SILENT_SECONDS
+        assert json.loads(path.read_bytes())["pid"] == os.getpid()
 
 
 def test_a_clock_that_jumps_while_a_silent_holder_is_watched_changes_nothing(

@@ -30,12 +30,12 @@ def test_the_journal_of_a_run_opens(tmp_path: Path) -> None:
     thread.start()
     try:
         address = f"http://127.0.0.1:{server.server_port}"
-        with urllib.request.urlopen(f"{address}/dashboard/", timeout=10) as page:
+        with urllib.request.urlopen(f"{address}/dashboard/", timeout=60) as page:
             assert page.status == 200
-        with urllib.request.urlopen(f"{address}/api/studies", timeout=10) as answer:
+        with urllib.request.urlopen(f"{address}/api/studies", timeout=60) as answer:
             (listed,) = json.load(answer)["study_summaries"]
         with urllib.request.urlopen(
-            f"{address}/api/studies/{listed['study_id']}?after=0", timeout=10
+            f"{address}/api/studies/{listed['study_id']}?after=0", timeout=60
         ) as answer:
             trials = json.load(answer)["trials"]
     finally:

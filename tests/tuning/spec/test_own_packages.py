@@ -15,7 +15,7 @@ def as_installed(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]
     """The command as its script runs it, which looks for no module in the working folder."""
     command = [*STUDY[:3], "-P", *STUDY[3:], *arguments]
     return subprocess.run(
-        command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=240, check=False
     )
 
 
@@ -36,7 +36,7 @@ def test_what_stands_in_the_way_of_our_packages_is_named(
         env=ENVIRONMENT | {"PYTHONPATH": path},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 2
@@ -54,7 +54,7 @@ def test_ctrl_c_while_python_imports_is_no_traceback(tmp_path: Path) -> None:
         env=ENVIRONMENT | {"PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
