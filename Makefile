@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: study test test-slow check format bench clean
+.PHONY: study test test-slow check docs format bench clean
 
 study: $(READY)
 	$(BIN)/study run xor_width_depth
@@ -20,6 +20,10 @@ check: $(READY)
 	$(BIN)/mypy
 	$(MAKE) test
 	$(MAKE) test-slow
+	$(MAKE) docs
+
+docs: $(READY)
+	$(BIN)/python -m benchmarks.site
 
 format: $(READY)
 	$(BIN)/ruff format .
@@ -31,7 +35,7 @@ bench: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs]'
 	touch $@
 
 clean:

@@ -15,7 +15,7 @@ SCORE = "validation_"
 
 
 def draw(findings: Findings) -> Iterator[Picture]:
-    """Two pictures of a search that records ``validation_loss``."""
+    """Losses, and scores if there are any, of a search that records ``validation_loss``."""
     run = findings.run
     if findings.search is None or VALIDATION not in run.epochs:
         return
@@ -27,6 +27,8 @@ def draw(findings: Findings) -> Iterator[Picture]:
         ("losses", "Loss by epoch", "loss", losses),
         ("scores", "Scores by epoch", "score", scores),
     ):
+        if not metrics:
+            continue
         facts = metric_curves(run, trials, metrics)
         if facts["epoch"].nunique() > 1:
             spec = learning_curves(facts, metric=kind)

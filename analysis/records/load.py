@@ -180,7 +180,7 @@ def load_run(folder: str | Path) -> Run:
 
     Raises:
         DamagedRun: no run folder, an unknown schema, a line that no run writes, or a link in the
-        folder.
+            folder.
     """
     paths = RunPaths(Path(folder).resolve())
     notes: list[str] = []

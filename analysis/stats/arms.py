@@ -76,7 +76,7 @@ def compare_arms(
 
     Raises:
         ValueError: the study compares nothing and no parameter is given, or it has no such
-        parameter or value.
+            parameter or value.
     """
     if parameter is None:
         what = compared(run)

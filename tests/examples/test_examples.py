@@ -11,6 +11,7 @@ import pytest
 from commands import ENVIRONMENT
 from inline_runs import prepared
 from nbclient import NotebookClient
+from pages import blocks
 from places import ROOT
 
 from analysis import Run, load_run
@@ -19,7 +20,7 @@ from tuning.engine.backends.inline import run_inline
 from tuning.spec.loading import find_study
 
 FOLDER = ROOT / "examples"
-BRING = (ROOT / "docs" / "bring.md").read_text()
+BRING = ROOT / "docs" / "bring.md"
 PACKAGES = {
     "lightning_push": "lightning",
     "hugging_face_push": "transformers",
@@ -116,7 +117,7 @@ def test_a_study_is_extended(tmp_path: Path) -> None:
     assert Path(page).exists()
 
 
-@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", BRING, re.S))
+@pytest.mark.parametrize("block", [block.text for block in blocks(BRING, "python")])
 def test_each_block_of_the_page_is_a_study_that_runs(block: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(block)
     study = find_study(str(tmp_path / "mine.py"))

@@ -8,24 +8,24 @@ from pathlib import Path
 
 import pytest
 from commands import ENVIRONMENT, STUDY
+from pages import PAGES, blocks
 from places import ROOT
 from run_folders import searched_like, xor_like
 
 from analysis import load_run
 from analysis.report.claims import claim
 from analysis.stats.findings import find
-from benchmarks.readme import block, with_blocks
+from benchmarks.measured import PAGE, block, with_blocks
 from tuning import Study
 from tuning.spec.catalog import built_in_names
 
 README = (ROOT / "README.md").read_text()
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 
 def own_study() -> str:
     """The file that the README gives, word for word."""
-    section = README.split("## Your own study")[1]
-    return re.search(r"```python\n(.*?)```", section, re.S).group(1)
+    (block,) = blocks(ROOT / "README.md", "python")
+    return block.text
 
 
 @pytest.mark.slow
@@ -60,7 +60,7 @@ def test_the_line_that_needs_no_ray(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "line.py"], cwd=tmp_path, check=True, timeout=240)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_relative_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
         if not target.startswith("http"):
@@ -108,7 +108,12 @@ def test_figures_are_written_from_runs_and_say_of_which(tmp_path: Path) -> None:
         with_blocks("nothing", blocks)
 
 
-def test_the_readme_has_a_place_for_the_figures_of_every_built_in_study() -> None:
+def test_the_page_has_a_place_for_the_figures_of_every_built_in_study() -> None:
+    text = PAGE.read_text()
     for name in built_in_names():
-        assert README.count(f"<!-- figures of {name} -->\n") == 1, name
-    assert README.count("<!-- end -->") == len(built_in_names())
+        assert text.count(f"<!-- figures of {name} -->\n") == 1, name
+    assert text.count("<!-- end -->") == len(built_in_names())
+
+
+def test_the_readme_is_of_a_newcomers_length() -> None:
+    assert len(README.splitlines()) <= 150

@@ -1,27 +1,27 @@
 """docs/searching.md and the examples that go with it, executed."""
 
 import importlib.util
-import re
 from pathlib import Path
 
 import pytest
 from inline_runs import run
+from pages import blocks
 from places import ROOT
 
 from analysis import write_report
 from tuning import Study
 from tuning.spec.loading import find_study
 
-PAGE = (ROOT / "docs" / "searching.md").read_text()
+PAGE = ROOT / "docs" / "searching.md"
 EXAMPLES = ("own_sampler", "own_search", "two_families")
 
 
 def test_every_block_of_the_page_runs(tmp_path: Path) -> None:
     known: dict[str, object] = {}
-    for block in re.findall(r"```python\n(.*?)```", PAGE, re.S):
-        if "hyperopt" in block and importlib.util.find_spec("hyperopt") is None:
+    for block in blocks(PAGE, "python"):
+        if "hyperopt" in block.text and importlib.util.find_spec("hyperopt") is None:
             continue
-        exec(block, known)  # what the page defines, in its order
+        exec(block.text, known)  # what the page defines, in its order
     studied = known["study"]
     assert isinstance(studied, Study)
     assert set(run(studied, tmp_path).trials["status"]) == {"completed"}

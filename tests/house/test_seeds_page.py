@@ -1,9 +1,9 @@
 """docs/seeds.md, executed."""
 
-import re
 from pathlib import Path
 
 from inline_runs import run
+from pages import blocks
 from places import ROOT
 
 from analysis.stats.settled_table import settled_table
@@ -12,8 +12,8 @@ from tuning import Study
 
 def test_the_study_of_the_page_settles_its_comparisons(tmp_path: Path) -> None:
     known: dict[str, object] = {}
-    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "seeds.md").read_text(), re.S)
-    exec(block, known)
+    (block,) = blocks(ROOT / "docs" / "seeds.md", "python")
+    exec(block.text, known)
     study = known["study"]
     assert isinstance(study, Study)
     found = settled_table(run(study, tmp_path)).set_index("comparison")

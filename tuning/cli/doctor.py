@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tuning.cli.hints import suggest
 from tuning.cli.options import Results
 from tuning.process.terminal import end, plain_errors
 
@@ -16,4 +17,5 @@ def doctor(results: Results = "results") -> None:
         for check in checks(Path("results" if is_url(results) else results)):
             found.append(check)
             print(f"{check.state:8} {check.name:14} {check.text}", flush=True)
+        suggest("doctor")
     end(1 if any(check.state == "problem" for check in found) else 0)

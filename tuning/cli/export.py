@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tuning.cli.hints import suggest
 from tuning.cli.options import RunFolder, StudyFile, To
 from tuning.process.terminal import plain_errors, say, shown
 
@@ -16,3 +17,4 @@ def export(run: RunFolder, to: To = None, study: StudyFile = None) -> None:
         found = load_run(cached(run, say))
         for path in write(found, Path(to) if to else found.paths.report / "network", study):
             print(shown(path))
+        suggest("export")

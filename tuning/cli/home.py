@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tuning.cli.hints import suggest
 from tuning.cli.options import (
     Below,
     Host,
@@ -55,6 +56,8 @@ def runs(
         for row in rows:
             if "problem" in row:
                 say(f"{_path(row['run'])}: {visible(row['problem'])}")
+        if rows and not json:
+            suggest("runs")
 
 
 def _path(run: str) -> str:
@@ -80,6 +83,7 @@ def tag(run: RunFolder, tags: Tags, remove: Remove = False) -> None:
 
     with plain_errors():
         print("tags:", ", ".join(_labelled(run, set_tags, tags, remove=remove).tags) or "none")
+        suggest("tag")
 
 
 def note(run: RunFolder, text: NoteText) -> None:
@@ -89,6 +93,7 @@ def note(run: RunFolder, text: NoteText) -> None:
     with plain_errors():
         labels = _labelled(run, add_note, text)
         print(*(f"{at}  {note}" for at, note in labels.notes), sep="\n")
+        suggest("note", run)
 
 
 def _existing(folder: str) -> Path:

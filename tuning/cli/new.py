@@ -4,6 +4,7 @@ import importlib.util
 import re
 from pathlib import Path
 
+from tuning.cli.hints import suggest
 from tuning.cli.options import Kind, NewFile
 from tuning.process.terminal import plain_errors, say
 
@@ -31,7 +32,7 @@ def new(file: NewFile, kind: Kind = "grid") -> None:
         print(path)
         if importlib.util.find_spec(kind if kind in NEEDS else "tuning") is None:
             say(f"note: it needs `pip install {kind}`")
-        say(f"next: `study try {path}` trains one trial, `study run {path}` all of them")
+        suggest("new", path)
 
 
 def _problem(path: Path) -> str:

@@ -1,5 +1,6 @@
 """The commands that read a study or a run, and train nothing."""
 
+from tuning.cli.hints import suggest
 from tuning.cli.options import (
     Beside,
     Host,
@@ -24,6 +25,7 @@ def list_studies() -> None:
     with plain_errors():
         for name, question in questions().items():
             print(f"{name:24} {question}")
+        suggest("list")
 
 
 def show(
@@ -45,6 +47,7 @@ def show(
             from tuning.engine.probe import probe_text, probed
 
             print(f"{'probed':12} {probe_text(chosen, probed(chosen))}")
+        suggest("show", study)
 
 
 def report(run: RunFolder) -> None:
@@ -53,6 +56,7 @@ def report(run: RunFolder) -> None:
 
     with plain_errors():
         print(written_report(run))
+        suggest("report", run)
 
 
 def compare(runs: RunFolders, results: Beside = "results") -> None:
@@ -63,6 +67,7 @@ def compare(runs: RunFolders, results: Beside = "results") -> None:
 
     with plain_errors():
         print(*compared(runs, results), sep="\n")
+        suggest("compare")
 
 
 def watch(run: RunFolder, host: Host = "127.0.0.1", port: Port = None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.records.paths import RunPaths
+from tuning.cli.hints import hint
 from tuning.process.last_word import last_word
 from tuning.process.signals import Interrupted
 from tuning.process.terminal import leave, remove_if_empty, say, shown
@@ -91,6 +92,9 @@ def train(
             statuses, report = session.run(at_worst=partial(_cut_off, session))
         except Interrupted as interrupted:
             return _interrupted(session, interrupted)
+        if not options.json:  # before the folder, which is the last line of a job's log as well
+            kind = "grid" if study.search.exhaustive else "search"
+            session.display.line(f"next: {hint(kind, shown(paths.root))}")
         return session.display.ended(_code(statuses), report)
 
 
@@ -98,10 +102,7 @@ def _interrupted(session: Session, interrupted: Interrupted) -> int:
     """Say how a run goes on that was interrupted; one without a record does not."""
     if not session.paths.trials.exists():
         raise interrupted
-    say(
-        f"Interrupted. `study resume {shown(session.paths.root)}` goes on; `study report"
-        f" {shown(session.paths.root)}` reads what is there."
-    )
+    say(f"Interrupted. {hint('cut off', shown(session.paths.root))}.")
     return session.display.ended(interrupted.code)
 
 

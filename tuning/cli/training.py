@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from tuning.cli.hints import suggest
 from tuning.cli.options import (
     AcceptCodeChange,
     Address,
@@ -190,7 +191,8 @@ def try_(
         chosen, _ = find(study, set_, seeds, None, smoke)
         from tuning.engine.one_trial import try_first
 
-        code = try_first(chosen)
+        if not (code := try_first(chosen)):
+            suggest("try", study)
     end(code)
 
 
@@ -201,6 +203,7 @@ def replay(run: RunFolder, trial: TrialName, study: StudyFile = None) -> None:
         from tuning.runs.fetching import cached
 
         code = replay_recorded(cached(run, say), trial, study)
+        suggest("replay", run)
     end(code)
 
 

@@ -404,6 +404,15 @@ def test_losses_and_scores_of_the_best_setting_by_epoch(tmp_path):
     assert "the best confirmed setting" in drawn["losses"].note
 
 
+def test_a_search_that_records_no_score_but_its_loss_has_a_picture_of_it(tmp_path):
+    epochs = [{"validation_loss": 2.0}, {"validation_loss": 1.0}]
+    only = Trial(name="0001", phase="search", params={"rate": 0.2}, seeds=[0], epochs=epochs)
+    spec = {**SEARCH, "epochs": 2, "metric": "validation_loss", "mode": "min"}
+    drawn = pictures_of(load_run(write_run(tmp_path, [only], **spec, trials=1)))
+    assert "losses" in drawn
+    assert "scores" not in drawn
+
+
 def test_the_trials_by_loss_are_drawn_where_another_metric_compares_them(tmp_path):
     run = load_run(searched_like(tmp_path / "one", trials=6, confirm=None))
     note = pictures_of(run)["trials_by_loss"].note

@@ -52,7 +52,8 @@ def project(tmp_path: Path) -> Path:
 def test_a_project_with_arguments_of_its_own_is_tried(project: Path) -> None:
     for reference in ("mine.py", "mine:study"):
         done = study("try", reference, cwd=project)
-        assert (done.returncode, done.stderr) == (0, "")
+        said = f"next: `study run {reference}` trains all trials and writes the report\n"
+        assert (done.returncode, done.stderr) == (0, said)
         assert "epoch 2  score 5 " in done.stdout
 
 

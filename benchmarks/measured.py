@@ -1,5 +1,5 @@
-"""The figures in README.md, written from recorded runs: ``python -m benchmarks.readme RUN...``, one
-run of each study that it is to tell.
+"""The figures in docs/measured.md, written from recorded runs: ``python -m benchmarks.measured
+RUN...``, one run of each study that it is to tell.
 
 Between ``<!-- figures of STUDY -->`` and ``<!-- end -->`` stand the answer of the report, for a
 search the settings that it confirmed, and of which run they are.
@@ -22,14 +22,14 @@ from analysis.stats.findings import Findings, find
 from analysis.stats.search_trials import short_name
 from analysis.text.format import joined
 
-README = Path(__file__).parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent / "docs" / "measured.md"
 WIDTH = 138
 HELD_OUT = ("_dice", "_dice_min")
 """How the names end of the metrics on held-out data that the table shows."""
 
 
 def block(run: Run) -> str:
-    """What README says of a run."""
+    """What the page says of a run."""
     found = find(run)
     quoted = textwrap.fill(
         claim(found),
@@ -119,7 +119,7 @@ def with_blocks(text: str, blocks: dict[str, str]) -> str:
         start, end = f"<!-- figures of {name} -->\n", "<!-- end -->"
         before, found, rest = text.partition(start)
         if not found:
-            raise SystemExit(f"README.md has no line {start.strip()!r}.")
+            raise SystemExit(f"{PAGE.name} has no line {start.strip()!r}.")
         text = f"{before}{start}{content}\n{end}{rest.partition(end)[2]}"
     return text
 
@@ -127,9 +127,9 @@ def with_blocks(text: str, blocks: dict[str, str]) -> str:
 def main() -> None:
     runs = [load_run(folder) for folder in sys.argv[1:]]
     text = with_blocks(
-        README.read_text(encoding="utf-8"), {run.spec["name"]: block(run) for run in runs}
+        PAGE.read_text(encoding="utf-8"), {run.spec["name"]: block(run) for run in runs}
     )
-    README.write_text(text, encoding="utf-8")
+    PAGE.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
