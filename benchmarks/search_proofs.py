@@ -2,7 +2,7 @@
 ones.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,14 @@ from analysis.stats.extrapolation import at_full_length
 from analysis.stats.fidelity import Evidence, evidence, positions
 from analysis.stats.importance import draw_settings, importances
 from analysis.stats.optuna_importance import PED_ANOVA, optuna_importances
-from benchmarks.simulations import SPACE, final, searched, survival_weights
+from benchmarks.simulations import (
+    RUNGS,
+    SPACE,
+    final,
+    searched,
+    stopped_by_hand,
+    survival_weights,
+)
 
 SPEED = "warmup"
 
@@ -35,6 +42,18 @@ def search_ranks(repetitions: int, trials: int, family: str) -> pd.DataFrame:
         table = importances(searched(seed, trials, family)).set_index("parameter")
         if len(table):
             rows.append(dict(_ranked(table, truth)))
+    return pd.DataFrame(rows)
+
+
+def hand_ranks(
+    repetitions: int, trials: int, rungs: Sequence[int], looks_bad: bool, share: float = 0.2
+) -> pd.DataFrame:
+    """``search_ranks`` of searches of which a person stopped that share of the trials."""
+    truth, rows = true_importances(), []
+    for seed in range(repetitions):
+        run = searched(seed, trials, rungs=rungs)
+        table = importances(stopped_by_hand(run, share, looks_bad, seed)).set_index("parameter")
+        rows.append(dict(_ranked(table, truth)))
     return pd.DataFrame(rows)
 
 

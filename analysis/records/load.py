@@ -31,8 +31,9 @@ from analysis.records.lines import (
     unreported_notes,
 )
 from analysis.records.lines import DamagedRun as DamagedRun
+from analysis.records.orders import answers_of, ended_by, ordered
 from analysis.records.paths import RunPaths as RunPaths
-from analysis.records.schema import REPEATED, Mode
+from analysis.records.schema import REPEATED, Mode, Phase, is_added
 from analysis.records.versions import (
     Versions,
     trial_versions,
@@ -61,8 +62,10 @@ class Run:
     before each trial and are not valid, where there were any. ``drawn``: by which sampler the
     params of a trial were drawn, and the seconds that it took, where it was chosen by its cost.
     ``repeated``: the rows of settings that were drawn again and answered from the trial
-    ``same_as``, which ``spec`` does not plan. ``lines``: the first and last line of each trial in
-    ``trials.jsonl``. ``whole``: the run that this is a part of. ``known``: see ``once``.
+    ``same_as``, which ``spec`` does not plan, as it does plan those that a person added. ``lines``:
+    the first and last line of each trial in ``trials.jsonl``. ``ordered``: the trials that each
+    order of a person stopped or added, by its id. ``whole``: the run that this is a part of.
+    ``known``: see ``once``.
     """
 
     paths: RunPaths
@@ -78,6 +81,7 @@ class Run:
     drawn: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     repeated: list[dict[str, Any]] = field(default_factory=list)
     lines: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    ordered: Mapping[str, list[str]] = field(default_factory=dict)
     whole: "Run | None" = None
     known: dict[Any, Any] = field(default_factory=dict, init=False)
 
@@ -201,11 +205,20 @@ def load_run(folder: str | Path) -> Run:
     refused, drawn = (facts_of_draws(trial_rows, name) for name in ("refused", "drawn"))
     of_trials = trial_versions(trial_rows), trial_devices(trial_rows), refused, drawn
     spec = columns.renamed(recorded)
-    if repeated:
-        spec = {**spec, "trials": spec.get("trials", 0) - len(repeated)}
-    run = Run(paths, spec, trials, epochs, notes, columns, recorded, *of_trials, repeated, lines)
+    if recorded.get("trials") is not None:
+        spec = {**spec, "trials": _planned(paths, recorded["trials"], trials, len(repeated))}
+    of_run = repeated, lines, ordered(trial_rows)
+    run = Run(paths, spec, trials, epochs, notes, columns, recorded, *of_trials, *of_run)
     notes += filter(None, [versions_note(run)])
     return run
+
+
+def _planned(paths: RunPaths, planned: int, trials: pd.DataFrame, repeated: int) -> int:
+    """How many trials the search has once it is complete."""
+    begun = trials["trial"][trials["phase"] == Phase.SEARCH]
+    if ended_by(answers_of(paths), planned):
+        return len(begun)
+    return planned - repeated + int(begun.map(is_added).sum())
 
 
 def _lines_of(rows: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:

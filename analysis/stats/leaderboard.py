@@ -29,6 +29,7 @@ STATES = (
     Status.COMPLETED,
     Status.UNFINISHED,
     Status.PAUSED,
+    Status.STOPPED,
     Status.PRUNED,
     Status.DIVERGED,
     Status.FAILED,

@@ -32,7 +32,8 @@ def settled(run: Run) -> Settled:
     rule = rule_of(run)
     assert rule
     comparisons = planned_pairs(run.spec["space"], setting_numbers(run), run.spec.get("compare"))
-    return settle(rule, _values(run, seed_table(run), run.metric), _ended(run), *comparisons)
+    values = _values(run, seed_table(run), run.metric)
+    return settle(rule, values, _ended(run), *comparisons, stopped=_stopped(run))
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,14 @@ def _values(run: Run, seeds: pd.DataFrame, metric: str) -> np.ndarray:
     numbers = seeds[metric].to_numpy(dtype=float)
     values[seeds.index, seeds["seed"].astype(int)] = np.where(np.isfinite(numbers), numbers, np.nan)
     return values
+
+
+def _stopped(run: Run) -> np.ndarray:
+    """Of which settings a person stopped a trial, shape ``(settings,)``."""
+    by_hand = (run.trials["status"] == Status.STOPPED).to_numpy()
+    stopped = np.zeros(len(setting_numbers(run)), dtype=bool)
+    stopped[trial_settings(run).to_numpy()[by_hand]] = True
+    return stopped
 
 
 @once

@@ -13,18 +13,19 @@ from analysis.text.format import count
 
 KINDS = 10  # so many kinds of errors are named in a table
 REASONS = 3
+RARE = (Status.PAUSED, Status.STOPPED)
 
 
 def status_table(run: Run) -> pd.DataFrame:
     """One row per status: ``status, trials, seeds, errors``; first the planned ones, last those
-    never started. No trial is left out; paused ones have a row where there are some.
+    never started. No trial is left out; those of ``RARE`` have a row where there are some.
 
     ``errors``: the headlines of the errors, each with how often it came; the most frequent of many.
     """
     rows = [
         _row(status, run.trials[run.trials["status"] == status])
         for status in Status
-        if status != Status.PAUSED or (run.trials["status"] == status).any()
+        if status not in RARE or (run.trials["status"] == status).any()
     ]
     planned = max(int(run.spec.get("trials") or 0), len(run.trials))
     waiting = planned - len(run.trials)

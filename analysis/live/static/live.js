@@ -63,7 +63,7 @@ function showCounts() {
       (state?.running ? Math.max(confirming, state.confirmations) : confirming),
   );
   at('bar').replaceChildren(
-    ...['completed', 'pruned', 'diverged', 'failed', 'paused', 'running'].map(name =>
+    ...['completed', 'pruned', 'diverged', 'failed', 'stopped by hand', 'paused', 'running'].map(name =>
       element('span', {
         class: name,
         style: `width:${(100 * found[name]) / Math.max(1, planned)}%`,
