@@ -166,5 +166,20 @@ def print_searches(repetitions: int) -> None:
         )
 
 
+def print_hand_stops(repetitions: int, trials: int = 120) -> None:
+    print(
+        f"(j) searches of {trials} trials, 20 % stopped by hand, {repetitions} repetitions:"
+        " rank correlation of importances with the truth"
+    )
+    for name, rungs in (("without a scheduler", ()), ("with early stopping", RUNGS)):
+        for how, looks_bad in (("at random", False), ("that looked bad", True)):
+            found = hand_ranks(repetitions, trials, rungs, looks_bad)
+            print(
+                f"    {name}, {how}: {found['ours'].mean():.2f} (least {found['ours'].min():.2f}),"
+                f" naive {found['naive'].mean():.2f}",
+                flush=True,
+            )
+
+
 def _indented(frame: pd.DataFrame) -> str:
     return "\n".join(f"        {line}" for line in frame.to_string().splitlines())

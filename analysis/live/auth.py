@@ -1,5 +1,5 @@
 """Who may read the page of a run: this machine alone, or whoever has the token where it is served
-to others. Reading is all there is.
+to others. And who may give orders: whoever opened the address with its token, from that very page.
 """
 
 import hmac
@@ -25,29 +25,39 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+STEERS = "steers"
+"""Under which a request says whether it may give orders."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True)
 class Access:
     """How the page of ``run`` is reached: at ``host`` and ``port``, with a ``token`` unless
-    ``host`` is this machine's own loopback.
+    ``host`` is this machine's own loopback. ``steering``: the token of those who may give orders;
+    empty where nobody may.
     """
 
     host: str
     port: int
     token: str = field(default="", repr=False)
     run: str = ""
+    steering: str = field(default="", repr=False)
 
     @classmethod
-    def at(cls, host: str, port: int, run: str = "") -> "Access":
-        return cls(host, port, "" if is_loopback(host) else secrets.token_urlsafe(32), run)
+    def at(cls, host: str, port: int, run: str = "", *, steers: bool = False) -> "Access":
+        made = secrets.token_urlsafe(32)
+        return cls(host, port, "" if is_loopback(host) else made, run, made if steers else "")
+
+    @property
+    def secret(self) -> str:
+        """The token in the address; empty where there is none."""
+        return self.token or self.steering
 
     @property
     def address(self) -> str:
         """What to open, with the token where there is one."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}/" + (f"?token={self.token}" if self.token else "")
+        return f"http://{host}:{self.port}/" + (f"?token={self.secret}" if self.secret else "")
 
 
 def is_loopback(host: str) -> bool:
@@ -59,24 +69,28 @@ def is_loopback(host: str) -> bool:
 
 
 def guard(access: Access) -> Callable[..., Awaitable[web.StreamResponse]]:
-    """The middleware that refuses all but reading, strangers, and pages of others that call
-    themselves this machine (DNS rebinding).
+    """The middleware that refuses strangers, pages of others that call themselves this machine (DNS
+    rebinding), and all but reading; but orders of those who may give them, from the page itself.
     """
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.method != "GET":
+        is_order = request.method == "POST" and bool(access.steering)
+        if request.method != "GET" and not is_order:
             return _refused(405, "This page is read only.")
         if not access.token and not _is_own_name(request.host):
             return _refused(403, "Open the page under 127.0.0.1 or localhost.")
-        if access.token:
-            given = request.query.get("token")
-            if given is not None and _is_right(given, access):
-                return _let_in(request, access)
-            if not _is_right(request.cookies.get(_cookie(request, access), ""), access):
-                return _refused(
-                    403, "Open the whole address that the command printed: it holds a token."
-                )
+        given = request.query.get("token")
+        if not is_order and given is not None and _is_right(given, access):
+            return _let_in(request, access)
+        is_known = _is_right(request.cookies.get(_cookie(request, access), ""), access)
+        if not is_known and (access.token or is_order):
+            return _refused(
+                403, "Open the whole address that the command printed: it holds a token."
+            )
+        if is_order and not _is_from_here(request):
+            return _refused(403, "Orders come from the page itself.")
+        request[STEERS] = is_known and bool(access.steering)
         return await handler(request)
 
     return guarded
@@ -93,8 +107,19 @@ def _is_own_name(host: str) -> bool:
     return is_loopback(name.strip("[]"))
 
 
+def _is_from_here(request: web.Request) -> bool:
+    """Whether a script of the page itself asks. A page of others cannot set the kind of content
+    without being asked for leave first, which nobody gives it.
+    """
+    return (
+        request.headers.get("Origin") == f"http://{request.host}"
+        and request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+        and request.content_type == "application/json"
+    )
+
+
 def _is_right(given: str, access: Access) -> bool:
-    return hmac.compare_digest(given.encode(), access.token.encode())
+    return bool(access.secret) and hmac.compare_digest(given.encode(), access.secret.encode())
 
 
 def _let_in(request: web.Request, access: Access) -> web.Response:
@@ -102,7 +127,7 @@ def _let_in(request: web.Request, access: Access) -> web.Response:
     cannot read.
     """
     response = web.Response(status=303, headers={"Location": request.path})
-    response.set_cookie(_cookie(request, access), access.token, httponly=True, samesite="Strict")
+    response.set_cookie(_cookie(request, access), access.secret, httponly=True, samesite="Strict")
     return response
 
 

@@ -1,5 +1,5 @@
 """The page of a run, served while it goes on and afterwards: reads the records, pushes what
-changes, writes nothing.
+changes, and writes nothing but orders.
 """
 
 import asyncio
@@ -16,10 +16,11 @@ from typing import Any
 
 from aiohttp import web
 
-from analysis.live.auth import Access, add_headers, guard
+from analysis.live.auth import STEERS, Access, add_headers, guard
 from analysis.live.details import trial_details
 from analysis.live.feed import Feed, Page
 from analysis.live.page import live_page
+from analysis.live.steering import given
 from analysis.records.load import DamagedRun
 from analysis.report.page import vega_script
 
@@ -29,6 +30,7 @@ SCRIPTS = (
     "live_trials.js",
     "live_details.js",
     "live_sections.js",
+    "live_steering.js",
     "live_format.js",
 )
 FIRST_PORT, PORTS = 8400, 500
@@ -48,7 +50,7 @@ def watch(
         DamagedRun: the folder is no run folder, or the page cannot be served there.
     """
     with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(serve(folder, host, port, ready=ready))
+        asyncio.run(serve(folder, host, port, ready=ready, steers=True))
 
 
 def usual_port(folder: Path) -> int:
@@ -65,10 +67,13 @@ async def serve(
     *,
     ready: Callable[[str], None],
     until: Callable[[], Awaitable[object]] | None = None,
+    steers: bool = False,
 ) -> None:
-    """``watch`` as a coroutine: until cancelled, or until ``until`` returns."""
+    """``watch`` as a coroutine: until cancelled, or until ``until`` returns. ``steers``: whether
+    who opens the whole address may give orders.
+    """
     feed = Feed(folder)
-    access = Access.at(host, 0, str(folder.resolve()))
+    access = Access.at(host, 0, str(folder.resolve()), steers=steers)
     ports = [port] if port is not None else [usual_port(folder), 0]
     async with served(application(feed, access), access, ports, ready):
         await (until or asyncio.Event().wait)()
@@ -119,6 +124,7 @@ def application(feed: Feed, access: Access) -> web.Application:
     app.router.add_get("/events", _events)
     app.router.add_get("/trials/{trial}", _trial)
     app.router.add_get("/vega.js", _vega)
+    app.router.add_post("/orders", _order)
     for script in SCRIPTS:
         app.router.add_get(f"/{script}", _script)
     app.router.add_get("/{kind:tables|charts}/{name}", _file)
@@ -134,7 +140,8 @@ async def _following(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _page(request: web.Request) -> web.Response:
-    return web.Response(text=live_page(request.app[FEED].hello()), content_type="text/html")
+    page = live_page(request.app[FEED].hello(), steers=request[STEERS])
+    return web.Response(text=page, content_type="text/html")
 
 
 async def _events(request: web.Request) -> web.StreamResponse:
@@ -163,6 +170,11 @@ async def _trial(request: web.Request) -> web.Response:
     if trial is None:
         raise web.HTTPNotFound(text="There is no such trial.\n")
     return web.Response(text=_json(trial_details(feed.run, trial)), content_type="application/json")
+
+
+async def _order(request: web.Request) -> web.Response:
+    status, text = given(request.app[FEED].run, await request.text())
+    return web.Response(status=status, text=text + "\n")
 
 
 async def _vega(request: web.Request) -> web.Response:
@@ -199,5 +211,10 @@ async def _standard_input_ends() -> None:
 # Beside a study: the address on stdout, and until whoever started it closes the pipe or is gone.
 if __name__ == "__main__":
     asyncio.run(
-        serve(Path(sys.argv[1]), ready=partial(print, flush=True), until=_standard_input_ends)
+        serve(
+            Path(sys.argv[1]),
+            ready=partial(print, flush=True),
+            until=_standard_input_ends,
+            steers=True,
+        )
     )

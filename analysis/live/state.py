@@ -15,8 +15,9 @@ import pandas as pd
 from analysis.numerics.means import mean
 from analysis.records.follow import FollowedTrial, Follower, Tail
 from analysis.records.lines import read_spec, refuse_links
+from analysis.records.orders import Steering, ended_by
 from analysis.records.paths import RunPaths
-from analysis.records.schema import RUNNING, Phase, Status
+from analysis.records.schema import RUNNING, Phase, Status, is_added
 from analysis.stats.identity import identity
 from analysis.stats.labels import Growing
 from analysis.stats.ranking import Ranking
@@ -115,6 +116,7 @@ class Watched:
         metric = self.spec["metric"]
         self._records = Follower(self.paths, lambda trial: TrialState(trial, metric))
         self._estimates = Tail(self.paths.estimates)
+        self.steering = Steering(self.paths)
         self._labels = {key: Growing(domain) for key, domain in self.spec["space"].items()}
         self.estimate: dict[str, Any] | None = None
         self._rank([])
@@ -125,8 +127,14 @@ class Watched:
 
     @property
     def planned(self) -> int:
-        """How many trials the search has, but for settings that were drawn again."""
-        return (self.spec.get("trials") or 0) - len(self._records.repeated)
+        """How many trials the search has once it is complete: a setting that was drawn again needs
+        none.
+        """
+        planned = self.spec.get("trials") or 0
+        search = [trial.trial for trial in self.trials.values() if trial.phase == Phase.SEARCH]
+        if ended_by(self.steering.answers, planned):
+            return len(search)
+        return planned - len(self._records.repeated) + sum(map(is_added, search))
 
     def refresh(self) -> set[str]:
         """Read what is new; returns the ids of the trials that changed."""
@@ -142,6 +150,7 @@ class Watched:
             self._rank(list(self.trials.values()))  # one of them is trained anew
         for trial in changed:
             self._add_score(trial)
+        self.steering.refresh()
         for _, said in self._estimates.new():
             # A session says first that it began, and last that it ended: then nothing is known of
             # the time left.

@@ -31,7 +31,7 @@ from analysis.records.lines import (
     unreported_notes,
 )
 from analysis.records.lines import DamagedRun as DamagedRun
-from analysis.records.orders import answers_of, ended_by, ordered
+from analysis.records.orders import Steering, ended_by, ordered
 from analysis.records.paths import RunPaths as RunPaths
 from analysis.records.schema import REPEATED, Mode, Phase, is_added
 from analysis.records.versions import (
@@ -216,7 +216,7 @@ def load_run(folder: str | Path) -> Run:
 def _planned(paths: RunPaths, planned: int, trials: pd.DataFrame, repeated: int) -> int:
     """How many trials the search has once it is complete."""
     begun = trials["trial"][trials["phase"] == Phase.SEARCH]
-    if ended_by(answers_of(paths), planned):
+    if ended_by(Steering(paths).refresh().answers, planned):
         return len(begun)
     return planned - repeated + int(begun.map(is_added).sum())
 

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from analysis.records.follow import Row, Tail
@@ -92,9 +93,12 @@ class Inbox:
     """The orders of a run, each once, as they come in."""
 
     def __init__(self, paths: RunPaths) -> None:
-        self._tail, self._seen = Tail(paths.orders), set[str]()
-        self.session = sessions_of(read_spec(paths.study))
-        """Which session of the run goes on."""
+        self._paths, self._tail, self._seen = paths, Tail(paths.orders), set[str]()
+
+    @cached_property
+    def session(self) -> int:
+        """Which session of the run went on when this was asked first."""
+        return sessions_of(read_spec(self._paths.study))
 
     def new(self) -> Iterator[Order]:
         """Those that came since this was asked last. A line that is no order is passed over."""
@@ -118,16 +122,42 @@ def is_order(row: Mapping[str, Any]) -> bool:
     )
 
 
-def answers_of(paths: RunPaths) -> dict[str, Row]:
-    """The answer to each order that has one: ``order`` (its id), ``at``, ``done`` (whether it was
-    carried out) and ``answer``, in words; of an ``END`` that was, ``planned``: how many trials the
-    search was to have then.
+class Steering:
+    """The orders of a run and what became of them, as they come in: ``answers`` has for the id of
+    an order ``order``, ``at``, ``done`` (whether it was carried out) and ``answer``, in words; of
+    an ``END`` that was, ``planned``: how many trials the search was to have then.
     """
-    answers: dict[str, Row] = {}
-    for _, row in Tail(paths.answers).new():
-        if isinstance(row.get("order"), str) and isinstance(row.get("answer"), str):
-            answers.setdefault(row["order"], row)
-    return answers
+
+    def __init__(self, paths: RunPaths) -> None:
+        self._inbox, self._tail = Inbox(paths), Tail(paths.answers)
+        self.orders: list[Order] = []
+        self.answers: dict[str, Row] = {}
+
+    def refresh(self) -> "Steering":
+        """Read what is new."""
+        self.orders += self._inbox.new()
+        for _, row in self._tail.new():
+            if isinstance(row.get("order"), str) and isinstance(row.get("answer"), str):
+                self.answers.setdefault(row["order"], row)
+        return self
+
+    def open(self) -> list[Order]:
+        """The orders without an answer."""
+        return [order for order in self.orders if order.id not in self.answers]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row per order: ``at, by, words, done`` (None before it is answered) and ``answer``."""
+        return [
+            {
+                "at": order.at,
+                "by": order.by,
+                "words": order.words,
+                "done": answer.get("done"),
+                "answer": answer.get("answer", "not answered yet"),
+            }
+            for order in self.orders
+            for answer in [self.answers.get(order.id, {})]
+        ]
 
 
 def ended_by(answers: Mapping[str, Row], planned: Any) -> str | None:

@@ -21,7 +21,8 @@ from analysis.stats.identity import identity
 from analysis.stats.search_trials import trial_ends, trial_epochs
 
 HAND_STOPS = (0.0, 0.25, 0.5, 0.75)
-"""At these quantiles of the last epochs of trials that were stopped by hand, trials are compared."""
+"""At these quantiles of the last epochs of trials that were stopped by hand, trials are
+compared."""
 NUMERIC, CATEGORICAL = "numeric", "categorical"
 
 

@@ -26,10 +26,10 @@ def settled_table(run: Run) -> pd.DataFrame:
 
     Columns: ``first_setting, value_setting``, ``comparison`` (both in words), ``closed`` (why:
     "supported", "equal", "lost", "at most" or "stopped by hand", empty while it is open), ``seeds``
-    that each of both had then, ``n`` (pairs of them with a number), ``difference`` (value minus first), ``low, high``
-    (at the level at which Holm's method judges the row: of a comparison that closed as equal among
-    those that may be, of any other among those that may differ), ``p`` (of "there is no
-    difference") and ``p_equal`` (of "it is as large as matters"), both uncorrected.
+    that each of both had then, ``n`` (pairs of them with a number), ``difference`` (value minus
+    first), ``low, high`` (at the level at which Holm's method judges the row: of a comparison that
+    closed as equal among those that may be, of any other among those that may differ), ``p`` (of
+    "there is no difference") and ``p_equal`` (of "it is as large as matters"), both uncorrected.
     """
     rule = rule_of(run)
     if rule is None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from analysis.records.load import Run
-from analysis.records.orders import Inbox, answers_of, ended_by
+from analysis.records.orders import Steering, ended_by
 from analysis.records.schema import Phase, Status, is_added
 from analysis.stats.ranking import Ranking
 from analysis.stats.summary import seed_numbers
@@ -51,10 +51,10 @@ class History:
         """
         history = cls(study, version)
         history.any_epoch = not run.epochs.empty
-        answers = answers_of(run.paths)
-        history.answered, history.ordered = set(answers), run.ordered
-        history.has_orders = any(each.id not in answers for each in Inbox(run.paths).new())
-        history.ended_by = ended_by(answers, study.planned)
+        steering = Steering(run.paths).refresh()
+        history.answered, history.ordered = set(steering.answers), run.ordered
+        history.has_orders = bool(steering.open())
+        history.ended_by = ended_by(steering.answers, study.planned)
         history.searches = not history.ended_by
         for phase in Phase:
             for record in trial_records(run, phase):
