@@ -25,8 +25,6 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-STEERS = "steers"
-"""Under which a request says whether it may give orders."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -83,14 +81,12 @@ def guard(access: Access) -> Callable[..., Awaitable[web.StreamResponse]]:
         given = request.query.get("token")
         if not is_order and given is not None and _is_right(given, access):
             return _let_in(request, access)
-        is_known = _is_right(request.cookies.get(_cookie(request, access), ""), access)
-        if not is_known and (access.token or is_order):
+        if (access.token or is_order) and not _is_known(request, access):
             return _refused(
                 403, "Open the whole address that the command printed: it holds a token."
             )
         if is_order and not _is_from_here(request):
             return _refused(403, "Orders come from the page itself.")
-        request[STEERS] = is_known and bool(access.steering)
         return await handler(request)
 
     return guarded
@@ -100,6 +96,15 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     """To be called before each answer goes out. Those that it brings along itself stay."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+
+
+def may_steer(request: web.Request, access: Access) -> bool:
+    """Whether who asks for the page may give orders from it."""
+    return bool(access.steering) and _is_known(request, access)
+
+
+def _is_known(request: web.Request, access: Access) -> bool:
+    return _is_right(request.cookies.get(_cookie(request, access), ""), access)
 
 
 def _is_own_name(host: str) -> bool:

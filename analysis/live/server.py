@@ -16,7 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
-from analysis.live.auth import STEERS, Access, add_headers, guard
+from analysis.live.auth import Access, add_headers, guard, may_steer
 from analysis.live.details import trial_details
 from analysis.live.feed import Feed, Page
 from analysis.live.page import live_page
@@ -37,6 +37,7 @@ FIRST_PORT, PORTS = 8400, 500
 SECONDS_TO_CLOSE = 1.0
 SECONDS_BETWEEN_PUSHES = 0.1
 FEED: web.AppKey[Feed] = web.AppKey("feed", Feed)
+ACCESS: web.AppKey[Access] = web.AppKey("access", Access)
 FOLLOWING: web.AppKey[asyncio.Task[None]] = web.AppKey("following", asyncio.Task)
 
 
@@ -117,7 +118,7 @@ async def _bind(runner: web.AppRunner, host: str, ports: Sequence[int]) -> int:
 def application(feed: Feed, access: Access) -> web.Application:
     """The server of one run's page."""
     app = web.Application(middlewares=[guard(access)])
-    app[FEED] = feed
+    app[FEED], app[ACCESS] = feed, access
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(_following)
     app.router.add_get("/", _page)
@@ -140,7 +141,7 @@ async def _following(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _page(request: web.Request) -> web.Response:
-    page = live_page(request.app[FEED].hello(), steers=request[STEERS])
+    page = live_page(request.app[FEED].hello(), steers=may_steer(request, request.app[ACCESS]))
     return web.Response(text=page, content_type="text/html")
 
 

@@ -100,7 +100,6 @@ class Controller:
             return True
         self._check()  # where this process stood still, its run may be another's by now
         self._silence.heard(trial.id)
-        self.orders.look(self._phase)
         if not (record := self.history.open(trial)):
             return False  # it was stopped before it had a process
         end, rung = None, record.rung or 0
@@ -117,6 +116,7 @@ class Controller:
             self._end(trial, **report.end)
         elif end and not record.ended:
             self._stop(trial, end)
+        self.orders.look(self._phase)
         self.orders.free(trial)
         self._give_up()
         self._note_problem()
