@@ -19,10 +19,10 @@ from tuning import Confirm, Random, Resources, Study
 
 def train(config, seeds, resume=None):
     for epoch in range(1, config["epochs"] + 1):
-        time.sleep(0.3)
+        time.sleep(0.2)
         yield {"epoch": epoch, "score": [config["lr"] + seed for seed in seeds]}, {"epoch": epoch}
 
-study = Study(name="steered", question="?", trainable=train, metric="score", epochs=200, seeds=1,
+study = Study(name="steered", question="?", trainable=train, metric="score", epochs=40, seeds=1,
     space={"lr": tune.uniform(0.1, 1.0), "width": [32, 64]}, search=Random(trials=40),
     scheduler=None, confirm=None, resources=Resources(cpus=1))
 """
@@ -62,7 +62,7 @@ def test_orders_to_a_run_that_nobody_trains_are_kept_or_refused_and_that_is_said
 
 
 def test_a_setting_is_held_against_the_space_before_it_is_ordered(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(SLOW_SEARCH.replace("epochs=200", "epochs=1"))
+    (tmp_path / "mine.py").write_text(SLOW_SEARCH.replace("epochs=40", "epochs=1"))
     made = study("run", "mine.py", "--trials", "1", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     run = made.stdout.splitlines()[-1]
@@ -98,8 +98,9 @@ def test_a_run_on_ray_is_steered_from_beside_it_and_is_finished_then(tmp_path: P
         session.kill()
         session.communicate()
     trials = load_run(folder).trials.set_index("trial")
-    assert set(trials["status"]) == {"stopped by hand"}
-    assert "a0001" in trials.index
+    assert set(trials["status"]) <= {"completed", "stopped by hand"}
+    assert trials.loc[["0001", "a0001"], "status"].tolist() == ["stopped by hand"] * 2
+    assert len(trials) < 40
     rows = (folder / "trials.jsonl").read_text()
     again = study("resume", run, cwd=tmp_path)
     assert (folder / "trials.jsonl").read_text() == rows

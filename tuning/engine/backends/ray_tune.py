@@ -146,16 +146,13 @@ class _GoesOn(_Unsaved, FIFOScheduler):
         """
         live = sorted(tune_controller.get_live_trials(), key=lambda trial: trial.config["trial"])
         waiting = [trial for trial in live if trial.status == RayTrial.PENDING]
-        for trial in [each for each in waiting if self._is_over(each)]:
-            waiting.remove(trial)
-            tune_controller.stop_trial(trial)
+        for trial in waiting[:]:
+            if self._controller.orders.is_over(trial_of(self._study, trial.config)):
+                waiting.remove(trial)
+                tune_controller.stop_trial(trial)
         free = 1
         starting = self._capacity() - sum(trial.status == RayTrial.RUNNING for trial in live) - free
         return waiting[min(max(0, starting), len(waiting) - 1)] if waiting else None
-
-    def _is_over(self, trial: RayTrial) -> bool:
-        """Whether a person stopped it before it had a process."""
-        return self._controller.orders.is_over(trial_of(self._study, trial.config))
 
     def on_trial_result(
         self, tune_controller: Any, trial: RayTrial, result: Mapping[str, Any]
