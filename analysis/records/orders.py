@@ -105,7 +105,8 @@ class Inbox:
         for _, row in self._tail.new():
             if is_order(row) and row["id"] not in self._seen:
                 self._seen.add(row["id"])
-                yield Order(**{key: row.get(key) for key in Order.__dataclass_fields__})
+                facts: Row = {key: row.get(key) for key in Order.__dataclass_fields__}
+                yield Order(**facts)
 
 
 def is_order(row: Mapping[str, Any]) -> bool:

@@ -3,7 +3,7 @@ import {element} from './live_format.js';
 
 const at = id => document.getElementById(id);
 const ORDERS = [
-  ['pause', 'Pause the run', 'Pause the run? Running trials end after their epoch; `study resume` goes on.'],
+  ['pause', 'Pause the run', 'Pause the run after the running epochs? `study resume` goes on.'],
   ['end', 'End the search', 'End the search? Its running trials are stopped for good.'],
 ];
 export const steers = 'steers' in document.body.dataset;
