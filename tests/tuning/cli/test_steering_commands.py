@@ -88,12 +88,12 @@ def test_a_run_on_ray_is_steered_from_beside_it_and_is_finished_then(tmp_path: P
         wait_until(lambda: "a0001" in _trained(tmp_path), session)
         paused = study("pause", run, cwd=tmp_path)
         assert "carried out" in paused.stdout, paused.stderr
-        _, err = session.communicate(timeout=120)
+        _, err = session.communicate(timeout=300)
         assert "paused: `study resume" in err
         session = start(tmp_path, "resume", run)
         wait_until(lambda: _trained(tmp_path)["a0001"] > 3, session)
         assert "carried out" in study("end", run, cwd=tmp_path).stdout
-        session.communicate(timeout=120)
+        session.communicate(timeout=300)
     finally:
         session.kill()
         session.communicate()
