@@ -190,7 +190,7 @@ def test_orders_to_a_dead_run_are_the_first_thing_that_the_next_session_does(
     assert ends(load_run(paths.root))["0001"] == ("stopped by hand", 3)
 
 
-SEEDS = range(10)
+SEEDS = [*range(5), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(5, 10))]
 KINDS: list[Study] = [
     random_search(search=Random(trials=8), confirm=Confirm(top=2, seeds=2)),
     pausing(search=Random(trials=12)),
