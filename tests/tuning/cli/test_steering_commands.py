@@ -90,8 +90,9 @@ def test_a_run_on_ray_is_steered_from_beside_it_and_is_finished_then(tmp_path: P
         assert "carried out" in paused.stdout, paused.stderr
         _, err = session.communicate(timeout=300)
         assert "paused: `study resume" in err
+        epochs = (folder / "epochs.jsonl").read_bytes()
         session = start(tmp_path, "resume", run)
-        wait_until(lambda: _trained(tmp_path)["a0001"] > 3, session)
+        wait_until(lambda: (folder / "epochs.jsonl").read_bytes() != epochs, session)
         assert "carried out" in study("end", run, cwd=tmp_path).stdout
         session.communicate(timeout=300)
     finally:
