@@ -17,7 +17,9 @@ expected (5 %);
 (h) a setting that loses its worst seeds: how often it is called better than an equal one that keeps
 them (2.5 % or fewer);
 (i) folds of a cross-validation: how often the interval of their mean holds the truth, and how often
-two equal methods are told apart at 5 %, with the plain and with the corrected variance.
+two equal methods are told apart at 5 %, with the plain and with the corrected variance;
+(j) searches of which a person stopped every fifth trial, at random or because it looked bad: our
+importances beside the truth.
 """
 
 import argparse
@@ -36,7 +38,7 @@ from analysis.stats.paired import differences
 from benchmarks.choices import print_choices
 from benchmarks.faults import FAULTS, sound
 from benchmarks.fold_proofs import print_folds
-from benchmarks.search_proofs import print_searches
+from benchmarks.search_proofs import print_hand_stops, print_searches
 from benchmarks.simulations import as_run
 
 CLUMPS = np.array([0.5, 0.75, 1.0])
@@ -159,6 +161,7 @@ def main() -> None:
     _print_health(100 // scale)
     print_choices(normal, DRAWS, scale)
     print_folds(1_000 // scale)
+    print_hand_stops(24 // scale)
 
 
 def _print_equal_arms(studies: int) -> None:

@@ -2,7 +2,7 @@
 ones.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,14 @@ from analysis.stats.extrapolation import at_full_length
 from analysis.stats.fidelity import Evidence, evidence, positions
 from analysis.stats.importance import draw_settings, importances
 from analysis.stats.optuna_importance import PED_ANOVA, optuna_importances
-from benchmarks.simulations import SPACE, final, searched, survival_weights
+from benchmarks.simulations import (
+    RUNGS,
+    SPACE,
+    final,
+    searched,
+    stopped_by_hand,
+    survival_weights,
+)
 
 SPEED = "warmup"
 
@@ -35,6 +42,18 @@ def search_ranks(repetitions: int, trials: int, family: str) -> pd.DataFrame:
         table = importances(searched(seed, trials, family)).set_index("parameter")
         if len(table):
             rows.append(dict(_ranked(table, truth)))
+    return pd.DataFrame(rows)
+
+
+def hand_ranks(
+    repetitions: int, trials: int, rungs: Sequence[int], looks_bad: bool, share: float = 0.2
+) -> pd.DataFrame:
+    """``search_ranks`` of searches of which a person stopped that share of the trials."""
+    truth, rows = true_importances(), []
+    for seed in range(repetitions):
+        run = searched(seed, trials, rungs=rungs)
+        table = importances(stopped_by_hand(run, share, looks_bad, seed)).set_index("parameter")
+        rows.append(dict(_ranked(table, truth)))
     return pd.DataFrame(rows)
 
 
@@ -145,6 +164,21 @@ def print_searches(repetitions: int) -> None:
             f"    95 % intervals of the extrapolated one hold the truth: {held.round(2).to_dict()}",
             flush=True,
         )
+
+
+def print_hand_stops(repetitions: int, trials: int = 120) -> None:
+    print(
+        f"(j) searches of {trials} trials, 20 % stopped by hand, {repetitions} repetitions:"
+        " rank correlation of importances with the truth"
+    )
+    for name, rungs in (("without a scheduler", ()), ("with early stopping", RUNGS)):
+        for how, looks_bad in (("at random", False), ("that looked bad", True)):
+            found = hand_ranks(repetitions, trials, rungs, looks_bad)
+            print(
+                f"    {name}, {how}: {found['ours'].mean():.2f} (least {found['ours'].min():.2f}),"
+                f" naive {found['naive'].mean():.2f}",
+                flush=True,
+            )
 
 
 def _indented(frame: pd.DataFrame) -> str:

@@ -106,6 +106,30 @@ def searched(
     return as_run(settings, values, stopped(values, rungs), rungs)
 
 
+def stopped_by_hand(run: Run, share: float, looks_bad: bool, seed: int = 0) -> Run:
+    """``run``, of which a person stopped that share of the trials, each after an epoch drawn evenly
+    from those before its last: any of them or, where it ``looks_bad``, the worst at that epoch of
+    those that had reached it, each with the next draw.
+    """
+    rng = np.random.default_rng([seed, 7])
+    values = run.epochs.pivot(index="trial", columns="epoch", values=run.metric)
+    ends = values.notna().sum(axis=1)
+    chosen: dict[str, int] = {}
+    while len(chosen) < share * len(ends):
+        epoch = int(rng.integers(1, run.spec["epochs"]))
+        there = values.loc[(ends > epoch) & ~ends.index.isin(list(chosen)), epoch]
+        if len(there):
+            chosen[str(there.idxmin() if looks_bad else rng.choice(there.index))] = epoch
+    last = run.trials["trial"].map(chosen)
+    trials = run.trials.assign(
+        status=run.trials["status"].mask(last.notna(), "stopped by hand"),
+        rung=run.trials["rung"].mask(last.notna()),
+        epochs=last.fillna(run.trials["epochs"]).astype(int),
+    )
+    kept = run.epochs["epoch"] <= run.epochs["trial"].map(trials.set_index("trial")["epochs"])
+    return Run(run.paths, run.spec, trials, run.epochs[kept].reset_index(drop=True))
+
+
 def as_run(
     settings: pd.DataFrame,
     values: np.ndarray,

@@ -130,7 +130,8 @@ class Session:
             raise
         self.display.finished()
         ended = load_run(self.paths.root)
-        for note in filter(None, [versions_note(ended), budget_note(ended)]):
+        paused = f"paused: `study resume {self.paths.root}` goes on" if outcome.paused else None
+        for note in filter(None, [versions_note(ended), budget_note(ended), paused]):
             self.display.line(note)
         if words := settled_words(ended):
             self.display.line(words)

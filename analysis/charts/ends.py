@@ -19,6 +19,7 @@ LOOKS: dict[str, tuple[str, str, list[int]]] = {  # colour (Okabe and Ito), mark
     Status.COMPLETED: ("#0072B2", "circle", [1, 0]),
     Status.PRUNED: ("#E69F00", "square", [6, 2]),
     Status.DIVERGED: ("#CC79A7", "triangle-up", [2, 2]),
+    Status.STOPPED: ("#777777", "square", [1, 2]),
     Status.FAILED: ("#D55E00", "cross", [8, 2, 2, 2]),
     Status.PAUSED: ("#56B4E9", "triangle-right", [4, 2]),
     Status.UNFINISHED: ("#009E73", "diamond", [1, 3]),

@@ -10,7 +10,7 @@ from analysis.charts.spec import spec_of
 from analysis.charts.style import COLOURS, FACTS, Layer, Spec, distinct, present, tips, with_texts
 from analysis.stats.findings import Findings
 from analysis.stats.settled_table import settled_paths
-from analysis.stats.settling import EQUAL, LOST, MOST, OPEN, SUPPORTED
+from analysis.stats.settling import CENSORED, EQUAL, LOST, MOST, OPEN, SUPPORTED
 from analysis.text.rounding import number
 
 MOST_PANELS = 24
@@ -20,6 +20,7 @@ LOOKS = {
     MOST: ("not settled", COLOURS[1]),
     LOST: ("without a number", COLOURS[3]),
     OPEN: ("open", COLOURS[4]),
+    CENSORED: ("given up: stopped by hand", COLOURS[5]),
 }
 """How a comparison closed: in words, and in which colour."""
 

@@ -70,7 +70,7 @@ def _folders(folder: Path) -> list[Path]:
 def _mark(paths: RunPaths) -> str:
     """What changes when a row does: the size and the time of what it is made from."""
     marks = []
-    for file in (paths.study, paths.trials, paths.epochs, paths.labels):
+    for file in (paths.study, paths.trials, paths.epochs, paths.labels, paths.answers):
         with contextlib.suppress(OSError):
             facts = file.stat()
             marks.append([file.name, facts.st_size, facts.st_mtime_ns, facts.st_ino])

@@ -16,7 +16,7 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "=": operator.eq,
 }
-_CONDITION = re.compile(r"\s*([\w.]+)\s*(<=|>=|==|!=|<|>|=)\s*(.*?)\s*")
+_CONDITION = re.compile(r"\s*([\w.](?:[\w. ]*[\w.])?)\s*(<=|>=|==|!=|<|>|=)\s*(.*?)\s*")
 _AGO = re.compile(r"(\d+)([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 TEXT = (
@@ -24,8 +24,8 @@ TEXT = (
     "best_kind",
 )  # fmt: skip
 NUMBERS = (
-    "planned", "awaited", "completed", "pruned", "diverged", "failed", "unfinished", "best",
-    "best_low", "best_high", "best_n", "seeds", "epochs", "hours",
+    "planned", "awaited", "completed", "pruned", "diverged", "failed", "stopped by hand",
+    "unfinished", "best", "best_low", "best_high", "best_n", "seeds", "epochs", "hours",
 )  # fmt: skip
 
 

@@ -1,10 +1,12 @@
 """One trial of a run that is watched, in full: setting, epochs, error, and what it printed."""
 
+import json
 from pathlib import Path
 from typing import Any
 
-from analysis.live.state import TrialState, Watched, mean_of, session_facts
+from analysis.live.state import TrialState, Watched, mean_of
 from analysis.records.inside import no_link
+from analysis.records.paths import RunPaths
 from analysis.text.errors import SHOWN, shortened
 
 EPOCHS = 200
@@ -72,3 +74,14 @@ def _process_logs(run: Watched, trial: TrialState) -> list[dict[str, str]]:
 
 def _without_marks(text: str) -> str:
     return "".join(line for line in text.splitlines(keepends=True) if not line.startswith(MARKS))
+
+
+def session_facts(paths: RunPaths) -> dict[str, Any]:
+    """What the session that is going on says of itself (see ``RunPaths.session``); empty where none
+    does.
+    """
+    try:
+        facts = json.loads(paths.session.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}

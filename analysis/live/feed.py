@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from analysis.live.details import session_facts
 from analysis.live.own_process import environment, module_command
-from analysis.live.state import COLUMNS, Watched, session_facts
+from analysis.live.state import COLUMNS, Watched
 from analysis.records.lines import DamagedRun
 
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -20,6 +21,8 @@ SHARE_FOR_SECTIONS = 0.2
 """Of one core at the most: after sections that took a second, four pass before the next."""
 SECONDS_TO_SETTLE = 10.0
 LONGEST_ANSWER = 1 << 28
+ORDERS = 5
+"""So many of the last orders are shown."""
 
 
 class Page:
@@ -78,6 +81,7 @@ class Feed:
             "dashboard": facts.get("dashboard"),
             "reported": self.run.paths.index.exists(),
             "problem": self.problem,
+            "orders": self.run.steering.rows()[-ORDERS:],
             "now": time.time(),
         }
 

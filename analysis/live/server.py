@@ -1,5 +1,5 @@
 """The page of a run, served while it goes on and afterwards: reads the records, pushes what
-changes, writes nothing.
+changes, and writes nothing but orders.
 """
 
 import asyncio
@@ -16,10 +16,11 @@ from typing import Any
 
 from aiohttp import web
 
-from analysis.live.auth import Access, add_headers, guard
+from analysis.live.auth import Access, add_headers, guard, may_steer
 from analysis.live.details import trial_details
 from analysis.live.feed import Feed, Page
 from analysis.live.page import live_page
+from analysis.live.steering import given
 from analysis.records.load import DamagedRun
 from analysis.report.page import vega_script
 
@@ -29,12 +30,14 @@ SCRIPTS = (
     "live_trials.js",
     "live_details.js",
     "live_sections.js",
+    "live_steering.js",
     "live_format.js",
 )
 FIRST_PORT, PORTS = 8400, 500
 SECONDS_TO_CLOSE = 1.0
 SECONDS_BETWEEN_PUSHES = 0.1
 FEED: web.AppKey[Feed] = web.AppKey("feed", Feed)
+ACCESS: web.AppKey[Access] = web.AppKey("access", Access)
 FOLLOWING: web.AppKey[asyncio.Task[None]] = web.AppKey("following", asyncio.Task)
 
 
@@ -48,7 +51,7 @@ def watch(
         DamagedRun: the folder is no run folder, or the page cannot be served there.
     """
     with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(serve(folder, host, port, ready=ready))
+        asyncio.run(serve(folder, host, port, ready=ready, steers=True))
 
 
 def usual_port(folder: Path) -> int:
@@ -65,10 +68,13 @@ async def serve(
     *,
     ready: Callable[[str], None],
     until: Callable[[], Awaitable[object]] | None = None,
+    steers: bool = False,
 ) -> None:
-    """``watch`` as a coroutine: until cancelled, or until ``until`` returns."""
+    """``watch`` as a coroutine: until cancelled, or until ``until`` returns. ``steers``: whether
+    who opens the whole address may give orders.
+    """
     feed = Feed(folder)
-    access = Access.at(host, 0, str(folder.resolve()))
+    access = Access.at(host, 0, str(folder.resolve()), steers=steers)
     ports = [port] if port is not None else [usual_port(folder), 0]
     async with served(application(feed, access), access, ports, ready):
         await (until or asyncio.Event().wait)()
@@ -112,13 +118,14 @@ async def _bind(runner: web.AppRunner, host: str, ports: Sequence[int]) -> int:
 def application(feed: Feed, access: Access) -> web.Application:
     """The server of one run's page."""
     app = web.Application(middlewares=[guard(access)])
-    app[FEED] = feed
+    app[FEED], app[ACCESS] = feed, access
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(_following)
     app.router.add_get("/", _page)
     app.router.add_get("/events", _events)
     app.router.add_get("/trials/{trial}", _trial)
     app.router.add_get("/vega.js", _vega)
+    app.router.add_post("/orders", _order)
     for script in SCRIPTS:
         app.router.add_get(f"/{script}", _script)
     app.router.add_get("/{kind:tables|charts}/{name}", _file)
@@ -134,7 +141,8 @@ async def _following(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _page(request: web.Request) -> web.Response:
-    return web.Response(text=live_page(request.app[FEED].hello()), content_type="text/html")
+    page = live_page(request.app[FEED].hello(), steers=may_steer(request, request.app[ACCESS]))
+    return web.Response(text=page, content_type="text/html")
 
 
 async def _events(request: web.Request) -> web.StreamResponse:
@@ -163,6 +171,11 @@ async def _trial(request: web.Request) -> web.Response:
     if trial is None:
         raise web.HTTPNotFound(text="There is no such trial.\n")
     return web.Response(text=_json(trial_details(feed.run, trial)), content_type="application/json")
+
+
+async def _order(request: web.Request) -> web.Response:
+    status, text = given(request.app[FEED].run, await request.text())
+    return web.Response(status=status, text=text + "\n")
 
 
 async def _vega(request: web.Request) -> web.Response:
@@ -199,5 +212,10 @@ async def _standard_input_ends() -> None:
 # Beside a study: the address on stdout, and until whoever started it closes the pipe or is gone.
 if __name__ == "__main__":
     asyncio.run(
-        serve(Path(sys.argv[1]), ready=partial(print, flush=True), until=_standard_input_ends)
+        serve(
+            Path(sys.argv[1]),
+            ready=partial(print, flush=True),
+            until=_standard_input_ends,
+            steers=True,
+        )
     )

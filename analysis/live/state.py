@@ -3,7 +3,6 @@ computed anew each time. What a new row costs does not grow with the run.
 """
 
 import bisect
-import json
 import math
 import time
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ import pandas as pd
 from analysis.numerics.means import mean
 from analysis.records.follow import FollowedTrial, Follower, Tail
 from analysis.records.lines import read_spec, refuse_links
+from analysis.records.orders import Steering, planned_trials
 from analysis.records.paths import RunPaths
 from analysis.records.schema import RUNNING, Phase, Status
 from analysis.stats.identity import identity
@@ -115,6 +115,7 @@ class Watched:
         metric = self.spec["metric"]
         self._records = Follower(self.paths, lambda trial: TrialState(trial, metric))
         self._estimates = Tail(self.paths.estimates)
+        self.steering = Steering(self.paths)
         self._labels = {key: Growing(domain) for key, domain in self.spec["space"].items()}
         self.estimate: dict[str, Any] | None = None
         self._rank([])
@@ -125,14 +126,16 @@ class Watched:
 
     @property
     def planned(self) -> int:
-        """How many trials the search has, but for settings that were drawn again or left out."""
-        dropped = self._records.dropped.values()
-        fewer = sum(each.phase is Phase.SEARCH and not each.row.get("retrain") for each in dropped)
-        return (self.spec.get("trials") or 0) - len(self._records.repeated) - fewer
+        """How many trials the search has once it is complete."""
+        of, planned = self._records, self.spec.get("trials") or 0
+        begun, dropped = (
+            {name: x.row.get("retrain") for name, x in some.items() if x.phase == Phase.SEARCH}
+            for some in (of.trials, of.dropped)
+        )
+        return planned_trials(planned, self.steering.answers, begun, dropped, len(of.repeated))
 
     @property
     def dropped(self) -> set[str]:
-        """The trials that were left out by hand."""
         return set(self._records.dropped)
 
     def refresh(self) -> set[str]:
@@ -151,6 +154,7 @@ class Watched:
             self._rank(list(self.trials.values()))
         for trial in changed:
             self._add_score(trial)
+        self.steering.refresh()
         for _, said in self._estimates.new():
             # A session says first that it began, and last that it ended: then nothing is known of
             # the time left.
@@ -236,14 +240,3 @@ def mean_of(value: Any) -> float | None:
         return None
     of_seeds = mean(values)
     return of_seeds if math.isfinite(of_seeds) else None
-
-
-def session_facts(paths: RunPaths) -> dict[str, Any]:
-    """What the session that is going on says of itself (see ``RunPaths.session``); empty where none
-    does.
-    """
-    try:
-        facts = json.loads(paths.session.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from analysis.records.inside import is_name, link_problem
-from analysis.records.schema import REPEATED, RUNNING, SCHEMA, Mode, Phase, Status
+from analysis.records.schema import ORDER_KEYS, REPEATED, RUNNING, SCHEMA, Mode, Phase, Status
 
 _STATUSES = (*Status, RUNNING, REPEATED)
 _SPEC: Mapping[str, type] = {
@@ -143,6 +143,9 @@ def trial_problem(row: Row) -> str | None:
     refused = row.get("refused") or []
     if not isinstance(refused, list) or not all(isinstance(each, dict) for each in refused):
         return f"refused is {refused!r:.120}, must be a list of names with values"
+    for key in ORDER_KEYS:
+        if not is_name(row.get(key, "none")):
+            return f"{key} {row[key]!r:.120} is no name; {NAMES}"
     drawn = row.get("drawn")
     if drawn is not None and not isinstance(drawn, dict):
         return f"drawn is {drawn!r:.120}, must be names with values"

@@ -17,7 +17,7 @@ import pandas as pd
 from analysis.records.cache import once
 from analysis.records.columns import Columns, columns_of
 from analysis.records.devices import trial_devices
-from analysis.records.dropped import dropped_frame, dropped_note, dropped_of, no_trials, unreplaced
+from analysis.records.dropped import dropped_frame, dropped_note, dropped_of, no_trials
 from analysis.records.frames import ends_of, epochs_frame, facts_of_draws, trials_frame
 from analysis.records.gaps import within, without_gaps
 from analysis.records.lines import (
@@ -33,6 +33,7 @@ from analysis.records.lines import (
 )
 from analysis.records.lines import DamagedRun as DamagedRun
 from analysis.records.merged import merged_note
+from analysis.records.orders import Steering, ordered, planned_trials
 from analysis.records.paths import RunPaths as RunPaths
 from analysis.records.schema import REPEATED, Mode, Phase
 from analysis.records.versions import (
@@ -63,10 +64,11 @@ class Run:
     before each trial and are not valid, where there were any. ``drawn``: by which sampler the
     params of a trial were drawn, and the seconds that it took, where it was chosen by its cost.
     ``repeated``: the rows of settings that were drawn again and answered from the trial
-    ``same_as``, which ``spec`` does not plan. ``lines``: the first and last line of each trial in
-    ``trials.jsonl``. ``dropped``: the trials that were left out by hand, which neither ``trials``
-    nor ``epochs`` has and ``spec`` does not plan: see ``dropped_frame``. ``whole``: the run that
-    this is a part of. ``known``: see ``once``.
+    ``same_as``, which ``spec`` does not plan, as it does plan those that a person added. ``lines``:
+    the first and last line of each trial in ``trials.jsonl``. ``dropped``: the trials that were
+    left out by hand, which neither ``trials`` nor ``epochs`` has and ``spec`` does not plan: see
+    ``dropped_frame``. ``ordered``: the trials that each order of a person stopped or added, by its
+    id. ``whole``: the run that this is a part of. ``known``: see ``once``.
     """
 
     paths: RunPaths
@@ -83,6 +85,7 @@ class Run:
     repeated: list[dict[str, Any]] = field(default_factory=list)
     lines: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     dropped: pd.DataFrame = field(default_factory=no_trials)
+    ordered: Mapping[str, list[str]] = field(default_factory=dict)
     whole: "Run | None" = None
     known: dict[Any, Any] = field(default_factory=dict, init=False)
 
@@ -212,13 +215,14 @@ def load_run(folder: str | Path) -> Run:
     refused, drawn = (facts_of_draws(trial_rows, name) for name in ("refused", "drawn"))
     of_trials = trial_versions(trial_rows), trial_devices(trial_rows), refused, drawn
     spec = columns.renamed(recorded)
-    run = Run(
-        *(paths, spec, trials, epochs, notes, columns, recorded),
-        *(*of_trials, repeated, lines, dropped),
-    )
+    of_run = repeated, lines, dropped, ordered(trial_rows)
+    run = Run(paths, spec, trials, epochs, notes, columns, recorded, *of_trials, *of_run)
     notes += filter(None, [versions_note(run), dropped_note(run), merged_note(run)])
-    if fewer := len(repeated) + unreplaced(run, Phase.SEARCH):
-        run = replace(run, spec={**spec, "trials": spec.get("trials", 0) - fewer})
+    if recorded.get("trials") is not None:
+        search, answers = run.phase(Phase.SEARCH), Steering(paths).refresh().answers
+        again = dict(zip(search.dropped["trial"], search.dropped["retrain"], strict=True))
+        planned = recorded["trials"], answers, list(search.trials["trial"]), again, len(repeated)
+        run = replace(run, spec={**spec, "trials": planned_trials(*planned)})
     return run
 
 

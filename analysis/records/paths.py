@@ -16,6 +16,8 @@ A run folder holds
 - ``logs/``: what a trial printed, one ``<trial>.log`` each
 - ``session.json``: where the Ray of the session that is going on can be looked at
 - ``labels.jsonl``: tags and notes that people gave the run
+- ``orders.jsonl``: what people ordered of the run while it went on
+- ``answers.jsonl``: what became of each order
 - ``lock``: who writes, while somebody does
 - ``.store``: where the run is copied to a store: the mark that this folder may do so, and no copy
   of it
@@ -57,6 +59,14 @@ class RunPaths:
     @property
     def labels(self) -> Path:
         return self.root / "labels.jsonl"
+
+    @property
+    def orders(self) -> Path:
+        return self.root / "orders.jsonl"
+
+    @property
+    def answers(self) -> Path:
+        return self.root / "answers.jsonl"
 
     @property
     def session(self) -> Path:

@@ -40,6 +40,8 @@ class Status(StrEnum):
     PRUNED = "pruned"
     DIVERGED = "diverged"
     FAILED = "failed"
+    STOPPED = "stopped by hand"
+    """By an order of a person: what it would have reached is not known, and it did not fail."""
     PAUSED = "paused"
     """At a rung; it goes on from there if it proves good, and is pruned at the end if not."""
     UNFINISHED = "unfinished"
@@ -52,6 +54,17 @@ class Status(StrEnum):
 
 
 ENDED = tuple(status for status in Status if status.has_ended)
+CENSORED = (Status.PRUNED, Status.STOPPED)
+"""Ends of trials that would have gone on."""
+ADDED = "a"
+"""With what the ids of trials begin whose settings a person added to a search."""
+ORDER_KEYS = ("added_by", "stopped_by")
+"""Where a row of ``trials.jsonl`` names the order that it carries out."""
+
+
+def is_added(trial: str) -> bool:
+    """Whether the setting of a trial was added by a person."""
+    return trial.startswith(ADDED)
 
 
 def status_of(row: Mapping[str, Any]) -> Status:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.records.load import Run
-from analysis.records.schema import ENDED, Phase, Status
+from analysis.records.schema import CENSORED, ENDED, Phase, Status
 from analysis.stats.arm_means import arm_means
 from analysis.stats.compared import OVERALL, Compared
 from analysis.stats.identity import identity
@@ -18,7 +18,7 @@ from analysis.stats.tables import completed_epochs, counts_weights
 # As trainables report them: once for all seeds of a trial
 SECONDS, SPEED = "train_seconds", "images_per_second"
 # End states that spare the epochs left; a trial that failed was to have them
-SAVING = (Status.PRUNED, Status.DIVERGED)
+SAVING = (*CENSORED, Status.DIVERGED)
 ALL = "all"
 
 
@@ -28,9 +28,9 @@ def rung_table(run: Run) -> pd.DataFrame:
 
     Columns: ``rung`` (its epoch), ``reached, stopped`` (there, or before the next rung where trials
     are judged at any epoch), ``went_on`` (trials), ``others`` (trials that reached it and neither
-    were stopped there nor went on: they failed, diverged, ended themselves, are paused or
-    unfinished there), ``best`` (value of the metric at that epoch), ``passed_at`` (the worst value
-    there of those that went on).
+    were stopped there nor went on: they failed, diverged, ended themselves, were stopped by hand,
+    are paused or unfinished there), ``best`` (value of the metric at that epoch), ``passed_at``
+    (the worst value there of those that went on).
     """
     search = run.phase("search")
     ends, epochs = trial_ends(search), trial_epochs(search)
@@ -49,10 +49,10 @@ def cost_table(run: Run) -> pd.DataFrame:
 
     Columns: ``phase, status, trials, epochs, seconds`` (as the epochs were timed: without starting
     and without epochs that a resumed trial ran again), ``epochs_saved`` (those left to the full
-    length, of pruned and diverged trials and of those that ended themselves; missing for the
-    others, and for all where an early end saves nothing: ``search_trials.upfront_share``),
-    ``seconds_saved`` (an estimate: the epochs left, at the mean seconds per epoch of that very
-    trial).
+    length, of pruned and diverged trials, of those stopped by hand and of those that ended
+    themselves; missing for the others, and for all where an early end saves nothing:
+    ``search_trials.upfront_share``), ``seconds_saved`` (an estimate: the epochs left, at the mean
+    seconds per epoch of that very trial).
     """
     ends = trial_ends(run)
     left = (int(run.spec["epochs"]) - ends["epoch"]).clip(lower=0)

@@ -16,9 +16,13 @@ import pandas as pd
 from analysis.numerics.association import FEWEST
 from analysis.records.cache import once
 from analysis.records.load import Run
+from analysis.records.schema import Status
 from analysis.stats.identity import identity
 from analysis.stats.search_trials import trial_ends, trial_epochs
 
+HAND_STOPS = (0.0, 0.25, 0.5, 0.75)
+"""At these quantiles of the last epochs of trials that were stopped by hand, trials are
+compared."""
 NUMERIC, CATEGORICAL = "numeric", "categorical"
 
 
@@ -28,7 +32,7 @@ class Evidence:
 
     ``space``: the parameters and their values or ranges, as the study wrote them ``settings``: one
     row per trial, one column per parameter ``stops``: the epochs at which trials are compared,
-    ascending: the rungs of the study, and the full length ``values``: one column per stop: mean of
+    ascending: see ``comparable_epochs`` ``values``: one column per stop: mean of
     the metric over seeds at that epoch, or at the last one where the trial ended itself before;
     missing where the trial has none there ``last``: the metric
     at the last epoch of each trial, whichever that is; missing where it is not finite ``ended``:
@@ -88,8 +92,14 @@ def evidence(run: Run) -> Evidence:
 
 
 def comparable_epochs(run: Run) -> list[int]:
-    """The rungs of the study and its full length, ascending."""
-    return sorted({*map(int, run.rungs), int(run.spec["epochs"])})
+    """The rungs of the study and its full length, ascending; where a person stopped trials, some of
+    the epochs at which that was, the first among them: who stopped those that looked bad would else
+    have taken them out of every comparison.
+    """
+    ends = trial_ends(run.phase("search"))
+    last = ends["epoch"][(ends["status"] == Status.STOPPED) & (ends["epoch"] > 0)]
+    at = np.quantile(last, HAND_STOPS, method="lower") if len(last) else []
+    return sorted({*map(int, run.rungs), *map(int, at), int(run.spec["epochs"])})
 
 
 def kind_of(domain: Mapping[str, Any]) -> str:

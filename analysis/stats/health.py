@@ -81,7 +81,8 @@ def rungs(run: Run, found: Evidence) -> Iterator[Finding]:
     """
     from scipy import stats
 
-    first, full = found.stops[0], found.full
+    full = found.full
+    first = min(map(int, run.rungs), default=full)
     if first == full:
         return
     both = found.values[[first, full]].dropna()

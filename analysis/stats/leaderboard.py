@@ -30,6 +30,7 @@ STATES = (
     Status.COMPLETED,
     Status.UNFINISHED,
     Status.PAUSED,
+    Status.STOPPED,
     Status.PRUNED,
     Status.DIVERGED,
     Status.FAILED,

@@ -16,7 +16,7 @@ from analysis.records.load import Run
 from analysis.records.schema import Status
 from analysis.stats.identity import identities
 from analysis.stats.settling import ERROR, Rule, Settled, planned_pairs, settle
-from analysis.stats.tables import seed_table, setting_numbers
+from analysis.stats.tables import seed_table, setting_numbers, trial_settings
 
 ENDED = (Status.COMPLETED, Status.FAILED, Status.DIVERGED)
 
@@ -33,7 +33,8 @@ def settled(run: Run) -> Settled:
     rule = rule_of(run)
     assert rule
     comparisons = planned_pairs(run.spec["space"], setting_numbers(run), run.spec.get("compare"))
-    return settle(rule, _values(run, seed_table(run), run.metric), _ended(run), *comparisons)
+    values = _values(run, seed_table(run), run.metric)
+    return settle(rule, values, _ended(run), *comparisons, stopped=_stopped(run))
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,14 @@ def _values(run: Run, seeds: pd.DataFrame, metric: str) -> np.ndarray:
     numbers = seeds[metric].to_numpy(dtype=float)
     values[seeds.index, seeds["seed"].astype(int)] = np.where(np.isfinite(numbers), numbers, np.nan)
     return values
+
+
+def _stopped(run: Run) -> np.ndarray:
+    """Of which settings a person stopped a trial, shape ``(settings,)``."""
+    by_hand = (run.trials["status"] == Status.STOPPED).to_numpy()
+    stopped = np.zeros(len(setting_numbers(run)), dtype=bool)
+    stopped[trial_settings(run).to_numpy()[by_hand]] = True
+    return stopped
 
 
 @once

@@ -10,7 +10,7 @@ from analysis.numerics.sequential import intervals, seen
 from analysis.records.load import Run
 from analysis.stats.labels import descriptions
 from analysis.stats.settled import Looked, looked_at, rule_of, settled
-from analysis.stats.settling import EQUAL, ERROR, LOST, MOST, OPEN, SUPPORTED, Rule
+from analysis.stats.settling import CENSORED, EQUAL, ERROR, LOST, MOST, OPEN, SUPPORTED, Rule
 from analysis.stats.tables import seed_table, settings_table
 from analysis.text.format import count, listing
 from analysis.text.rounding import number
@@ -25,11 +25,11 @@ def settled_table(run: Run) -> pd.DataFrame:
     """One row per comparison; empty where the number of seeds is fixed.
 
     Columns: ``first_setting, value_setting``, ``comparison`` (both in words), ``closed`` (why:
-    "supported", "equal", "lost" or "at most", empty while it is open), ``seeds`` that each of both
-    had then, ``n`` (pairs of them with a number), ``difference`` (value minus first), ``low, high``
-    (at the level at which Holm's method judges the row: of a comparison that closed as equal among
-    those that may be, of any other among those that may differ), ``p`` (of "there is no
-    difference") and ``p_equal`` (of "it is as large as matters"), both uncorrected.
+    "supported", "equal", "lost", "at most" or "stopped by hand", empty while it is open), ``seeds``
+    that each of both had then, ``n`` (pairs of them with a number), ``difference`` (value minus
+    first), ``low, high`` (at the level at which Holm's method judges the row: of a comparison that
+    closed as equal among those that may be, of any other among those that may differ), ``p`` (of
+    "there is no difference") and ``p_equal`` (of "it is as large as matters"), both uncorrected.
     """
     rule = rule_of(run)
     if rule is None:
@@ -77,6 +77,7 @@ def settled_words(run: Run) -> str:
         SUPPORTED: "supported",
         EQUAL: f"smaller than {number(rule.smallest)}",
         LOST: "without a number on one side",
+        CENSORED: "given up, as a trial was stopped by hand",
         MOST: f"not settled by {count(rule.looks.sizes[-1], 'seed')}",
         OPEN: "open",
     }

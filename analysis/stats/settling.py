@@ -19,8 +19,10 @@ from analysis.stats.identity import identity
 
 ERROR = 0.05
 OPEN, SUPPORTED, EQUAL, LOST, MOST = "", "supported", "equal", "lost", "at most"
+CENSORED = "stopped by hand"
 """Why a comparison closed: the difference is supported, or smaller than what matters; one of the
-settings has no number; or there are as many seeds as there may be.
+settings has no number; there are as many seeds as there may be; or a person stopped a trial of one
+of the settings, so that nothing is said of them.
 """
 
 
@@ -76,11 +78,17 @@ class Settled:
 
 
 def settle(
-    rule: Rule, values: np.ndarray, ended: np.ndarray, pairs: np.ndarray, families: np.ndarray
+    rule: Rule,
+    values: np.ndarray,
+    ended: np.ndarray,
+    pairs: np.ndarray,
+    families: np.ndarray,
+    stopped: np.ndarray | None = None,
 ) -> Settled:
     """Which of ``pairs`` of settings, shape ``(k, 2)``, are closed. ``values``: the metric, shape
     ``(settings, seeds)``, NaN where there is none; ``ended``: which of these seeds were trained;
-    ``families``: of which family each pair is.
+    ``families``: of which family each pair is; ``stopped``: of which settings a person stopped a
+    trial, shape ``(settings,)``, none if not given. A pair that lacks seeds for that is given up.
 
     Of each family the chance that any difference is supported that is none is at most 5 %, and so
     is that of calling any equal that differs by what matters: Holm's method over p-values that hold
@@ -92,6 +100,9 @@ def settle(
     plain = np.full((len(pairs), len(rule.looks.sizes)), np.nan)
     held = np.ones((2, len(pairs)))  # p-values of both questions, at the last look of each row
     for look, size in enumerate(rule.looks.sizes):
+        if stopped is not None:
+            lacks = (stopped & ~ended[:, :size].all(axis=1))[pairs].any(axis=1)
+            reasons[lacks & (reasons == OPEN)] = CENSORED
         still = reasons == OPEN
         if not still.any() or not ended[np.unique(pairs[still]), :size].all():
             break

@@ -14,12 +14,12 @@ from analysis.text.format import count
 
 KINDS = 10  # so many kinds of errors are named in a table
 REASONS = 3
-_RARE = (Status.PAUSED, Status.DROPPED)
+RARE = (Status.PAUSED, Status.STOPPED, Status.DROPPED)
 
 
 def status_table(run: Run) -> pd.DataFrame:
     """One row per status: ``status, trials, seeds, errors``; first the planned ones, last those
-    never started. No trial is missing; paused and dropped ones have a row where there are some.
+    never started. No trial is missing; those of ``RARE`` have a row where there are some.
 
     ``errors``: the headlines of the errors, each with how often it came; the most frequent of many.
     """
@@ -27,7 +27,7 @@ def status_table(run: Run) -> pd.DataFrame:
     rows = [
         _row(status, trials[trials["status"] == status])
         for status in Status
-        if status not in _RARE or (trials["status"] == status).any()
+        if status not in RARE or (trials["status"] == status).any()
     ]
     planned = max(int(run.spec.get("trials") or 0), len(run.trials)) + len(run.dropped)
     waiting = planned - len(trials)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.records.cache import once
 from analysis.records.load import Run
-from analysis.records.schema import ENDED, Status
+from analysis.records.schema import CENSORED, ENDED, Status
 from analysis.records.space import combinations
 from analysis.stats.identity import identities, identity
 from analysis.stats.summary import sample_table
@@ -101,9 +101,9 @@ def repeats(run: Run) -> int:
 def lost_seeds(run: Run) -> pd.DataFrame:
     """One row per setting and seed that diverged, failed or ended without a number: column
     ``seed``, index ``setting``. A seed of which another trial of the setting has a number is not
-    lost, and one that was stopped early or is unfinished is not judged.
+    lost, and one that was stopped early or by hand, or is unfinished, is not judged.
     """
-    judged = run.trials["status"].isin(set(ENDED) - {Status.PRUNED}).to_numpy()
+    judged = run.trials["status"].isin(set(ENDED) - set(CENSORED)).to_numpy()
     begun = pd.DataFrame({"setting": trial_settings(run), "seed": _seeds(run)})
     begun = begun[judged].explode("seed").drop_duplicates()
     known = seed_table(run).dropna(subset=run.metric)["seed"]

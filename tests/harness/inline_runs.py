@@ -28,9 +28,9 @@ def run(study: Study, results: Path, *callbacks: Any) -> Run:
     return load_run(paths.root)
 
 
-def crash_after(count: int, study: Study, paths: RunPaths) -> bool:
-    """Train until ``count`` rows, of epochs and trials, were recorded, then crash; returns whether
-    that came before the end.
+def crash_after(count: int, study: Study, paths: RunPaths, *callbacks: Any) -> bool:
+    """Train until ``count`` rows, of epochs, trials and answers, were recorded, then crash; returns
+    whether that came before the end.
     """
     append, left = Records.append, [count]
 
@@ -43,7 +43,7 @@ def crash_after(count: int, study: Study, paths: RunPaths) -> bool:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Records, "append", counted)
         try:
-            run_inline(study, paths)
+            run_inline(study, paths, *callbacks)
         except Crash:
             return True
     return False

@@ -52,11 +52,13 @@ def epoch(paths: RunPaths, trial: str, number: int, *values: float | None, **fac
 
 @asynccontextmanager
 async def served_page(
-    folder: Path, host: str = "127.0.0.1", port: int | None = None
+    folder: Path, host: str = "127.0.0.1", port: int | None = None, steers: bool = False
 ) -> AsyncIterator[str]:
     """The address of the page of a run, served for the time of the block."""
     address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    serving = asyncio.create_task(serve(folder, host, port, ready=address.set_result))
+    serving = asyncio.create_task(
+        serve(folder, host, port, ready=address.set_result, steers=steers)
+    )
     await asyncio.wait([address, serving], return_when=asyncio.FIRST_COMPLETED)
     try:
         yield address.result()

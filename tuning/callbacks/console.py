@@ -31,6 +31,7 @@ COLOURS = {
     Status.PRUNED: "yellow",
     Status.DIVERGED: "magenta",
     Status.FAILED: "red",
+    Status.STOPPED: "bright_black",
 }
 
 

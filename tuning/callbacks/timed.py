@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analysis.records.schema import CENSORED, Status
+
 
 @dataclass
 class Timed:
@@ -64,13 +66,15 @@ class TimedPhase:
         timed = self.running.pop(trial)
         if timed.pace is not None:
             self._paces.append(timed.pace)
-        elif status in ("completed", "pruned"):
+        elif status in (Status.COMPLETED, *CENSORED) and timed.epoch:
             # Its one epoch also carries what is done once per trial: it counts where there is no
             # other, and that of a cold trial only where all are cold.
             (self._cold_paces if timed.cold else self._paces).append(timed.first)
         for before, rung in zip([0, *self._rungs], self._rungs, strict=False):
             self._passed[rung] += timed.epoch > rung
-            self._stopped[rung] += before < timed.epoch <= rung
+            # Where one that was stopped by hand would have ended is not known.
+            by_hand = status == Status.STOPPED
+            self._stopped[rung] += before < timed.epoch <= rung and not by_hand
 
     def paces(self) -> list[float]:
         """Seconds per epoch of each trial of which something is known."""

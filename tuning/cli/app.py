@@ -10,6 +10,7 @@ from tuning.cli.fewer import drop, merge
 from tuning.cli.home import home, note, runs, tag
 from tuning.cli.new import new
 from tuning.cli.reading import compare, list_studies, report, show, sync, watch
+from tuning.cli.steering import add, end, pause, stop_trial
 from tuning.cli.training import confirm, extend, replay, resume, run, submit, try_
 from tuning.process.terminal import OneLineErrors
 
@@ -57,6 +58,10 @@ app.command()(home)
 app.command()(tag)
 app.command()(note)
 app.command()(watch)
+app.command("stop-trial")(stop_trial)
+app.command()(add)
+app.command()(pause)
+app.command()(end)
 app.command()(sync)
 app.command()(export)
 app.command()(doctor)

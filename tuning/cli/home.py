@@ -24,6 +24,7 @@ from tuning.process.terminal import ended_by_ctrl_c, plain_errors, say, shown
 
 if TYPE_CHECKING:
     from analysis.records.labels import Labels
+    from analysis.records.paths import RunPaths
 
 FEW = 20
 """So many runs are read without a word."""
@@ -114,13 +115,14 @@ def _rows(folder: str) -> list[dict[str, Any]]:
     )
 
 
-def _labelled(run: str, change: Callable[..., "Labels"], *given: Any, **options: Any) -> "Labels":
-    """What ``change`` makes of the labels of a run.
+def local_run(run: str) -> "RunPaths":
+    """The run folder of that name, to be written to.
 
     Raises:
-        StudyError: the run lies in a store, or what was given is no label.
+        StudyError: it is the URL of a store.
+        DamagedRun: it is no run folder.
     """
-    from analysis.records.lines import DamagedRun, read_spec
+    from analysis.records.lines import read_spec
     from analysis.records.paths import RunPaths
     from tuning.runs.store import is_url
     from tuning.spec.errors import StudyError
@@ -129,8 +131,20 @@ def _labelled(run: str, change: Callable[..., "Labels"], *given: Any, **options:
         raise StudyError(f"{run} is a URL: give the folder of the run on this machine.")
     paths = RunPaths(Path(run).resolve())
     read_spec(paths.study)
+    return paths
+
+
+def _labelled(run: str, change: Callable[..., "Labels"], *given: Any, **options: Any) -> "Labels":
+    """What ``change`` makes of the labels of a run.
+
+    Raises:
+        StudyError: the run lies in a store, or what was given is no label.
+    """
+    from analysis.records.lines import DamagedRun
+    from tuning.spec.errors import StudyError
+
     try:
-        return change(paths, *given, **options)
+        return change(local_run(run), *given, **options)
     except DamagedRun:
         raise
     except ValueError as error:

@@ -54,6 +54,10 @@ Overrides = Annotated[
         "--set", metavar="KEY=VALUE", help="Another value; a list for a key of the space."
     ),
 ]
+NewSetting = Annotated[
+    list[str],
+    typer.Option("--set", metavar="KEY=VALUE", help="The value of a parameter; give each one."),
+]
 Seeds = Annotated[
     int | None, typer.Option(parser=whole, metavar="N", help="Seeds of every setting.")
 ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.records.load import RunPaths
+from analysis.records.schema import CENSORED
 from analysis.report.export import write_aside
 from analysis.stats.ranking import best_first
 from tuning.engine import checkpoints
@@ -70,7 +71,7 @@ def _lost_seeds(history: History, best: TrialRecord) -> list[int]:
     other trial has one: as ``analysis.stats.tables.lost_seeds``.
     """
     records = history.of_params(best.trial.params, best.trial.phase)
-    ended = [each for each in records if each.status not in ("pruned", "paused", "unfinished")]
+    ended = [each for each in records if each.ended and each.status not in CENSORED]
     begun = {seed for each in ended for seed in each.trial.seeds}
     known = {
         seed

@@ -3,22 +3,22 @@ and what stops the study. A backend trains the trials, and says what becomes of 
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from analysis.records.orders import Inbox
 from analysis.records.schema import Status
 from analysis.text.errors import headline
 from tuning.engine.budget import BudgetLeft
-from tuning.engine.deciding import Deciding, search_of
+from tuning.engine.deciding import Deciding, phases
+from tuning.engine.orders import Orders
 from tuning.engine.recorder import Recorder
 from tuning.engine.reporter import TrialReport
 from tuning.engine.retries import Retries
 from tuning.engine.silence import Silence
 from tuning.process.terminal import say
 from tuning.runs.budgets import Allowance
-from tuning.search.base import NoScheduler
-from tuning.search.confirmation import ConfirmationSearcher
 from tuning.spec.study import Study, StudyError, Trial
 
 
@@ -30,7 +30,7 @@ class Controller:
     none. ``capacity``: how many trials can be trained at the same time; ``check``: called before
     anything is written, what it raises ends the session; ``interrupted``: whether the session is
     to end; ``journal`` and ``between``: as for ``Search.searcher``; ``allowance``: what the session
-    may spend; ``clock``: as ``time.monotonic``.
+    may spend; ``clock``: as ``time.monotonic``; ``inbox``: what people order of the run.
     """
 
     def __init__(
@@ -45,19 +45,19 @@ class Controller:
         between: Callable[[], None] | None = None,
         allowance: Allowance = Allowance(),
         clock: Callable[[], float] = time.monotonic,
+        inbox: Inbox | None = None,
     ) -> None:
         self._study, self._recorder, self.history = study, recorder, recorder.history
         self._capacity, self._check, self._interrupted = capacity, check, interrupted
-        self._journal = journal, between, self.history.trial_seconds
-        self._phases = self._each_phase()
+        self._phases = phases(recorder, study, (journal, between, self.history.trial_seconds))
         self._phase: Deciding | None = None
         self._first: list[Trial] = []
-        self._planned: set[str] = set()
-        self._live: set[str] = set()
+        self._planned, self._live = set[str](), set[str]()
         self._silence = Silence(study.recovery.stall_timeout, clock)
         self.budget = BudgetLeft(study, self.history, allowance, capacity, clock)
         self._retries = Retries(self.history, study.recovery.max_failures)
         self._errors: dict[str, str] = {}
+        self.orders = Orders(study, recorder, inbox, self._silence, self._planned, self._end)
         self.finished = False
         """Whether no trial is to come any more."""
         self.stops_study: str | None = None
@@ -67,25 +67,27 @@ class Controller:
         """The trial that a free process is to take; None where none is to be started, now or, once
         ``finished``, ever.
 
-        A model-based search is asked no earlier than a trial can start, for it would not know what
-        was learned meanwhile. Where trials are fixed beforehand, one more waits (more would start
-        in no fixed order): it starts the moment a process is free, and an autoscaler sees that
-        there is more to do. With a budget none waits: is there time for it once it starts?
+        A model-based search is asked no earlier than a trial can start: it would not know what was
+        learned meanwhile. Where trials are fixed beforehand, one more waits (more would start in no
+        fixed order), for the moment a process is free, and for an autoscaler to see. With a budget
+        none waits: is there time for it once it starts?
         """
-        if self.stops_study or self._interrupted():
+        if self._phase is None and not self.finished:
+            self._advance()
+        self.orders.look(self._phase)
+        if self.stops_study or self._interrupted() or self.orders.pausing:
             self.finished = not self._live
             return None
         waiting = self._phase.waiting if self._phase and not self.budget.limited else 0
         if len(self._live) >= self._capacity() + waiting:
             return None
-        trial = self._ask()
-        if trial:
+        if trial := self._ask():
             self._live.add(trial.id)
         return trial
 
     def on_start(self, trial: Trial) -> None:
         """A process has taken the trial."""
-        if trial.id not in self._planned:
+        if trial.id not in self._planned and not self.orders.is_over(trial):
             self._recorder.begin(trial)
         self._planned.discard(trial.id)
         self._silence.heard(trial.id)
@@ -98,7 +100,9 @@ class Controller:
             return True
         self._check()  # where this process stood still, its run may be another's by now
         self._silence.heard(trial.id)
-        rung, end = self.history.trials[trial.id].rung or 0, None
+        if not (record := self.history.open(trial)):
+            return False  # it was stopped before it had a process
+        end, rung = None, record.rung or 0
         rows = [each for each in report.rows if each["epoch"] > rung]
         for row in rows:
             epoch, diverged = row["epoch"], bool(row["diverged"])
@@ -111,21 +115,25 @@ class Controller:
             self._errors[trial.id] = report.raised
         if report.end:
             self._end(trial, **report.end)
-        elif end and not self.history.trials[trial.id].ended:
+        elif end and not record.ended:
             self._stop(trial, end)
+        self.orders.look(self._phase)
+        self.orders.free(trial)
         self._give_up()
         self._note_problem()
         self.budget.on_report(trial, rows)
         if not (end or report.end or report.raised or self.budget.goes_on(trial)):
             self.budget.cuts(trial)
             return False
-        return end is None and not self.stops_study
+        over = not report.end and self.orders.is_over(trial)
+        return not (end or over or self.stops_study)
 
     def on_end(self, trial: Trial) -> None:
         """The process of the trial is free."""
         self._live.discard(trial.id)
         self._silence.forget(trial.id)
         self.budget.on_end(trial)
+        self.orders.free(trial)
 
     def on_error(self, trial: Trial, error: str, lost: bool = False) -> None:
         """The trial raised, or its process died: it starts again, unless that was as often as it
@@ -136,7 +144,8 @@ class Controller:
         own = self._errors.pop(trial.id, None)
         record = self.history.trials.get(trial.id)  # none where its process died before it began
         goes_on = not record or record.cut_off
-        if not goes_on or trial.id in self.budget.cut or self._interrupted():
+        cut = trial.id in self.budget.cut or self.orders.is_over(trial)
+        if not goes_on or cut or self._interrupted():
             return
         if self._retries.may_start_again(trial.id, headline(own), lost):
             self._first.append(trial)
@@ -150,17 +159,18 @@ class Controller:
         for, whose processes are to be killed. ``now``: as ``clock`` says.
         """
         self._check()
+        self.orders.look(self._phase)
         hanging = self._silence.hanging(now)
         self._errors.update(hanging)
         return [*self.budget.cut_overdue(), *hanging]
 
-    def _each_phase(self) -> Iterator[Deciding]:
-        study, history = self._study, self.history
-        if history.searches:
-            yield search_of(self._recorder, study, self._journal)
-        if study.confirm:  # full trials over all seeds: none is stopped
-            again = ConfirmationSearcher(study, history)
-            yield Deciding(self._recorder, again, NoScheduler(), draws=False, waiting=1)
+    def _advance(self) -> None:
+        """Begin the next phase."""
+        try:
+            self._phase = next(self._phases, None)
+            self.finished = self._phase is None
+        except StudyError as error:  # a searcher that cannot be brought to what it knew
+            self.stops_study = str(error)
 
     def _ask(self) -> Trial | None:
         while True:
@@ -177,19 +187,15 @@ class Controller:
                 self._first.append(trial)
                 continue
             self._close()
-            try:
-                self._phase = next(self._phases, None)
-            except StudyError as error:  # a searcher that cannot be brought to what it knew
-                self.stops_study = str(error)
-                return None
-            if self._phase is None:
-                self.finished = True
+            self._advance()
+            if self.finished or self.stops_study:
                 return None
 
     def _next(self) -> Trial | None:
         """One that failed comes first, then one that was paused and is to go on."""
-        if self._first:
-            return self._first.pop(0)
+        while self._first:
+            if not self.orders.is_over(trial := self._first.pop(0)):
+                return trial
         return self._promoted() or (self._phase.next() if self._phase else None)
 
     def _close(self) -> None:
@@ -230,21 +236,15 @@ class Controller:
         self._planned |= {trial.id} if trial else set()
         return trial
 
-    def _end(
-        self,
-        trial: Trial,
-        *,
-        status: str,
-        error: str | None = None,
-        stops_study: bool = False,
-        misreported: bool = False,
-        **facts: Any,
-    ) -> None:
+    def _end(self, trial: Trial, *, status: str, error: str | None = None, **facts: Any) -> None:
+        """``facts``: as in ``TrialReport.end``."""
+        stops_study = facts.pop("stops_study", False)
         # Nonsense is the fault of a trial itself, but not where the first of all reports it.
-        stops_study |= misreported and not self.history.any_epoch
+        stops_study |= facts.pop("misreported", False) and not self.history.any_epoch
         recorded = self._recorder.end(trial, status, error, **facts)
         if stops_study:
             self.stops_study = recorded
         if self._phase:
             self._phase.on_end(trial, status)
             self._note_problem()
+        self.orders.ended(trial, status)

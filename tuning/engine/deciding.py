@@ -2,14 +2,16 @@
 own.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from analysis.records.schema import Status, is_added
 from tuning.engine.recorder import Recorder
 from tuning.process.terminal import say
 from tuning.runs.history import TrialRecord
 from tuning.search.base import NoScheduler, Scheduler, Searcher
+from tuning.search.confirmation import ConfirmationSearcher
 from tuning.search.redrawn import tell
 from tuning.search.settling import SettlingSearcher
 from tuning.spec.study import Study, StudyError, Trial
@@ -32,6 +34,12 @@ class Deciding:
     scheduler: Scheduler
     draws: bool
     waiting: int
+    searches: bool = True
+    """Whether it is the search."""
+    added: list[Trial] = field(default_factory=list)
+    """Trials whose settings a person added, to come next."""
+    over: bool = False
+    """Whether a person has ended it: no trial comes or goes on any more."""
     problem: str | None = None
     """Why one of them cannot go on: it is the user's own, and raised something or gave nonsense."""
     _stateless: bool = False
@@ -41,7 +49,9 @@ class Deciding:
         the trial that had it answers.
         """
         history = self.recorder.history
-        while trial := self._answer(self.searcher.ask):
+        while not self.over and (trial := self._asked()):
+            if trial.id in history.trials and not history.open(trial):
+                continue  # it was stopped by hand before it came again
             same = history.same(trial) if self.draws else None
             if same is None or trial.id in history.trials:
                 return trial
@@ -49,6 +59,9 @@ class Deciding:
             if same.ended:
                 self._tell_again(trial, same)
         return None
+
+    def _asked(self) -> Trial | None:
+        return self.added.pop(0) if self.added else self._answer(self.searcher.ask)
 
     def on_epoch(
         self, trial: Trial, epoch: int, score: float, diverged: bool, can_pause: bool
@@ -60,21 +73,27 @@ class Deciding:
             self._stateless = True
             say(STATELESS)
         value = None if diverged else score
-        self._answer(lambda: self.searcher.report(trial, epoch, score))
+        if not is_added(trial.id):
+            self._answer(lambda: self.searcher.report(trial, epoch, score))
         return self._answer(lambda: self.scheduler.judge(trial, epoch, value, can_pause))
 
     def promoted(self, busy: Collection[str], last: bool) -> Trial | None:
         """A paused trial that is to go on, as ``Scheduler.promoted``: the records know it now."""
-        promoted = self.scheduler.promoted(busy, last)
+        promoted = None if self.over else self.scheduler.promoted(busy, last)
         if promoted:
             self.recorder.promote(*promoted)
         return promoted[0] if promoted else None
 
     def on_end(self, trial: Trial, status: str) -> None:
-        if status == "completed":
-            self._answer(lambda: self.scheduler.completed(trial.id))
-        self._answer(lambda: self.searcher.tell(trial, status))
         history = self.recorder.history
+        if status == Status.COMPLETED:
+            self._answer(lambda: self.scheduler.completed(trial.id))
+        elif status == Status.STOPPED:
+            self.scheduler.withdrawn(trial.id)
+        if is_added(trial.id):
+            self._answer(lambda: self.searcher.learn(history.trials[trial.id]))
+        else:
+            self._answer(lambda: self.searcher.tell(trial, status))
         for again in history.repeats_of(trial.id):
             self._tell_again(again, history.trials[trial.id])
 
@@ -99,5 +118,19 @@ def search_of(recorder: Recorder, study: Study, journal: tuple[Any, ...]) -> Dec
         if study.settles
         else study.search.searcher(study, history.drawn(), *journal)
     )
+    for record in history.added():
+        if record.ended:
+            searcher.learn(record)
     waiting, draws = 0 if study.search.learns else 1, not study.search.exhaustive
-    return Deciding(recorder, searcher, scheduler, draws, waiting)
+    added = [each.trial for each in history.added() if each.cut_off]
+    return Deciding(recorder, searcher, scheduler, draws, waiting, added=added)
+
+
+def phases(recorder: Recorder, study: Study, journal: tuple[Any, ...]) -> Iterator[Deciding]:
+    """Who decides in each phase that a session has, the search first."""
+    history = recorder.history
+    if history.searches:
+        yield search_of(recorder, study, journal)
+    if study.confirm:  # full trials over all seeds: none is stopped
+        again = ConfirmationSearcher(study, history)
+        yield Deciding(recorder, again, NoScheduler(), draws=False, waiting=1, searches=False)

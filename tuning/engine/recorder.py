@@ -1,8 +1,10 @@
 """Writes down what the trials of a run report, as it arrives: the one writer of its records."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from analysis.records.orders import Order
 from analysis.records.schema import REPEATED, RUNNING, Status
 from tuning.runs.history import History, TrialRecord
 from tuning.runs.records import Records
@@ -34,11 +36,12 @@ class Recorder:
         self._code = {"code": history.version} if history.version else {}
         self._places: dict[str, dict[str, Any]] = {}
 
-    def begin(self, trial: Trial) -> None:
-        """A trial starts, or starts again."""
+    def begin(self, trial: Trial, **facts: Any) -> None:
+        """A trial starts, or starts again; ``facts``: what else its row is to say."""
         record = self.history.begin(trial)
         first = record.attempt == 1
-        facts: dict[str, Any] = {"refused": list(trial.refused)} if trial.refused and first else {}
+        if trial.refused and first:
+            facts["refused"] = list(trial.refused)
         if trial.drawn and first:
             facts["drawn"] = dict(trial.drawn)
         if record.rung is not None:
@@ -103,6 +106,13 @@ class Recorder:
         for callback in self._callbacks:
             callback.end(trial, status, error)
         return error
+
+    def answer(self, order: Order, done: bool, text: str, **facts: Any) -> None:
+        """An order was carried out, or not, and why."""
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        row = {"order": order.id, "at": at, "done": done, "answer": text, **facts}
+        self._records.append("answers", row)
+        self.history.answered.add(order.id)
 
     def _trial_row(self, trial: Trial, **facts: Any) -> dict[str, Any]:
         return {

@@ -9,6 +9,7 @@ from typing import Any
 from analysis import load_run
 from analysis.records.lines import read_spec
 from analysis.records.load import Run, RunPaths
+from analysis.records.orders import Inbox
 from tuning.engine.best import best_trial, export_best
 from tuning.engine.checkpoints import BestCheckpoint, clear_unknown
 from tuning.engine.controller import Controller
@@ -33,13 +34,15 @@ class Outcome:
     paths: RunPaths
     statuses: Mapping[str, str]
     """The end of each trial that ended, by its id."""
+    paused: bool = False
+    """Whether a person ended the session before all was trained."""
 
 
 def history_of(study: Study, run: Run) -> History:
     """What the records of a run say, for the session that its ``study.json`` names last by now."""
     session = (read_spec(run.paths.study).get("sessions") or [{}])[-1]
     history = History.of(study, run, session.get("code"))
-    history.searches = not session.get("confirm_now", False)
+    history.searches &= not session.get("confirm_now", False)
     return history
 
 
@@ -49,9 +52,10 @@ def is_complete(study: Study, history: History) -> bool:
     if study.search.exhaustive:
         left = bool(trials_left(study.trials(), past))
     else:
-        left = len(past) + history.repeated < study.planned
+        left = len(history.drawn()) < study.planned
     return (
-        not left
+        not (left and history.searches)
+        and not history.has_orders
         and all(each.ended for each in [*past, *confirmed])
         and not (
             study.confirm and trials_left(confirmations(study, history.to_confirm()), confirmed)
@@ -108,6 +112,7 @@ class Session:
             journal=self.paths.optuna,
             between=self._between,
             allowance=Allowance.of(self._noted()),
+            inbox=Inbox(self.paths),
         )
 
     def finish(self, controller: Controller) -> Outcome:
@@ -122,13 +127,15 @@ class Session:
                 f" it wrote is in {self.paths.root}"
             )
         history = controller.history
-        if not self._interruption.by:
+        if not (self._interruption.by or controller.orders.pausing):
+            controller.orders.look(None)  # what came too late is to be told so
             export_best(self.study, history, self.paths, self.checkpoints)
         if "budget" in self._noted():
             spec = read_spec(self.paths.study)
             write_spec(self.paths, with_spent(spec, controller.budget.facts()))
         ended = (record for record in history.trials.values() if record.ended)
-        return Outcome(self.paths, {record.trial.id: record.status for record in ended})
+        statuses = {record.trial.id: record.status for record in ended}
+        return Outcome(self.paths, statuses, controller.orders.pausing)
 
     def _noted(self) -> Mapping[str, Any]:
         """What ``study.json`` says of this session."""

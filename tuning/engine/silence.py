@@ -16,6 +16,10 @@ class Silence:
         self._heard: dict[str, float] = {}
         self._asked = clock()
 
+    def __contains__(self, trial: object) -> bool:
+        """Whether the trial is trained."""
+        return trial in self._heard
+
     def heard(self, trial: str) -> None:
         self._heard[trial] = self._clock()
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from analysis.records.dropped import begun_trials
 from analysis.records.load import Run
-from analysis.records.schema import Phase, Status
+from analysis.records.schema import Phase, Status, is_added
 from analysis.text.format import count
 from tuning.spec.branches import parameters
 from tuning.spec.errors import unknown_name
@@ -83,8 +84,8 @@ def _total(study: Study, run: Run, trials: int) -> int:
             f"{study.name} is a grid: it has a trial for every setting and seed. Give --seeds for"
             ' more of them, or --set "KEY=[...]" for more values.'
         )
-    search = run.phase(Phase.SEARCH)
-    begun = len(search.trials) + len(search.dropped) + len(run.repeated)
+    drawn = begun_trials(run.phase(Phase.SEARCH))["trial"]
+    begun = int((~drawn.map(is_added).astype(bool)).sum()) + len(run.repeated)
     if trials < max(1, begun):
         raise StudyError(
             f"that is {count(trials, 'trial')}, but {begun} have begun, and nothing is deleted:"

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from analysis.records.load import Run
-from analysis.records.schema import Phase, Status
+from analysis.records.orders import Steering, ended_by
+from analysis.records.schema import Phase, Status, is_added
 from analysis.stats.ranking import Ranking
 from analysis.stats.summary import seed_numbers
 from tuning.runs.recorded_trials import dropped_records, own_params, trial_records
@@ -30,10 +31,19 @@ class History:
         self._repeats: dict[str, TrialRecord] = {}
         self._dropped: dict[str, TrialRecord] = {}
         self._begun: Counter[str] = Counter()
+        self._added = 0
         self.any_epoch = False
         """Whether an epoch of any trial was recorded."""
         self.searches = True
         """Whether this session goes on with the search, or confirms what there is alone."""
+        self.answered: set[str] = set()
+        """The orders that were carried out, or refused."""
+        self.ordered: Mapping[str, list[str]] = {}
+        """The trials that each order stopped or added in earlier sessions."""
+        self.has_orders = False
+        """Whether any was given that was neither."""
+        self.ended_by: str | None = None
+        """The order that ended the search."""
 
     @classmethod
     def of(cls, study: Study, run: Run, version: str | None = None) -> "History":
@@ -42,6 +52,11 @@ class History:
         """
         history = cls(study, version)
         history.any_epoch = not run.epochs.empty
+        steering = Steering(run.paths).refresh()
+        history.answered, history.ordered = set(steering.answers), run.ordered
+        history.has_orders = bool(steering.open())
+        history.ended_by = ended_by(steering.answers, study.planned)
+        history.searches = not history.ended_by
         for phase in Phase:
             for record in trial_records(run, phase):
                 if not record.ended and record.version not in (None, version):
@@ -68,8 +83,8 @@ class History:
         return (each for each in self.trials.values() if each.trial.phase == name)
 
     def drawn(self) -> list[TrialRecord]:
-        """What the search drew, in order; a setting that was drawn again with the status and the
-        scores of the trial that answers for it. What was left out by hand has none.
+        """What the search drew itself, in order; a setting that was drawn again with the status and
+        the scores of the trial that answers for it. What was left out by hand has none.
         """
         known = {**self._dropped, **self.trials}
         again = [
@@ -77,7 +92,12 @@ class History:
             for each in self._repeats.values()
             if (first := known[str(each.same_as)])
         ]
-        return sorted([*self.begun(Phase.SEARCH), *again], key=lambda each: int(each.id))
+        own = (each for each in self.begun(Phase.SEARCH) if not is_added(each.id))
+        return sorted([*own, *again], key=lambda each: int(each.id))
+
+    def added(self) -> list[TrialRecord]:
+        """The trials of the search whose settings a person added, in order."""
+        return [each for each in self.phase(Phase.SEARCH) if is_added(each.id)]
 
     def begun(self, name: str) -> list[TrialRecord]:
         """The trials of one phase, with those that were left out by hand."""
@@ -104,8 +124,8 @@ class History:
         there.
         """
         fewer = {phase: sum(not e.retrain for e in self.dropped(phase)) for phase in Phase}
-        search = self.study.planned - self.repeated - fewer[Phase.SEARCH]
-        search = max(search, self._begun[Phase.SEARCH])
+        own = self.study.planned - self.repeated + self._added - fewer[Phase.SEARCH]
+        search = max(own, self._begun[Phase.SEARCH])
         if not self.searches:  # what is left of it stays as it is
             search = sum(each.ended for each in self.phase(Phase.SEARCH))
         confirm = self.study.planned_confirmations + self._superseded() - fewer[Phase.CONFIRM]
@@ -149,6 +169,11 @@ class History:
         """The trials of one setting."""
         key = params_key(params)
         return [each for each in self.phase(phase) if params_key(each.trial.params) == key]
+
+    def open(self, trial: Trial) -> TrialRecord | None:
+        """The record of a trial that has begun and not ended."""
+        record = self.trials.get(trial.id)
+        return None if record is None or record.ended else record
 
     def begin(self, trial: Trial) -> TrialRecord:
         """A trial is started, or started again."""
@@ -206,6 +231,7 @@ class History:
     def _add(self, record: TrialRecord) -> TrialRecord:
         self.trials[record.id] = record
         self._begun[record.trial.phase] += 1
+        self._added += is_added(record.id)
         if record.trial.phase == Phase.SEARCH:
             self._searched[params_key(record.params)] = record.id
         return record

@@ -85,6 +85,12 @@ def refuse_writer(path: Path, tell: Callable[[str], None]) -> None:
         raise StudyError(refusal(path.parent, holder))
 
 
+def is_held(path: Path, tell: Callable[[str], None] = lambda text: None) -> bool:
+    """Whether a process that lives holds the lock at ``path``; ``tell``: as for ``locked``."""
+    holder = _read(path)
+    return holder is not None and _lives(path, holder, tell)
+
+
 def let_go(path: Path) -> None:
     """Remove the lock at ``path`` if this process holds it, and no other's."""
     held, dead = _read(path), _beside(path)

@@ -1,5 +1,5 @@
-"""The files of a run as they are written: ``epochs.jsonl``, ``trials.jsonl``, ``arrays/`` and
-``logs/``.
+"""The files of a run as they are written: ``epochs.jsonl``, ``trials.jsonl``, ``answers.jsonl``,
+``arrays/`` and ``logs/``.
 """
 
 import contextlib
@@ -38,17 +38,19 @@ class Records:
 
     def __init__(self, paths: RunPaths, between: Callable[[], None] | None = None) -> None:
         self._paths = paths
-        self._files = {"trials": Lines(paths.trials), "epochs": Lines(paths.epochs)}
+        self._files = {
+            name: Lines(getattr(paths, name)) for name in ("trials", "epochs", "answers")
+        }
         self._between = between
 
     def append(self, name: str, row: Mapping[str, Any]) -> None:
-        """``name``: "trials" or "epochs"."""
+        """``name``: "trials", "epochs" or "answers"."""
         text = json.dumps(finite(row), separators=(",", ":"), allow_nan=False, ensure_ascii=False)
         # Half a character, as in the name of a file that is not UTF-8, is a question mark: nobody
         # could read the line with it.
         file = self._files[name]
         file.add(text.encode(errors="replace") + b"\n")
-        self._patiently(lambda: file.write(sync=name == "trials"))
+        self._patiently(lambda: file.write(sync=name != "epochs"))
 
     def write_arrays(self, trial: str, arrays: Mapping[str, np.ndarray]) -> None:
         self._patiently(lambda: _write_arrays(self._paths.arrays(trial), arrays))

@@ -83,6 +83,16 @@ def continued(
     )
 
 
+def as_it_was_run(run: Run) -> Study:
+    """The study of a run, found where its last session found it.
+
+    Raises:
+        StudyError: it cannot be found, or has not been run by this user.
+    """
+    found = _found(run, run.spec.get("reference") or "")
+    return found.override(run.spec["overrides"])
+
+
 def add_session(
     run: Run,
     going: Continued,

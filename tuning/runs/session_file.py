@@ -50,7 +50,8 @@ def page_served(paths: RunPaths, ready: Callable[[str], None]) -> Iterator[None]
 
 def _tell_address(read: Callable[[], str], ready: Callable[[str], None]) -> None:
     if address := read().strip():
-        ready(address)
+        # Who may give orders is told a person alone, never written where output is kept.
+        ready(address if sys.stderr.isatty() else address.partition("?")[0])
 
 
 @contextmanager

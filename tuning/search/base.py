@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from tuning.runs.trial_record import TrialRecord
 from tuning.spec.study import Study, Trial
 
 
@@ -22,6 +23,9 @@ class Searcher(Protocol):
     def tell(self, trial: Trial, status: str) -> None:
         """The trial has ended."""
 
+    def learn(self, record: TrialRecord) -> None:
+        """A trial that it did not ask for has ended: a person added its setting."""
+
 
 class Scheduler(Protocol):
     """Says whether a trial goes on: where it does not, it has ended or is paused."""
@@ -37,6 +41,9 @@ class Scheduler(Protocol):
 
     def completed(self, trial: str) -> None:
         """The trial has ended complete, at the last epoch or by itself before it."""
+
+    def withdrawn(self, trial: str) -> None:
+        """The trial was stopped by hand, while it ran or was paused."""
 
     def promoted(self, busy: Collection[str], last: bool = False) -> tuple[Trial, int] | None:
         """A paused trial that is to go on, and its rung; None where there is none. ``busy``: ids of
@@ -69,9 +76,15 @@ class Planned:
     def tell(self, trial: Trial, status: str) -> None:
         """Nothing is learned."""
 
+    def learn(self, record: TrialRecord) -> None:
+        """Nothing is learned."""
+
 
 class NeverPauses:
     """What a scheduler answers that pauses no trial."""
+
+    def withdrawn(self, trial: str) -> None:
+        """Nothing waits."""
 
     def promoted(self, busy: Collection[str], last: bool = False) -> None:
         return None

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+from analysis.records.schema import ADDED
 from tuning.runs.trial_record import TrialRecord
 from tuning.search.asha import AshaScheduler
 from tuning.search.base import NeverPauses
@@ -89,10 +90,11 @@ class HyperbandScheduler(NeverPauses):
         """The number of the bracket of a trial: each trial goes to the one that lacks most of its
         share.
         """
-        while len(self._dealt) < int(trial):
+        place = int(trial.removeprefix(ADDED))
+        while len(self._dealt) < place:
             number = len(self._dealt) + 1
             lacking = [
                 share * number - self._dealt.count(each) for each, share in enumerate(self._shares)
             ]
             self._dealt.append(lacking.index(max(lacking)))
-        return self._dealt[int(trial) - 1]
+        return self._dealt[place - 1]

@@ -11,7 +11,7 @@ from analysis.records.schema import Mode
 from tuning.process.terminal import say
 from tuning.runs.store import retry_while_full
 from tuning.runs.trial_record import TrialRecord
-from tuning.search.optuna_space import OptunaSpace
+from tuning.search.optuna_space import UNKNOWN, OptunaSpace, is_unknown
 from tuning.search.redrawn import drawn_again
 from tuning.search.samplers import Samplers
 from tuning.spec.study import Optuna, Study, Trial, trial_id
@@ -28,7 +28,8 @@ class OptunaSearcher:
     Optuna learns what is in the records and nothing else: each session builds its knowledge anew
     from them, so there is never a trial that it takes for running after a crash, and a damaged
     journal costs nothing. A stopped trial is told as pruned with its values so far, a diverged or
-    failed one as failed, and only a trial that ran to the end as complete.
+    failed one as failed, and only a trial that ran to the end as complete. Of one that a person
+    stopped before its first epoch nothing is learned.
 
     TPE and the Gaussian process draw each setting with a random state that depends on (seed of the
     search, number of the trial) alone: what was told before, and nothing else, decides what comes
@@ -112,22 +113,28 @@ class OptunaSearcher:
         self._reported.pop(trial.id, None)
         value = self._values.pop(trial.id, None)
         if asked is not None:
-            state = self._state(status)
+            state = self._state(status, value)
+            if is_unknown(status, value):
+                asked.set_user_attr(UNKNOWN, True)
             complete = state == self._optuna.trial.TrialState.COMPLETE
             self._told.tell(asked, value if complete else None, state=state)
 
-    def _state(self, status: str) -> Any:
+    def learn(self, record: TrialRecord) -> None:
+        self._recall(record)
+
+    def _state(self, status: str, score: float | None) -> Any:
         states = self._optuna.trial.TrialState
         return {
             "completed": states.COMPLETE,
             "pruned": states.PRUNED,
+            "stopped by hand": states.FAIL if score is None else states.PRUNED,
             "unfinished": states.RUNNING,
             "paused": states.RUNNING,
         }.get(status, states.FAIL)
 
     def _recall(self, past: TrialRecord) -> None:
         """Add a trial of an earlier session as the records have it."""
-        states, state = self._optuna.trial.TrialState, self._state(past.status)
+        states, state = self._optuna.trial.TrialState, self._state(past.status, past.score)
         if past.status == "completed" and past.score is None:
             state = states.FAIL
         self._samplers.recall(past.trial.drawn)
@@ -137,6 +144,7 @@ class OptunaSearcher:
             # Of a pruned one the last value, as Optuna itself keeps it.
             value=past.score if state in (states.COMPLETE, states.PRUNED) else None,
             intermediate_values=dict(past.scores),
+            user_attrs={UNKNOWN: True} if is_unknown(past.status, past.score) else {},
         )
         self._told.add_trials([*map(self._space.refused, past.trial.refused), known])
         if not past.ended:

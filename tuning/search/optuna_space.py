@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from analysis.records.schema import Status
 from analysis.records.space import is_active
 from tuning.spec.branches import conditions, parameters
 from tuning.spec.space import distribution
@@ -10,6 +11,13 @@ from tuning.spec.study import Study, StudyError
 
 MOST_REFUSED = 1_000
 """So many settings in a row may be refused as not valid."""
+UNKNOWN = "stopped by hand before its first epoch"
+"""What a trial is marked with that says nothing, though Optuna takes it for failed."""
+
+
+def is_unknown(status: str, score: float | None) -> bool:
+    """Whether nothing is known of a trial that has ended so, as ``UNKNOWN`` says."""
+    return status == Status.STOPPED and score is None
 
 
 class OptunaSpace:

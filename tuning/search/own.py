@@ -19,10 +19,11 @@ class OwnSearch(Search):
     ``Study(search=...)`` takes it.
 
     ``history``: the trials so far as ``TrialRecord``, in the order in which they were drawn, those
-    that still run too. ``tell`` is given each trial once it has ended. A session works with a copy
-    of the object, which is first told what ended in earlier sessions, in the order in which it did:
-    what it gives should depend on that and on ``history`` alone, or else a search that goes on
-    after a crash draws other settings than one that was not cut off.
+    that still run too, and after them those that a person added. ``tell`` is given each trial once
+    it has ended. A session works with a copy of the object, which is first told what ended in
+    earlier sessions, in the order in which it did: what it gives should depend on that and on
+    ``history`` alone, or else a search that goes on after a crash draws other settings than one
+    that was not cut off.
     """
 
     driver_only = ("own",)
@@ -49,6 +50,7 @@ class OwnSearcher:
         self._name = f"search: {type(search.own).__name__}"
         self._own = answer(f"{self._name}: to copy it", copy.deepcopy, search.own)
         self._history = {each.id: each for each in past}
+        self._added: list[TrialRecord] = []
         self._cut_off = [each.trial for each in past if each.cut_off]
         for is_asked, record in events(past):
             if not is_asked:
@@ -60,7 +62,7 @@ class OwnSearcher:
         number = len(self._history) + 1
         if number > self._trials:
             return None
-        history = [each.copied() for each in self._history.values()]
+        history = [each.copied() for each in [*self._history.values(), *self._added]]
         given = answer(f"{self._name}.ask", self._own.ask, history)
         if given is None:
             return None
@@ -78,4 +80,8 @@ class OwnSearcher:
     def tell(self, trial: Trial, status: str) -> None:
         record = self._history[trial.id]
         record.status = status
+        answer(f"{self._name}.tell", self._own.tell, record.copied())
+
+    def learn(self, record: TrialRecord) -> None:
+        self._added.append(record)
         answer(f"{self._name}.tell", self._own.tell, record.copied())

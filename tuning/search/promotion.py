@@ -103,6 +103,11 @@ class PromotingScheduler:
                 return self._trials.pop(trial), rung
         return None
 
+    def withdrawn(self, trial: str) -> None:
+        self._trials.pop(trial, None)
+        for here in self._rungs.values():
+            here.paused = [place for place in here.paused if place[1] != trial]
+
     def given_up(self, last: bool = False) -> list[tuple[Trial, int]]:
         """Those that cannot get among the best any more, so that nobody keeps their states."""
         found = []

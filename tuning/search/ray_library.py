@@ -172,6 +172,9 @@ class RaySearcher:
                 ),
             )
 
+    def learn(self, record: TrialRecord) -> None:
+        """Nothing: such a searcher can be told of its own settings alone."""
+
     @contextmanager
     def _own_random_state(self) -> Iterator[None]:
         """The random states of the process are the searcher's own meanwhile: some have no other."""

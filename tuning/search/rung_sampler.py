@@ -11,6 +11,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from tuning.search.gaussian import Seen, load_packages, suggested
+from tuning.search.optuna_space import UNKNOWN
 from tuning.search.unit_cube import UnitCube
 
 MOST = 150
@@ -71,7 +72,7 @@ class RungSampler(BaseSampler):
         return {} if point is None else self._cube.params(point)
 
     def _seen(self, trials: Sequence[FrozenTrial], sign: int) -> Seen:
-        known = [each for each in trials if each.params]
+        known = [each for each in trials if each.params and UNKNOWN not in each.user_attrs]
         rows = [
             (self._cube.point(trial.params), depth, score)
             for trial in known

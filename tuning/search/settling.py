@@ -6,8 +6,9 @@ from dataclasses import asdict
 
 import numpy as np
 
-from analysis.stats.settling import Rule, planned_pairs, settle, texts_of
-from tuning.runs.history import History
+from analysis.records.schema import Status
+from analysis.stats.settling import Rule, Settled, planned_pairs, settle, texts_of
+from tuning.runs.history import History, TrialRecord
 from tuning.search.grid import trials_left
 from tuning.spec.branches import space_record
 from tuning.spec.study import Study, Trial
@@ -47,12 +48,15 @@ class SettlingSearcher:
     def tell(self, trial: Trial, status: str) -> None:
         """Nothing is learned: the records have it."""
 
+    def learn(self, record: TrialRecord) -> None:
+        """Nothing: a grid has all its settings."""
+
     def _has_ended(self, trial: Trial) -> bool:
         record = self._history.trials.get(trial.id)
         return record is not None and record.ended
 
     def _next_block(self) -> list[Trial]:
-        settled = settle(self._rule, *self._values(), *self._comparisons)
+        settled = self._settled()
         sizes = self._rule.looks.sizes
         wanted = settled.needed if settled.reached else set(self._numbers.values())
         size = sizes[min(settled.reached, len(sizes) - 1)]
@@ -63,17 +67,26 @@ class SettlingSearcher:
         ]
         return trials_left(planned, self._history.begun("search"))
 
-    def _values(self) -> tuple[np.ndarray, np.ndarray]:
-        """The metric of each setting and seed, and which of them ended, as ``settle`` has them."""
+    def _settled(self) -> Settled:
+        values, ended, stopped = self._values()
+        return settle(self._rule, values, ended, *self._comparisons, stopped=stopped)
+
+    def _values(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The metric of each setting and seed, which of them ended, and of which settings a trial
+        was stopped by hand, as ``settle`` has them.
+        """
+        stopped = np.zeros(len(self._numbers), dtype=bool)
         shape = len(self._numbers), self._rule.looks.sizes[-1]
         values, ended = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
         for record in self._history.begun("search"):
             number, seeds = self._number(record.trial), list(record.trial.seeds)
-            ended[number, seeds] |= record.ended and not record.retrain
+            censored = record.retrain or record.status == Status.STOPPED
+            ended[number, seeds] |= record.ended and not censored
+            stopped[number] |= record.status == Status.STOPPED
             if record.status == "completed":
                 finite = {seed: v for seed, v in record.ends.items() if math.isfinite(v)}
                 values[number, list(finite)] = list(finite.values())
-        return values, ended
+        return values, ended, stopped
 
     def _number(self, trial: Trial) -> int:
         return self._numbers[texts_of(trial.params, self._keys)]

@@ -33,6 +33,7 @@ from tuning.spec.searches import Search as Search
 from tuning.spec.trial import Trial as Trial
 from tuning.spec.trial import trial_id as trial_id
 from tuning.spec.trial import trial_of as trial_of
+from tuning.spec.trial import turn as turn
 from tuning.spec.validation import study_problems
 from tuning.spec.values import shown
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from analysis.records.schema import is_added
+
 if TYPE_CHECKING:  # they know what a study is
     from tuning.spec.study import Study
 
@@ -30,6 +32,11 @@ def trial_id(number: int, planned: int = 0, prefix: str = "") -> str:
     confirmations have a prefix.
     """
     return f"{prefix}{number:0{max(4, len(str(planned)))}}"
+
+
+def turn(trial: str) -> tuple[bool, str]:
+    """By what trials that wait for a process are sorted: those that a person added come first."""
+    return not is_added(trial), trial
 
 
 def trial_of(study: "Study", config: Mapping[str, Any]) -> Trial:

@@ -8,7 +8,8 @@ const STATES = ['running', 'complete', 'interrupted', 'damaged'];
 const at = id => document.getElementById(id);
 
 const whole = amount => amount.toLocaleString('en');
-const ended = row => row.completed + row.pruned + row.diverged + row.failed;
+const ENDS = ['completed', 'pruned', 'diverged', 'failed', 'stopped by hand'];
+const ended = row => ENDS.reduce((sum, name) => sum + row[name], 0);
 const isDamaged = row => row.state === 'damaged';
 
 function trials(row) {

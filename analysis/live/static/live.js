@@ -3,6 +3,7 @@
 import {TrialDetails} from './live_details.js';
 import {duration, element, number} from './live_format.js';
 import {takeSections} from './live_sections.js';
+import {showSteering} from './live_steering.js';
 import {STATES, TrialTable} from './live_trials.js';
 
 const details = new TrialDetails();
@@ -41,6 +42,7 @@ function connect() {
   });
   hears('state', found => {
     state = found;
+    showSteering(found);
     offset = found.now - Date.now() / 1000;
     showState();
   });
@@ -63,7 +65,7 @@ function showCounts() {
       (state?.running ? Math.max(confirming, state.confirmations) : confirming),
   );
   at('bar').replaceChildren(
-    ...['completed', 'pruned', 'diverged', 'failed', 'paused', 'running'].map(name =>
+    ...[...STATES.slice(2), 'paused', 'running'].map(name =>
       element('span', {
         class: name,
         style: `width:${(100 * found[name]) / Math.max(1, planned)}%`,

@@ -1,5 +1,6 @@
 // One trial in full, in a dialog.
 import {digitsApart, element, number} from './live_format.js';
+import {stopButton} from './live_steering.js';
 
 export class TrialDetails {
   constructor() {
@@ -39,6 +40,7 @@ export class TrialDetails {
       part.scrollTop,
     ]);
     const close = element('button', {type: 'button', onclick: () => this.dialog.close()}, 'Close');
+    const stop = stopButton(found.trial, found.status);
     const about = [
       ['status', found.status],
       ['attempt', found.attempt],
@@ -54,7 +56,7 @@ export class TrialDetails {
       .filter(pair => pair[1] !== null && pair[1] !== undefined)
       .flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, String(value))]);
     const parts = [
-      element('header', {}, element('h2', {}, `Trial ${found.trial}`), close),
+      element('header', {}, element('h2', {}, `Trial ${found.trial}`), ...stop, close),
       element('dl', {}, ...facts),
     ];
     if (found.error) parts.push(...text('Error', found.error));

@@ -4,7 +4,8 @@ import {digitsApart, element, number, spark} from './live_format.js';
 
 const ROW_PIXELS = 30;
 const SPARE_ROWS = 10;
-export const STATES = ['running', 'paused', 'completed', 'pruned', 'diverged', 'failed'];
+const ENDS = ['completed', 'pruned', 'diverged', 'failed', 'stopped by hand'];
+export const STATES = ['running', 'paused', ...ENDS];
 
 export class TrialTable {
   constructor(open) {

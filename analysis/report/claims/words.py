@@ -17,11 +17,14 @@ def missing(statuses: pd.DataFrame) -> str:
     it; empty where all completed.
     """
     trials = statuses.set_index("status")["trials"]
-    rest = trials.drop(["planned", Status.COMPLETED, Status.PRUNED])
+    ends = {Status.PRUNED: "early by design", Status.STOPPED: "by hand"}
+    rest = trials.drop(["planned", Status.COMPLETED, *ends], errors="ignore")
     rest = rest[rest > 0]
-    parts = []
-    if stopped := trials[Status.PRUNED]:
-        parts.append(f"{stopped} {'was' if stopped == 1 else 'were'} stopped early by design")
+    parts = [
+        f"{stopped} {'was' if stopped == 1 else 'were'} stopped {how}"
+        for status, how in ends.items()
+        if (stopped := trials.get(status, 0))
+    ]
     if len(rest):
         absent = listing(f"{amount} {status}" for status, amount in rest.items())
         stand = "stands" if rest.sum() == 1 else "stand"

@@ -27,7 +27,7 @@ def rungs(findings: Findings) -> Section | None:
         f"What became of the trials that reached each rung, {rung}. best: the best"
         f" {search.run.metric} at that epoch; passed at: the worst there of the trials that went"
         " on, for the first trials pass more easily than later ones; others failed, diverged, ended"
-        " themselves or are not finished there."
+        " themselves, were stopped by hand or are not finished there."
     )
     return Section(
         anchor="rungs",
@@ -44,9 +44,9 @@ def cost_table(findings: Findings) -> Section | None:
     search = findings.search
     rows = search.cost_table
     note = "Epochs and seconds that the trials spent, as their epochs were timed. " + (
-        "Saved is what trials that were pruned, diverged or ended themselves would have needed to"
-        " the full length; its seconds are an estimate: the epochs left, at the mean seconds per"
-        " epoch of that very trial."
+        "Saved is what trials that were pruned, stopped by hand, diverged or ended themselves would"
+        " have needed to the full length; its seconds are an estimate: the epochs left, at the mean"
+        " seconds per epoch of that very trial."
         if upfront_share(search.run) is None
         else "Nothing counts as saved: a trial spends its time before its first epoch is reported."
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import vl_convert
-from run_folders import Trial, searched_like, write_run
+from run_folders import Trial, scores, searched_like, write_run
 from scipy import stats
 
 from analysis import load_run
@@ -275,6 +275,17 @@ def test_kinds_of_parameters_and_the_epochs_compared(tmp_path):
     assert kind_of(RANGE) == "numeric"
     run = run_of(tmp_path, [], scheduler={**ASHA, "rungs": [1]})
     assert comparable_epochs(run) == [1, 2]
+    by_hand = [
+        Trial(params={"width": 1}, epochs=scores([0.5], epochs), seeds=[0], status=status)
+        for epochs, status in (
+            (3, "stopped by hand"),
+            (7, "stopped by hand"),
+            (5, "failed"),
+            (0, "stopped by hand"),
+        )
+    ]
+    stopped = load_run(write_run(tmp_path / "by hand", by_hand, seeds=[0], epochs=9))
+    assert comparable_epochs(stopped) == [3, 9]
     assert correlations(run)["n"].eq(0).all()
     assert importances(run).empty
 

@@ -16,7 +16,7 @@ from benchmarks.proofs import (
     mean_coverage,
     settings_alarms,
 )
-from benchmarks.search_proofs import correlation_errors, search_ranks
+from benchmarks.search_proofs import correlation_errors, hand_ranks, search_ranks
 
 pytestmark = pytest.mark.slow
 
@@ -101,3 +101,8 @@ def test_the_corrected_variance_holds_for_folds_and_the_plain_one_does_not():
     assert found["corrected"][1] <= 0.09
     assert found["plain"][0] < 0.8
     assert found["plain"][1] > 0.15
+
+
+@pytest.mark.parametrize("looks_bad", [False, True])
+def test_importances_are_those_of_the_truth_where_a_person_stopped_every_fifth_trial(looks_bad):
+    assert hand_ranks(4, 120, (), looks_bad)["ours"].mean() >= 0.9

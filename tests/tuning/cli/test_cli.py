@@ -80,6 +80,10 @@ def test_the_options_are_frozen() -> None:
         "note": ["run", "text"],
         "sync": ["--wandb", "run"],
         "watch": ["--host", "--port", "run"],
+        "stop-trial": ["run", "trial"],
+        "add": ["--set", "run"],
+        "pause": ["run"],
+        "end": ["run"],
     }
     assert options == {name: set(names) for name, names in expected.items()}
 

@@ -21,7 +21,7 @@ from tuning.engine.controller import Controller
 from tuning.engine.shipping import Sent
 from tuning.process.signals import Interruption
 from tuning.runs.store import Folder
-from tuning.spec.study import Study, Trial, trial_of
+from tuning.spec.study import Study, Trial, trial_of, turn
 
 LOST = ("its node has died", "is unavailable")
 """How Ray says that a trial's node died, or that its process cannot be reached (Ray asks for a
@@ -140,12 +140,16 @@ class _GoesOn(_Unsaved, FIFOScheduler):
     def choose_trial_to_run(self, tune_controller: Any) -> RayTrial | None:
         """Which trial a process that is free takes: the first that no process is being started for.
 
-        Ray's own choice is the first of all. It ends the process that was being started for that
-        one, so that where trials are shorter than such a start, or end often because many run, the
-        first processes do everything and the other slots are never used.
+        Ray's own choice is the first of all, and ends the process that was being started for it:
+        where trials are shorter than such a start, or end often because many run, the first
+        processes do everything and the other slots are never used.
         """
-        live = sorted(tune_controller.get_live_trials(), key=lambda trial: trial.config["trial"])
+        live = sorted(tune_controller.get_live_trials(), key=lambda one: turn(one.config["trial"]))
         waiting = [trial for trial in live if trial.status == RayTrial.PENDING]
+        for trial in waiting[:]:
+            if self._controller.orders.is_over(trial_of(self._study, trial.config)):
+                waiting.remove(trial)
+                tune_controller.stop_trial(trial)
         free = 1
         starting = self._capacity() - sum(trial.status == RayTrial.RUNNING for trial in live) - free
         return waiting[min(max(0, starting), len(waiting) - 1)] if waiting else None
