@@ -81,12 +81,12 @@ class Controller:
         trial = self._ask()
         if trial:
             self._live.add(trial.id)
+            self._recorder.hand_out(trial)
         return trial
 
     def on_start(self, trial: Trial) -> None:
         """A process has taken the trial."""
-        if trial.id not in self._planned:
-            self._recorder.begin(trial)
+        self._recorder.take(trial, trial.id not in self._planned, self._capacity())
         self._planned.discard(trial.id)
         self._silence.heard(trial.id)
         self.budget.on_start(trial)

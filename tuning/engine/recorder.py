@@ -1,6 +1,7 @@
 """Writes down what the trials of a run report, as it arrives: the one writer of its records."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from analysis.records.schema import REPEATED, RUNNING, Status
@@ -29,8 +30,22 @@ class Recorder:
     callbacks.
     """
 
-    def __init__(self, history: History, records: Records, callbacks: Sequence[Callback]) -> None:
+    def __init__(
+        self,
+        history: History,
+        records: Records,
+        callbacks: Sequence[Callback],
+        opened: Mapping[str, float] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``opened``: when the session began, as ``clock`` says and as unix time (``clock``,
+        ``at``), and the seconds (``data``) that its data took to read; recorded once.
+        """
         self.history, self._records, self._callbacks = history, records, callbacks
+        self._opened, self._clock = opened, clock
+        self._handed_out: dict[str, float] = {}
+        self._taken: dict[str, dict[str, Any]] = {}
+        self._session: dict[str, Any] = {}
         self._code = {"code": history.version} if history.version else {}
         self._places: dict[str, dict[str, Any]] = {}
 
@@ -44,6 +59,24 @@ class Recorder:
         if record.rung is not None:
             facts["rung"] = record.rung
         self._records.append("trials", self._trial_row(trial, status=RUNNING, **facts))
+
+    def hand_out(self, trial: Trial) -> None:
+        """The trial waits for a process from now on."""
+        self._handed_out[trial.id] = self._clock()
+
+    def take(self, trial: Trial, begins: bool, slots: int) -> None:
+        """A process has taken the trial, one of so many ``slots``; ``begins``: the records do not
+        say yet that it does.
+        """
+        if begins:
+            self.begin(trial)
+        now = self._clock()
+        waiting = round(now - self._handed_out.pop(trial.id, now), 3)
+        self._taken[trial.id] = {"waiting": waiting, "slots": slots}
+        if self._opened:
+            at, data = self._opened["at"], self._opened["data"]
+            start = round(max(0.0, now - self._opened["clock"] - data), 3)
+            self._session, self._opened = {"at": at, "data": data, "start": start}, None
 
     def pause(self, trial: Trial, rung: int) -> None:
         """The trial waits at a rung, and takes no process meanwhile."""
@@ -79,11 +112,17 @@ class Recorder:
         del row["diverged"]
         attempt = self.history.trials[trial.id].attempt
         row = {"trial": row["trial"], "attempt": attempt, **self._code, **row}
+        if "cost" in row:
+            row["cost"] = {**row["cost"], **self._taken.get(trial.id, {}), **self._session_once()}
         self._places[trial.id] = {key: row[key] for key in PLACE if key in row}
         self._records.append("epochs", row)
         self.history.epoch(trial, row)
         for callback in self._callbacks:
             callback.epoch(trial, row)
+
+    def _session_once(self) -> dict[str, Any]:
+        session, self._session = self._session, {}
+        return {"session": session} if session else {}
 
     def log(self, trial: Trial, text: str) -> None:
         """What the trial printed."""
