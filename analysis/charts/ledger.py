@@ -20,6 +20,7 @@ COLOUR = {
     "evaluation": COLOURS[2],
     "checkpoints": COLOURS[5],
     "reporting": COLOURS[1],
+    "failed attempts": "#444444",
     "idle slots": "#999999",
 }
 """Of each part, in words, in the order of the bar."""

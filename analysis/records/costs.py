@@ -48,5 +48,10 @@ def costs_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(numbers, float))
 
 
+def lost_seconds(rows: Iterable[Mapping[str, Any]]) -> float:
+    """What the rows of ``trials.jsonl`` say that failed attempts took beyond what they told."""
+    return sum(_number(row.get("lost")) or 0.0 for row in rows)
+
+
 def _number(value: Any) -> float | None:
     return float(value) if type(value) in (int, float) else None

@@ -16,7 +16,7 @@ import pandas as pd
 
 from analysis.records.cache import once
 from analysis.records.columns import Columns, columns_of
-from analysis.records.costs import costs_frame
+from analysis.records.costs import costs_frame, lost_seconds
 from analysis.records.devices import trial_devices
 from analysis.records.frames import ends_of, epochs_frame, facts_of_draws, trials_frame
 from analysis.records.gaps import within, without_gaps
@@ -63,7 +63,9 @@ class Run:
     params of a trial were drawn, and the seconds that it took, where it was chosen by its cost.
     ``repeated``: the rows of settings that were drawn again and answered from the trial
     ``same_as``, which ``spec`` does not plan. ``lines``: the first and last line of each trial in
-    ``trials.jsonl``. ``costs``: see ``costs_frame``. ``whole``: the run that this is a part of. ``known``: see ``once``.
+    ``trials.jsonl``. ``costs``: see ``costs_frame``; ``lost``: the seconds of attempts that
+    failed, beyond what these told. ``whole``: the run that this is a part of. ``known``: see
+    ``once``.
     """
 
     paths: RunPaths
@@ -80,6 +82,7 @@ class Run:
     repeated: list[dict[str, Any]] = field(default_factory=list)
     lines: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     costs: pd.DataFrame = field(default_factory=lambda: costs_frame([]))
+    lost: float = 0.0
     whole: "Run | None" = None
     known: dict[Any, Any] = field(default_factory=dict, init=False)
 
@@ -205,7 +208,7 @@ def load_run(folder: str | Path) -> Run:
     spec = columns.renamed(recorded)
     if repeated:
         spec = {**spec, "trials": spec.get("trials", 0) - len(repeated)}
-    of_run = repeated, lines, costs_frame(epoch_rows)
+    of_run = repeated, lines, costs_frame(epoch_rows), lost_seconds(trial_rows)
     run = Run(paths, spec, trials, epochs, notes, columns, recorded, *of_trials, *of_run)
     notes += filter(None, [versions_note(run)])
     return run

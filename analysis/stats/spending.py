@@ -7,7 +7,7 @@ import pandas as pd
 from analysis.records.costs import PARTS
 from analysis.records.load import Run
 
-IDLE = "idle"
+LOST, IDLE = "lost", "idle"
 SUMS = ("seconds", *PARTS, "waiting", "sampled", "cpu", "gpu", "energy", "gpu_energy")
 PEAKS = ("memory", "memory_total", "gpu_memory", "gpu_total")
 
@@ -16,14 +16,18 @@ def slot_ledger(run: Run) -> pd.DataFrame:
     """What the slots of a run did from the start of each session to the last word of its trials;
     empty where that was not recorded.
 
-    Columns: ``part`` (of ``PARTS``, and ``IDLE``: no trial was in the slot, or none that said so),
-    ``seconds`` (of all slots together), ``share``. Before the first trial of a session, all its
+    Columns: ``part`` (of ``PARTS``; ``LOST``: of attempts that failed, since their last report;
+    ``IDLE``: no trial was in the slot), ``seconds`` (of all slots together), ``share``. Before the first trial of a session, all its
     slots read the data or start.
     """
     costs = run.costs.dropna(subset=["opened", "began", "seconds", "slots"])
-    parts = pd.Series(0.0, index=[*PARTS, IDLE])
+    parts = pd.Series(0.0, index=[*PARTS, LOST, IDLE])
     for _, session in costs.groupby("session"):
-        parts += _of_session(session)
+        parts = parts.add(_of_session(session), fill_value=0.0)
+    # Which session they are of is not recorded, and does not matter for the sum.
+    parts[LOST] = min(run.lost, parts[IDLE])
+    parts[IDLE] -= parts[LOST]
+    parts = parts[[*PARTS, LOST, IDLE]]
     rows = parts.rename_axis("part").rename("seconds").reset_index()
     total = rows["seconds"].sum()
     return rows.assign(share=rows["seconds"] / total) if total else rows.assign(share=0.0).head(0)

@@ -38,6 +38,7 @@ from trainables.lungs.unet import (
 )
 from trainables.precision import PRECISIONS
 from trainables.schedule import SCHEDULES, learning_rate_at
+from trainables.timing import timed
 
 __all__ = ["LIMITS", "TASK", "describe", "load", "train"]
 
@@ -138,9 +139,10 @@ def train(
             "epoch": epoch,
             **_train_epoch(learners, training, epoch, config),
         }
-        metrics |= validate(averages, *validation, config["loss"]) | {"device": on}
-        if epoch == config["epochs"] and config.get("test", True):
-            metrics |= test_scores(averages, xrays, device)
+        with timed("evaluation"):
+            metrics |= validate(averages, *validation, config["loss"]) | {"device": on}
+            if epoch == config["epochs"] and config.get("test", True):
+                metrics |= test_scores(averages, xrays, device)
         states = [learner.state() for learner in learners]
         yield (
             metrics,

@@ -81,12 +81,14 @@ class Controller:
         trial = self._ask()
         if trial:
             self._live.add(trial.id)
-            self._recorder.hand_out(trial)
+            self._recorder.slots.hand_out(trial.id)
         return trial
 
     def on_start(self, trial: Trial) -> None:
         """A process has taken the trial."""
-        self._recorder.take(trial, trial.id not in self._planned, self._capacity())
+        self._recorder.slots.take(trial.id, self._capacity())
+        if trial.id not in self._planned:
+            self._recorder.begin(trial)
         self._planned.discard(trial.id)
         self._silence.heard(trial.id)
         self.budget.on_start(trial)
@@ -132,8 +134,7 @@ class Controller:
         may. ``lost``: whether it is no fault of the trial.
         """
         self.on_end(trial)
-        # Of this attempt alone: the next one may fail of something else.
-        own = self._errors.pop(trial.id, None)
+        own = self._errors.pop(trial.id, None)  # of this attempt: the next may fail otherwise
         record = self.history.trials.get(trial.id)  # none where its process died before it began
         goes_on = not record or record.cut_off
         if not goes_on or trial.id in self.budget.cut or self._interrupted():

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -15,20 +15,30 @@ from tuning.process.usage import Sample, sample
 SECONDS_BETWEEN_SAMPLES = 1.0
 LARGEST_SHARE = 0.005
 """Of the time of a trial, that samples may take: where one takes long there are fewer."""
+GROWN = 1.1
+"""By so much a peak has to grow to be told again."""
+Tell = Callable[[Mapping[str, Any]], None]
+
+
+def _nobody(peaks: Mapping[str, Any]) -> None:
+    """The process of the trial is that of the study: both end together."""
 
 
 class Meter:
     """Adds up the time of one attempt of a trial by part and, within ``sampled``, what its
-    processes take. ``take``: gives a ``Sample``; ``clock``: as ``time.monotonic``.
+    processes take. ``take``: gives a ``Sample``; ``tell``: is given peaks that have grown, while
+    the trial runs; ``clock``: as ``time.monotonic``.
     """
 
     def __init__(
         self,
         take: Callable[[], Sample] = sample,
+        tell: Tell = _nobody,
         clock: Callable[[], float] = time.monotonic,
         every: float = SECONDS_BETWEEN_SAMPLES,
     ) -> None:
-        self._take, self._clock, self._every = take, clock, every
+        self._take, self._tell, self._clock, self._every = take, tell, clock, every
+        self._told = 0
         self._watch, self._said = Stopwatch(clock), Counter(TIMED.seconds)
         self._began = self._noted = clock()
         self._at = round(time.time(), 3)
@@ -98,11 +108,20 @@ class Meter:
             with self._lock:
                 self._note(taken)
 
+    def tell(self) -> None:
+        """Say what the peaks are, if they have grown."""
+        peaks = dict(self._most)
+        if peaks.get("memory", 0) > GROWN * self._told:
+            with suppress(Exception):  # what is told is for errors alone
+                self._tell(peaks)
+                self._told = peaks["memory"]
+
     def _repeat(self, over: threading.Event) -> None:
         pause = self._every
         while not over.wait(pause):
             began = time.monotonic()
             self.sample()
+            self.tell()
             pause = max(self._every, (time.monotonic() - began) / LARGEST_SHARE)
 
     def _note(self, now: Sample) -> None:
@@ -141,7 +160,7 @@ class Meter:
         return {name: round(each, 3) for name, each in amounts.items()} | self._most
 
 
-def meter_of(gpus: float) -> Meter:
+def meter_of(gpus: float, tell: Tell = _nobody) -> Meter:
     """Of a trial in this process that has so many GPUs."""
     cards = gpus_of(gpus)
-    return Meter(lambda: sample(cards.sample)) if cards else Meter()
+    return Meter(lambda: sample(cards.sample) if cards else sample(), tell)

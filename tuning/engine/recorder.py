@@ -1,10 +1,10 @@
 """Writes down what the trials of a run report, as it arrives: the one writer of its records."""
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from analysis.records.schema import REPEATED, RUNNING, Status
+from tuning.engine.slots import SlotTimes
 from tuning.runs.history import History, TrialRecord
 from tuning.runs.records import Records
 from tuning.spec.study import Trial
@@ -35,17 +35,43 @@ class Recorder:
         history: History,
         records: Records,
         callbacks: Sequence[Callback],
-        opened: Mapping[str, float] | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        slots: SlotTimes | None = None,
     ) -> None:
-        """``opened``: when the session began, as ``clock`` says and as unix time (``clock``,
-        ``at``), and the seconds (``data``) that its data took to read; recorded once.
-        """
         self.history, self._records, self._callbacks = history, records, callbacks
-        self._opened, self._clock = opened, clock
-        self._handed_out: dict[str, float] = {}
-        self._taken: dict[str, dict[str, Any]] = {}
-        self._session: dict[str, Any] = {}
+        self.slots = slots or SlotTimes()
+        self._code = {"code": history.version} if history.version else {}
+        self._places: dict[str, dict[str, Any]] = {}
+
+    def begin(self, trial: Trial) -> None:
+        """A trial starts, or starts again."""
+        record = self.history.begin(trial)
+        first = record.attempt == 1
+        facts: dict[str, Any] = {"refused": list(trial.refused)} if trial.refused and first else {}
+        if trial.drawn and first:
+            facts["drawn"] = dict(trial.drawn)
+        if record.rung is not None:
+            facts["rung"] = record.rung
+        self._records.append("trials", self._trial_row(trial, status=RUNNING, **facts))
+
+    def pause(self, trial: Trial) -> None: ...
+
+    def end(self, trial: Trial, status: str, error: str | None) -> None: ...
+
+
+class Recorder:
+    """Appends rows to the files of a run, keeps ``history`` up to date with them, and tells the
+    callbacks.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        records: Records,
+        callbacks: Sequence[Callback],
+        slots: SlotTimes | None = None,
+    ) -> None:
+        self.history, self._records, self._callbacks = history, records, callbacks
+        self.slots = slots or SlotTimes()
         self._code = {"code": history.version} if history.version else {}
         self._places: dict[str, dict[str, Any]] = {}
 
@@ -80,6 +106,7 @@ class Recorder:
 
     def pause(self, trial: Trial, rung: int) -> None:
         """The trial waits at a rung, and takes no process meanwhile."""
+        self.slots.free(trial.id)
         self.history.pause(trial, rung)
         epochs = self.history.trials[trial.id].last_epoch
         row = self._trial_row(trial, status=str(Status.PAUSED), rung=rung, epochs=epochs)
@@ -113,16 +140,12 @@ class Recorder:
         attempt = self.history.trials[trial.id].attempt
         row = {"trial": row["trial"], "attempt": attempt, **self._code, **row}
         if "cost" in row:
-            row["cost"] = {**row["cost"], **self._taken.get(trial.id, {}), **self._session_once()}
+            row["cost"] = self.slots.told(trial.id, row["cost"])
         self._places[trial.id] = {key: row[key] for key in PLACE if key in row}
         self._records.append("epochs", row)
         self.history.epoch(trial, row)
         for callback in self._callbacks:
             callback.epoch(trial, row)
-
-    def _session_once(self) -> dict[str, Any]:
-        session, self._session = self._session, {}
-        return {"session": session} if session else {}
 
     def log(self, trial: Trial, text: str) -> None:
         """What the trial printed."""
@@ -130,6 +153,7 @@ class Recorder:
 
     def end(self, trial: Trial, status: str, error: str | None = None, **facts: Any) -> str | None:
         """The trial has ended; returns the error as it is recorded."""
+        (self.slots.fail if status == Status.FAILED else self.slots.free)(trial.id)
         error = self._records.kept_error(trial.id, error) if error else error
         facts = {
             "epochs": self.history.trials[trial.id].last_epoch,
@@ -151,5 +175,6 @@ class Recorder:
             "seeds": list(trial.seeds),
             "attempt": self.history.trials[trial.id].attempt,
             **self._code,
+            **self.slots.lost(trial.id),
             **facts,
         }

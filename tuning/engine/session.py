@@ -15,6 +15,7 @@ from tuning.engine.checkpoints import BestCheckpoint, clear_unknown
 from tuning.engine.controller import Controller
 from tuning.engine.recorder import Callback, Recorder
 from tuning.engine.sendable import data_for_trials
+from tuning.engine.slots import SlotTimes
 from tuning.process.signals import Interruption
 from tuning.runs.budgets import Allowance, with_spent
 from tuning.runs.history import History
@@ -109,7 +110,7 @@ class Session:
         )
         return Controller(
             self.study,
-            Recorder(history, self.records, [*self._callbacks, best], self._opened),
+            Recorder(history, self.records, [*self._callbacks, best], SlotTimes(self._opened)),
             capacity=capacity,
             check=self._held,
             interrupted=lambda: self._interruption.by is not None,

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from analysis.records.load import Run
-from analysis.stats.spending import IDLE
+from analysis.stats.spending import IDLE, LOST
 from analysis.text.format import amount_words, count
 from analysis.text.rounding import number, percent
 
@@ -16,6 +16,7 @@ WORDS = {
     "evaluation": "evaluation",
     "checkpoint": "checkpoints",
     "reporting": "reporting",
+    LOST: "failed attempts",
     IDLE: "idle slots",
 }
 FEWEST, LONG_ENOUGH = 3, 5.0

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Generator, Mapping
+from functools import partial
 from typing import Any
 
 import ray
 from ray import tune
 
+from tuning.engine.backends.ray_memory import tell
 from tuning.engine.log_capture import LogCapture
 from tuning.engine.meter import meter_of
 from tuning.engine.reporter import TrialReport, TrialReporter, reports
@@ -44,9 +46,7 @@ class Worker(tune.Trainable):
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next trial; one that was stopped ends here."""
         self.cleanup()
-        self._reports = _reports(
-            new_config, self._sent, self._gpus, self._data, self._folder
-        )
+        self._reports = _reports(new_config, self._sent, self._gpus, self._data, self._folder)
         return True
 
     def step(self) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class Worker(tune.Trainable):
 def _reports(
     config: Mapping[str, Any], sent: Sent, gpus: float, data: Any, folder: Folder
 ) -> Generator[TrialReport, None, None]:
-    meter = meter_of(gpus)
+    meter = meter_of(gpus, partial(tell, config["trial"]))
     with LogCapture() as log, log.capturing(), meter.sampled():
         study = sent.opened()
         trial = trial_of(study, config)
