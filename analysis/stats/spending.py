@@ -17,8 +17,8 @@ def slot_ledger(run: Run) -> pd.DataFrame:
     empty where that was not recorded.
 
     Columns: ``part`` (of ``PARTS``; ``LOST``: of attempts that failed, since their last report;
-    ``IDLE``: no trial was in the slot), ``seconds`` (of all slots together), ``share``. Before the first trial of a session, all its
-    slots read the data or start.
+    ``IDLE``: no trial was in the slot), ``seconds`` (of all slots together), ``share``. Before
+    the first trial of a session, all its slots read the data or start.
     """
     costs = run.costs.dropna(subset=["opened", "began", "seconds", "slots"])
     parts = pd.Series(0.0, index=[*PARTS, LOST, IDLE])

@@ -78,8 +78,7 @@ class Controller:
         waiting = self._phase.waiting if self._phase and not self.budget.limited else 0
         if len(self._live) >= self._capacity() + waiting:
             return None
-        trial = self._ask()
-        if trial:
+        if trial := self._ask():
             self._live.add(trial.id)
             self._recorder.slots.hand_out(trial.id)
         return trial

@@ -53,57 +53,6 @@ class Recorder:
             facts["rung"] = record.rung
         self._records.append("trials", self._trial_row(trial, status=RUNNING, **facts))
 
-    def pause(self, trial: Trial) -> None: ...
-
-    def end(self, trial: Trial, status: str, error: str | None) -> None: ...
-
-
-class Recorder:
-    """Appends rows to the files of a run, keeps ``history`` up to date with them, and tells the
-    callbacks.
-    """
-
-    def __init__(
-        self,
-        history: History,
-        records: Records,
-        callbacks: Sequence[Callback],
-        slots: SlotTimes | None = None,
-    ) -> None:
-        self.history, self._records, self._callbacks = history, records, callbacks
-        self.slots = slots or SlotTimes()
-        self._code = {"code": history.version} if history.version else {}
-        self._places: dict[str, dict[str, Any]] = {}
-
-    def begin(self, trial: Trial) -> None:
-        """A trial starts, or starts again."""
-        record = self.history.begin(trial)
-        first = record.attempt == 1
-        facts: dict[str, Any] = {"refused": list(trial.refused)} if trial.refused and first else {}
-        if trial.drawn and first:
-            facts["drawn"] = dict(trial.drawn)
-        if record.rung is not None:
-            facts["rung"] = record.rung
-        self._records.append("trials", self._trial_row(trial, status=RUNNING, **facts))
-
-    def hand_out(self, trial: Trial) -> None:
-        """The trial waits for a process from now on."""
-        self._handed_out[trial.id] = self._clock()
-
-    def take(self, trial: Trial, begins: bool, slots: int) -> None:
-        """A process has taken the trial, one of so many ``slots``; ``begins``: the records do not
-        say yet that it does.
-        """
-        if begins:
-            self.begin(trial)
-        now = self._clock()
-        waiting = round(now - self._handed_out.pop(trial.id, now), 3)
-        self._taken[trial.id] = {"waiting": waiting, "slots": slots}
-        if self._opened:
-            at, data = self._opened["at"], self._opened["data"]
-            start = round(max(0.0, now - self._opened["clock"] - data), 3)
-            self._session, self._opened = {"at": at, "data": data, "start": start}, None
-
     def pause(self, trial: Trial, rung: int) -> None:
         """The trial waits at a rung, and takes no process meanwhile."""
         self.slots.free(trial.id)
