@@ -1,7 +1,7 @@
 """What a trainable itself says of its time."""
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,16 +13,16 @@ class Stopwatch:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = defaultdict(float)
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
         """The time of the block counts for ``name``."""
-        began, before = self._clock(), self.seconds.total()
+        began, before = self._clock(), sum(self.seconds.values())
         try:
             yield
         finally:
-            within = self.seconds.total() - before
+            within = sum(self.seconds.values()) - before
             self.seconds[name] += self._clock() - began - within
 
 

@@ -20,7 +20,7 @@ COLOUR = {
     "evaluation": COLOURS[2],
     "checkpoints": COLOURS[5],
     "reporting": COLOURS[1],
-    "failed attempts": "#444444",
+    "failed attempts": "#8b5a2b",
     "idle slots": "#999999",
 }
 """Of each part, in words, in the order of the bar."""
@@ -44,7 +44,7 @@ def draw(findings: Findings) -> Iterator[Picture]:
 def chart(facts: pd.DataFrame) -> Spec:
     """A bar of parts. ``facts``: rows of ``slot_ledger``, with ``name``, a key of ``COLOUR``."""
     frame = facts[facts["seconds"] > 0].assign(
-        text=[percent(share) for share in facts["share"][facts["seconds"] > 0]],
+        text=[percent(share, 0) for share in facts["share"][facts["seconds"] > 0]],
         span=[amount_words("seconds", each) for each in facts["seconds"][facts["seconds"] > 0]],
         place=range((facts["seconds"] > 0).sum()),
     )

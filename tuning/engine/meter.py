@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -39,7 +38,7 @@ class Meter:
     ) -> None:
         self._take, self._tell, self._clock, self._every = take, tell, clock, every
         self._told = 0
-        self._watch, self._said = Stopwatch(clock), Counter(TIMED.seconds)
+        self._watch, self._said = Stopwatch(clock), dict(TIMED.seconds)
         self._began = self._noted = clock()
         self._at = round(time.time(), 3)
         self._start = 0.0
@@ -81,7 +80,7 @@ class Meter:
         spent |= {
             name: min(timed, max(0.0, seconds - sum(spent.values())))
             for name in PARTS
-            if (timed := TIMED.seconds[name] - self._said[name]) > 0
+            if (timed := TIMED.seconds[name] - self._said.get(name, 0.0)) > 0
         }
         spent["training"] = max(0.0, seconds - sum(spent.values()))
         times = {name: round(each, 3) for name, each in {"seconds": seconds, **spent}.items()}
@@ -155,8 +154,9 @@ class Meter:
             amounts["energy"] = max(0.0, last.energy - first.energy) * share
         if first.gpu and last.gpu and last.gpu.busy is not None:
             amounts["gpu"] = self._gpu_busy
-        if first.gpu and last.gpu and None not in (first.gpu.energy, last.gpu.energy):
-            amounts["gpu_energy"] = max(0.0, last.gpu.energy - first.gpu.energy)
+        before, now = (each.gpu.energy if each.gpu else None for each in (first, last))
+        if before is not None and now is not None:
+            amounts["gpu_energy"] = max(0.0, now - before)
         return {name: round(each, 3) for name, each in amounts.items()} | self._most
 
 

@@ -3,7 +3,7 @@ a process had one that failed.
 """
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,8 +23,8 @@ class SlotTimes:
         self._handed_out: dict[str, float] = {}
         self._taken: dict[str, float] = {}
         self._facts: dict[str, dict[str, Any]] = {}
-        self._told: Counter[str] = Counter()
-        self._lost: Counter[str] = Counter()
+        self._told: dict[str, float] = {}
+        self._lost: dict[str, float] = defaultdict(float)
         self._session: dict[str, Any] = {}
 
     def hand_out(self, trial: str) -> None:

@@ -1,5 +1,6 @@
 """What this process, with those that it started, takes of its machine at a moment."""
 
+import os
 import resource
 import sys
 import time
@@ -65,10 +66,29 @@ def sample(gpus: Callable[[set[int]], GpuSample | None] = lambda processes: None
 
 
 def _family() -> Iterator[psutil.Process]:
+    """This process and all that descend from it."""
     own = psutil.Process()
     yield own
-    with suppress(psutil.Error):
-        yield from own.children(recursive=True)
+    with suppress(psutil.Error, OSError):
+        if not Path("/proc/thread-self/children").exists():
+            yield from own.children(recursive=True)
+            return
+        below = _children(own.pid)  # without going through all processes of the machine
+        for process in below:
+            below += _children(process)
+            with suppress(psutil.Error):
+                yield psutil.Process(process)
+
+
+def _children(process: int) -> list[int]:
+    found: list[int] = []
+    with suppress(OSError):  # it has ended
+        for thread in os.listdir(f"/proc/{process}/task"):
+            with suppress(OSError):
+                found += map(
+                    int, Path(f"/proc/{process}/task/{thread}/children").read_text().split()
+                )
+    return found
 
 
 def _highest() -> int:

@@ -32,14 +32,14 @@ def ledger_claim(ledger: pd.DataFrame) -> str:
     seconds = ledger.set_index("part")["seconds"]
     losses = shares.drop("training")
     said = (
-        f"Of {amount_words('seconds', seconds.sum())} that the slots of this run were there,"
-        f" {percent(shares['training'])} went to training"
+        f"Of {amount_words('seconds', seconds.sum())} of slot time,"
+        f" {percent(shares['training'], 0)} went to training"
     )
     worst = losses.idxmax()
     if losses[worst] < WORTH_A_WORD:
-        return f"{said}; nothing else took {percent(WORTH_A_WORD)} of it."
+        return f"{said}; nothing else took {percent(WORTH_A_WORD, 0)} of it."
     return (
-        f"{said}. The largest loss: {WORDS[worst]}, {percent(losses[worst])}"
+        f"{said}. The largest loss: {WORDS[worst]}, {percent(losses[worst], 0)}"
         f" ({amount_words('seconds', seconds[worst])})."
     )
 
