@@ -48,7 +48,9 @@ def machine(findings: Findings) -> Section | None:
     trials, ledger = trial_costs(run), slot_ledger(run)
     if trials.empty:
         return None
-    note = NOTE.format(n=count(len(trials), "trial"))
+    told, there = len(trials), len(run.trials)
+    n = count(there, "trial") if told == there else f"{told:,} of {count(there, 'trial')}"
+    note = NOTE.format(n=n)
     note += INLINE * bool((run.trials["node"] == "this process").any())
     claims = [] if ledger.empty else [ledger_claim(ledger)]
     return Section(
@@ -56,7 +58,7 @@ def machine(findings: Findings) -> Section | None:
         title="What it cost",
         notes=[*claims, *advice(run, trials)],
         tables=[Table(frame=_summary(trials), note=note, words=["of a trial", "trial"])],
-        files=[TableFile("costs", trials), TableFile("ledger", ledger)],
+        files=[TableFile("trial_costs", trials), TableFile("ledger", ledger)],
     )
 
 

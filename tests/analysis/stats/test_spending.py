@@ -153,6 +153,7 @@ def test_the_section_names_the_loss_and_shows_what_was_told(tmp_path: Path) -> N
     run = spent(tmp_path / "run", COST, {**COST, "memory": 3 * GB, "energy": 7200.0})
     section = machine(find(run))
     assert section is not None
+    assert section.tables[0].note.startswith("Of 2 trials, each")
     assert section.notes[0].startswith("Of 4.33 min of slot time, 54 % went to training.")
     rows = section.tables[0].frame.to_numpy().tolist()
     assert rows[0] == ["peak memory", "2.50 GB", "3.00 GB", "t0001", "2"]
