@@ -43,10 +43,11 @@ def draw(findings: Findings) -> Iterator[Picture]:
 
 def chart(facts: pd.DataFrame) -> Spec:
     """A bar of parts. ``facts``: rows of ``slot_ledger``, with ``name``, a key of ``COLOUR``."""
-    frame = facts[facts["seconds"] > 0].assign(
-        text=[percent(share, 0) for share in facts["share"][facts["seconds"] > 0]],
-        span=[amount_words("seconds", each) for each in facts["seconds"][facts["seconds"] > 0]],
-        place=range((facts["seconds"] > 0).sum()),
+    frame = facts[facts["seconds"] > 0]
+    frame = frame.assign(
+        text=[percent(share, 0) for share in frame["share"]],
+        span=[amount_words("seconds", seconds) for seconds in frame["seconds"]],
+        place=range(len(frame)),
     )
     names = list(frame["name"])
     colour = alt.Color(

@@ -16,9 +16,9 @@ OPENED = {"at": "opened", "data": "reading", "start": "starting"}
 
 
 def costs_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row per attempt of a trial that says what it cost, from rows of ``epochs.jsonl``, those
-    that do not count any more too: they were paid for. Empty for runs of versions that recorded
-    none.
+    """One row for each time that a trial was in a process and said what it cost, from rows of
+    ``epochs.jsonl``, those that do not count any more too: they were paid for. A trial that was
+    paused goes on in the same attempt. Empty for runs of versions that recorded none.
 
     Columns, floats that are missing where nothing was told: ``trial, attempt``; ``session`` (from
     0, as far as they said it), ``opened`` (unix time), ``reading`` and ``starting`` (seconds that
@@ -29,7 +29,7 @@ def costs_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     ``gpu_memory``, ``memory_total`` and ``gpu_total`` that there are, and ``memory_free``, the
     least that was left (bytes).
     """
-    last: dict[tuple[str, int], dict[str, Any]] = {}
+    last: dict[Any, dict[str, Any]] = {}
     session, opened = 0, dict.fromkeys(OPENED.values())
     for row in rows:
         if type(cost := row.get("cost")) is not dict:
@@ -38,13 +38,10 @@ def costs_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
             session += bool(last)
             opened = {column: _number(begins.get(name)) for name, column in OPENED.items()}
         amounts = {name: _number(cost.get(name)) for name in AMOUNTS}
-        key = row["trial"], row.get("attempt", 1)
-        last[key] = {"session": session, **opened, **amounts}
-    records = [
-        {"trial": trial, "attempt": attempt, **cost} for (trial, attempt), cost in last.items()
-    ]
+        whose = {"trial": row["trial"], "attempt": row.get("attempt", 1), "session": session}
+        last[*whose.values(), amounts["began"]] = {**whose, **opened, **amounts}
     numbers = ["session", *OPENED.values(), *AMOUNTS]
-    frame = pd.DataFrame(records, columns=["trial", "attempt", *numbers])
+    frame = pd.DataFrame([*last.values()], columns=["trial", "attempt", *numbers])
     return frame.astype(dict.fromkeys(numbers, float))
 
 

@@ -45,16 +45,17 @@ def _of_session(costs: pd.DataFrame) -> pd.Series:
 
 
 def trial_costs(run: Run) -> pd.DataFrame:
-    """One row per trial that says what it cost, all its attempts together.
+    """One row per trial that says what it cost, all the times that it was in a process
+    together.
 
-    Columns: ``trial, attempts``; the sums ``SUMS`` and the maxima ``PEAKS`` of ``Run.costs``,
-    missing where no attempt told; ``cores`` and ``gpus`` (how many it used on average while it was
-    sampled).
+    Columns: ``trial, starts`` (how often it was); the sums ``SUMS`` and the maxima ``PEAKS`` of
+    ``Run.costs``, missing where nothing was told; ``cores`` and ``gpus`` (how many it used on
+    average while it was sampled).
     """
     costs = run.costs[run.costs["trial"].isin(set(run.trials["trial"]))]
     trials = costs.groupby("trial")
     frame = trials[list(SUMS)].sum(min_count=1).join(trials[list(PEAKS)].max())
-    frame.insert(0, "attempts", trials.size())
+    frame.insert(0, "starts", trials.size())
     frame["cores"] = frame["cpu"] / frame["sampled"]
     frame["gpus"] = frame["gpu"] / frame["sampled"]
     return frame.reset_index()

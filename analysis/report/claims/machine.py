@@ -45,11 +45,14 @@ def ledger_claim(ledger: pd.DataFrame) -> str:
 
 
 def advice(run: Run, trials: pd.DataFrame) -> list[str]:
-    """What to ask for instead, where all trials measured agree; ``trials``: of ``trial_costs``."""
+    """What to ask for instead, where all trials measured agree; ``trials``: of ``trial_costs``.
+    The inline backend gives nothing that could be asked for.
+    """
     asked = run.spec.get("resources") or {}
     cpus, gpus = asked.get("cpus") or 0, asked.get("gpus") or 0
     measured = trials[trials["sampled"] >= LONG_ENOUGH]
-    if len(measured) < FEWEST or not cpus:
+    inline = (run.trials["node"] == "this process").any()
+    if len(measured) < FEWEST or not cpus or inline:
         return []
     if gpus:
         return _gpu_advice(measured, gpus)

@@ -13,7 +13,7 @@ from analysis.text.memory import bytes_text
 from analysis.text.rounding import number
 
 NOTE = (
-    "Of {n}, each with its processes, all its attempts and all its seeds together. Sampled about"
+    "Of {n}, each with its processes, all its attempts and seeds together. Sampled about"
     " once a second: what came and went between two samples is missed, but for a peak of the main"
     " process that is higher than all it had before."
 )

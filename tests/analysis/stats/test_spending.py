@@ -76,9 +76,20 @@ def test_all_attempts_of_a_trial_are_its_cost(tmp_path: Path) -> None:
         file.write(json.dumps({**again, **row, "attempt": 2}) + "\n")
     run = load_run(tmp_path / "run")
     (trial,) = trial_costs(run).to_dict("records")
-    assert (trial["attempts"], trial["seconds"], trial["memory"]) == (2, 200.0, 3 * GB)
+    assert (trial["starts"], trial["seconds"], trial["memory"]) == (2, 200.0, 3 * GB)
     assert trial["cores"] == (15 + 35) / 100
     assert pd.isna(trial["gpus"])
+
+
+def test_a_trial_that_was_paused_has_cost_twice_in_one_attempt(tmp_path: Path) -> None:
+    spent(tmp_path / "run", COST)
+    row = json.loads((tmp_path / "run" / "epochs.jsonl").read_text().splitlines()[0])
+    with (tmp_path / "run" / "epochs.jsonl").open("a") as file:
+        for seconds in (20.0, 30.0):  # of the same stretch the last word counts
+            cost = {**COST, "began": 2000.0, "seconds": seconds}
+            file.write(json.dumps({**row, "cost": cost}) + "\n")
+    (trial,) = trial_costs(load_run(tmp_path / "run")).to_dict("records")
+    assert (trial["starts"], trial["seconds"]) == (2, 130.0)
 
 
 def test_runs_that_recorded_none_have_no_section(tmp_path: Path) -> None:
