@@ -45,7 +45,7 @@ class Meter:
         self._first: Sample | None = None
         self._last: Sample | None = None
         self._most: dict[str, Any] = {}
-        self._gpu_busy = 0.0
+        self._sums = dict.fromkeys(("energy", "gpu_energy", "gpu"), 0.0)
         self._lock = threading.Lock()
         self.part = self._watch.part
 
@@ -64,7 +64,7 @@ class Meter:
 
     def started(self) -> None:
         """The trainable is called now; until here it was start-up."""
-        self._start = self._clock() - self._began
+        self._start = self._clock() - self._began - sum(self._watch.seconds.values())
 
     @property
     def is_due(self) -> bool:
@@ -77,11 +77,9 @@ class Meter:
         self._noted = self._clock()
         seconds = self._noted - self._began
         spent = {"start": self._start, **self._watch.seconds}
-        spent |= {
-            name: min(timed, max(0.0, seconds - sum(spent.values())))
-            for name in PARTS
-            if (timed := TIMED.seconds[name] - self._said.get(name, 0.0)) > 0
-        }
+        for name in PARTS:
+            if timed := TIMED.seconds[name] - self._said.get(name, 0.0):
+                spent[name] = min(timed, max(0.0, seconds - sum(spent.values())))
         spent["training"] = max(0.0, seconds - sum(spent.values()))
         times = {name: round(each, 3) for name, each in {"seconds": seconds, **spent}.items()}
         times["began"] = self._at
@@ -135,9 +133,19 @@ class Meter:
         if now.gpu:
             self._keep("gpu_memory", now.gpu.memory, max)
             self._keep("gpu_total", now.gpu.total, max)
-            if now.gpu.busy is not None and self._last:
-                self._gpu_busy += now.gpu.busy * (now.at - self._last.at)
+        if self._last:
+            self._add(self._last, now)
         self._last = now
+
+    def _add(self, last: Sample, now: Sample) -> None:
+        """What was taken between two samples. A counter that begins anew counts for nothing."""
+        if now.energy is not None and last.energy is not None and now.busy > last.busy:
+            share = min(1.0, max(0.0, now.cpu - last.cpu) / (now.busy - last.busy))
+            self._sums["energy"] += max(0.0, now.energy - last.energy) * share
+        if now.gpu and now.gpu.busy is not None:
+            self._sums["gpu"] += now.gpu.busy * (now.at - last.at)
+        if now.gpu and last.gpu and now.gpu.energy is not None and last.gpu.energy is not None:
+            self._sums["gpu_energy"] += max(0.0, now.gpu.energy - last.gpu.energy)
 
     def _keep(self, name: str, value: int | None, better: Callable[[int, int], int]) -> None:
         if value is not None:
@@ -147,16 +155,14 @@ class Meter:
         first, last = self._first, self._last
         if first is None or last is None or last.at == first.at:
             return dict(self._most)
-        cpu = max(0.0, last.cpu - first.cpu)
-        amounts = {"sampled": last.at - first.at, "cpu": cpu}
-        if first.energy is not None and last.energy is not None and last.busy > first.busy:
-            share = min(1.0, cpu / (last.busy - first.busy))
-            amounts["energy"] = max(0.0, last.energy - first.energy) * share
-        if first.gpu and last.gpu and last.gpu.busy is not None:
-            amounts["gpu"] = self._gpu_busy
-        before, now = (each.gpu.energy if each.gpu else None for each in (first, last))
-        if before is not None and now is not None:
-            amounts["gpu_energy"] = max(0.0, now - before)
+        amounts = {"sampled": last.at - first.at, "cpu": max(0.0, last.cpu - first.cpu)}
+        gpu = last.gpu
+        told = {
+            "energy": last.energy,
+            "gpu": gpu and gpu.busy,
+            "gpu_energy": gpu and gpu.energy,
+        }
+        amounts |= {name: self._sums[name] for name, value in told.items() if value is not None}
         return {name: round(each, 3) for name, each in amounts.items()} | self._most
 
 

@@ -29,7 +29,7 @@ OUT_OF_MEMORY = {
         " (its batch_size, say)."
     ),
 }
-"""What to do about an error, by a word of its kind or of its text."""
+"""What to do about an error, by the name of its kind."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,6 +44,8 @@ class Machine:
 def test_time_is_told_by_part() -> None:
     machine = Machine()
     machine.passes(2)
+    with machine.meter.part("reporting"):  # rows that came with a checkpoint
+        machine.passes(0.25)
     machine.meter.started()
     machine.passes(5)
     with machine.meter.part("checkpoint"):
@@ -53,7 +55,7 @@ def test_time_is_told_by_part() -> None:
     cost = machine.meter.cost()
     cost.pop("began")
     assert cost == {
-        "seconds": 8.5, "start": 2.0, "checkpoint": 1.0, "reporting": 0.5, "training": 5.0
+        "seconds": 8.75, "start": 2.0, "checkpoint": 1.0, "reporting": 0.75, "training": 5.0
     }  # fmt: skip
 
 
@@ -99,6 +101,24 @@ def test_use_and_energy_are_of_the_time_sampled() -> None:
     assert (cost["sampled"], cost["cpu"], cost["gpu"]) == (4.0, 2.0, 3.0)
     assert cost["energy"] == 25.0, "a quarter of the time in which anything calculated"
     assert (cost["gpu_energy"], cost["gpu_memory"], cost["gpu_total"]) == (80.0, 50, 80)
+
+
+def test_a_counter_that_begins_anew_loses_one_interval() -> None:
+    machine = Machine()
+    for energy in (1000.0, 1040.0, 3.0, 13.0):
+        machine.passes(1, energy=energy, cpu=machine.cpu + 1, busy=machine.busy + 2)
+        machine.meter.sample()
+    assert machine.meter.cost()["energy"] == 25.0
+
+
+def test_more_cannot_be_timed_than_there_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that time beside each other, or a block around a ``yield``."""
+    machine = Machine()
+    monkeypatch.setattr("trainables.timing.TIMED.seconds", {"data": 7.0, "evaluation": 8.0})
+    machine.meter._said = {}
+    machine.passes(10)
+    cost = machine.meter.cost()
+    assert [cost[part] for part in ("data", "evaluation", "training")] == [7.0, 3.0, 0.0]
 
 
 def test_a_machine_that_tells_nothing_leaves_times_alone() -> None:
