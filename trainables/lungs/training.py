@@ -135,10 +135,8 @@ def train(
     averages = _averages(learners, config["networks"])
     training, validation = on_device(xrays.train, device), on_device(xrays.validation, device)
     for epoch in range(resume["epoch"] + 1 if resume else 1, config["epochs"] + 1):
-        metrics: dict[str, Any] = {
-            "epoch": epoch,
-            **_train_epoch(learners, training, epoch, config),
-        }
+        metrics: dict[str, Any] = {"epoch": epoch}
+        metrics |= _train_epoch(learners, training, epoch, config)
         with timed("evaluation"):
             metrics |= validate(averages, *validation, config["loss"]) | {"device": on}
             if epoch == config["epochs"] and config.get("test", True):
