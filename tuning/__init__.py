@@ -15,6 +15,7 @@ if problems := in_the_way(("trainables", "analysis", "cluster")):
 
 if TYPE_CHECKING:
     from trainables import Task as Task
+    from trainables.timing import timed as timed
     from tuning.api import confirm as confirm
     from tuning.api import extend as extend
     from tuning.api import resume as resume
@@ -55,6 +56,7 @@ _HOMES = {
     **dict.fromkeys(("Resources", "Budget", "Recovery", "Report", "Mirrors"), "tuning.spec.study"),
     **dict.fromkeys(("Published", "Compare", "StudyError"), "tuning.spec.study"),
     "Task": "trainables",
+    "timed": "trainables.timing",
     "RayTune": "tuning.search.ray_library",
     "Hyperband": "tuning.search.hyperband",
     "Median": "tuning.search.median",

@@ -15,6 +15,7 @@ from analysis.charts import (
     curves,
     galleries,
     importances,
+    ledger,
     losses,
     overlays,
     parallel,
@@ -50,7 +51,8 @@ OF_SETTINGS: Sequence[Draw] = (
     curves.draw,
     boundaries.draw,
 )
-PICTURES = (*OF_SEARCHES, *OF_ARMS, *OF_RELATIONS, *OF_SETTINGS)
+OF_MACHINES: Sequence[Draw] = (ledger.draw,)
+PICTURES = (*OF_SEARCHES, *OF_ARMS, *OF_RELATIONS, *OF_SETTINGS, *OF_MACHINES)
 OF_COMPARISONS: Sequence[Draw] = (progress.draw_runs,)
 
 

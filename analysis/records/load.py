@@ -2,9 +2,7 @@
 things lie in it.
 """
 
-import gc
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
 from itertools import chain
@@ -16,6 +14,7 @@ import pandas as pd
 
 from analysis.records.cache import once
 from analysis.records.columns import Columns, columns_of
+from analysis.records.costs import costs_frame, lost_seconds
 from analysis.records.devices import trial_devices
 from analysis.records.dropped import dropped_frame, dropped_note, dropped_of, no_trials
 from analysis.records.frames import ends_of, epochs_frame, facts_of_draws, trials_frame
@@ -25,6 +24,7 @@ from analysis.records.lines import (
     TRIAL_KEYS,
     epoch_problem,
     missing_notes,
+    no_collection,
     read_lines,
     read_spec,
     refuse_links,
@@ -68,7 +68,8 @@ class Run:
     the first and last line of each trial in ``trials.jsonl``. ``dropped``: the trials that were
     left out by hand, which neither ``trials`` nor ``epochs`` has and ``spec`` does not plan: see
     ``dropped_frame``. ``ordered``: the trials that each order of a person stopped or added, by its
-    id. ``whole``: the run that this is a part of. ``known``: see ``once``.
+    id. ``costs``: see ``costs_frame``; ``lost``: the seconds of attempts that failed, beyond what
+    these told. ``whole``: the run that this is a part of. ``known``: see ``once``.
     """
 
     paths: RunPaths
@@ -86,6 +87,8 @@ class Run:
     lines: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     dropped: pd.DataFrame = field(default_factory=no_trials)
     ordered: Mapping[str, list[str]] = field(default_factory=dict)
+    costs: pd.DataFrame = field(default_factory=lambda: costs_frame([]))
+    lost: float = 0.0
     whole: "Run | None" = None
     known: dict[Any, Any] = field(default_factory=dict, init=False)
 
@@ -190,7 +193,7 @@ def load_run(folder: str | Path) -> Run:
     recorded = read_spec(paths.study)
     refuse_links(paths.root)
     finite = recorded.get("must_be_finite", [])
-    with _no_collection():
+    with no_collection():
         trial_rows = read_lines(paths.trials, TRIAL_KEYS, trial_problem, notes)
         epoch_rows = read_lines(paths.epochs, EPOCH_KEYS, epoch_problem, notes)
         lines = _lines_of(trial_rows)
@@ -216,7 +219,8 @@ def load_run(folder: str | Path) -> Run:
     of_trials = trial_versions(trial_rows), trial_devices(trial_rows), refused, drawn
     spec = columns.renamed(recorded)
     of_run = repeated, lines, dropped, ordered(trial_rows)
-    run = Run(paths, spec, trials, epochs, notes, columns, recorded, *of_trials, *of_run)
+    costs = costs_frame(epoch_rows), lost_seconds(trial_rows)
+    run = Run(paths, spec, trials, epochs, notes, columns, recorded, *of_trials, *of_run, *costs)
     notes += filter(None, [versions_note(run), dropped_note(run), merged_note(run)])
     if recorded.get("trials") is not None:
         search, answers = run.phase(Phase.SEARCH), Steering(paths).refresh().answers
@@ -232,17 +236,3 @@ def _lines_of(rows: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
         first, _ = lines.get(row["trial"], (number, number))
         lines[row["trial"]] = first, number
     return lines
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """No garbage collection: it would go through all rows read so far again and again, for half of
-    the time, and find nothing.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

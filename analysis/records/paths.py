@@ -7,7 +7,7 @@ A run folder holds
 - ``trials.jsonl``: one line when a trial starts (``status`` "running") and one when it ends; the
   last one counts
 - ``epochs.jsonl``: one line per trial and epoch, with one number per metric or one per metric and
-  seed
+  seed; about once a second with what the trial has cost since it began (``cost``)
 - ``arrays/``: what a trial recorded besides numbers, one ``<trial>.npz`` each
 - ``checkpoints/``: where live trials can go on from
 - ``optuna.journal``: what Optuna knows of a search, for optuna-dashboard to look at

@@ -21,6 +21,7 @@ from trainables.loop import batch_orders, batches, derive_seed, device_text, on_
 from trainables.precision import PRECISIONS, pick_precision
 from trainables.schedule import SCHEDULES, learning_rate_at
 from trainables.stacked import Stack, unstacked
+from trainables.timing import timed
 
 __all__ = ["LIMITS", "TASK", "describe", "layer_table", "load", "train"]
 
@@ -87,9 +88,10 @@ def train(
             **_train_epoch(stack, optimizer, training, seeds, epoch, config),
             "parameters": stack.parameters,
         }
-        metrics |= validate(stack, *validation) | {"device": on}
-        if epoch == config["epochs"] and config.get("test", True):
-            metrics |= test_scores(stack, digits.test, device, precision)
+        with timed("evaluation"):
+            metrics |= validate(stack, *validation) | {"device": on}
+            if epoch == config["epochs"] and config.get("test", True):
+                metrics |= test_scores(stack, digits.test, device, precision)
         yield (
             metrics,
             {"epoch": epoch, "weights": stack.state(), "optimizer": on_cpu(optimizer.state_dict())},

@@ -38,6 +38,7 @@ from trainables.lungs.unet import (
 )
 from trainables.precision import PRECISIONS
 from trainables.schedule import SCHEDULES, learning_rate_at
+from trainables.timing import timed
 
 __all__ = ["LIMITS", "TASK", "describe", "load", "train"]
 
@@ -134,13 +135,12 @@ def train(
     averages = _averages(learners, config["networks"])
     training, validation = on_device(xrays.train, device), on_device(xrays.validation, device)
     for epoch in range(resume["epoch"] + 1 if resume else 1, config["epochs"] + 1):
-        metrics: dict[str, Any] = {
-            "epoch": epoch,
-            **_train_epoch(learners, training, epoch, config),
-        }
-        metrics |= validate(averages, *validation, config["loss"]) | {"device": on}
-        if epoch == config["epochs"] and config.get("test", True):
-            metrics |= test_scores(averages, xrays, device)
+        metrics: dict[str, Any] = {"epoch": epoch}
+        metrics |= _train_epoch(learners, training, epoch, config)
+        with timed("evaluation"):
+            metrics |= validate(averages, *validation, config["loss"]) | {"device": on}
+            if epoch == config["epochs"] and config.get("test", True):
+                metrics |= test_scores(averages, xrays, device)
         states = [learner.state() for learner in learners]
         yield (
             metrics,

@@ -83,10 +83,12 @@ class Controller:
             return None
         if trial := self._ask():
             self._live.add(trial.id)
+            self._recorder.slots.hand_out(trial.id)
         return trial
 
     def on_start(self, trial: Trial) -> None:
         """A process has taken the trial."""
+        self._recorder.slots.take(trial.id, self._capacity())
         if trial.id not in self._planned and not self.orders.is_over(trial):
             self._recorder.begin(trial)
         self._planned.discard(trial.id)
@@ -125,8 +127,7 @@ class Controller:
         if not (end or report.end or report.raised or self.budget.goes_on(trial)):
             self.budget.cuts(trial)
             return False
-        over = not report.end and self.orders.is_over(trial)
-        return not (end or over or self.stops_study)
+        return not (end or self.stops_study or (self.orders.is_over(trial) and not report.end))
 
     def on_end(self, trial: Trial) -> None:
         """The process of the trial is free."""
@@ -140,8 +141,7 @@ class Controller:
         may. ``lost``: whether it is no fault of the trial.
         """
         self.on_end(trial)
-        # Of this attempt alone: the next one may fail of something else.
-        own = self._errors.pop(trial.id, None)
+        own = self._errors.pop(trial.id, None)  # of this attempt: the next may fail otherwise
         record = self.history.trials.get(trial.id)  # none where its process died before it began
         goes_on = not record or record.cut_off
         cut = trial.id in self.budget.cut or self.orders.is_over(trial)

@@ -9,7 +9,6 @@ from cluster.connect import connected
 from tuning.engine.backends.ray_tune import train_on_ray
 from tuning.engine.capacity import Capacity, check_nodes, gpus_here
 from tuning.engine.recorder import Callback
-from tuning.engine.sendable import data_for_trials
 from tuning.engine.session import Outcome, Session
 from tuning.engine.shipping import Sent
 from tuning.process.signals import Interrupted, Interruption
@@ -74,7 +73,7 @@ def run_study(
 
 def _train(session: Session, sent: Sent, interruption: Interruption) -> Outcome:
     with _repeated(session.check):
-        data = data_for_trials(session.study)
+        data = session.data()
     capacity = Capacity(session.study)
     controller = session.controller(capacity)
     train_on_ray(controller, session.study, sent, data, session.checkpoints, capacity, interruption)

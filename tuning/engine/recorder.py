@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from analysis.records.orders import Order
 from analysis.records.schema import REPEATED, RUNNING, Status
+from tuning.engine.slots import SlotTimes
 from tuning.runs.history import History, TrialRecord
 from tuning.runs.records import Records
 from tuning.spec.study import Trial
@@ -31,8 +32,15 @@ class Recorder:
     callbacks.
     """
 
-    def __init__(self, history: History, records: Records, callbacks: Sequence[Callback]) -> None:
+    def __init__(
+        self,
+        history: History,
+        records: Records,
+        callbacks: Sequence[Callback],
+        slots: SlotTimes | None = None,
+    ) -> None:
         self.history, self._records, self._callbacks = history, records, callbacks
+        self.slots = slots or SlotTimes()
         self._code = {"code": history.version} if history.version else {}
         self._places: dict[str, dict[str, Any]] = {}
 
@@ -50,6 +58,7 @@ class Recorder:
 
     def pause(self, trial: Trial, rung: int) -> None:
         """The trial waits at a rung, and takes no process meanwhile."""
+        self.slots.free(trial.id)
         self.history.pause(trial, rung)
         epochs = self.history.trials[trial.id].last_epoch
         row = self._trial_row(trial, status=str(Status.PAUSED), rung=rung, epochs=epochs)
@@ -82,6 +91,8 @@ class Recorder:
         del row["diverged"]
         attempt = self.history.trials[trial.id].attempt
         row = {"trial": row["trial"], "attempt": attempt, **self._code, **row}
+        if "cost" in row:
+            row["cost"] = self.slots.told(trial.id, row["cost"])
         self._places[trial.id] = {key: row[key] for key in PLACE if key in row}
         self._records.append("epochs", row)
         self.history.epoch(trial, row)
@@ -94,6 +105,7 @@ class Recorder:
 
     def end(self, trial: Trial, status: str, error: str | None = None, **facts: Any) -> str | None:
         """The trial has ended; returns the error as it is recorded."""
+        (self.slots.fail if status == Status.FAILED else self.slots.free)(trial.id)
         error = self._records.kept_error(trial.id, error) if error else error
         facts = {
             "epochs": self.history.trials[trial.id].last_epoch,
@@ -122,5 +134,6 @@ class Recorder:
             "seeds": list(trial.seeds),
             "attempt": self.history.trials[trial.id].attempt,
             **self._code,
+            **self.slots.lost(trial.id),
             **facts,
         }

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tuning.engine import checkpoints
+from tuning.engine.meter import Meter
 from tuning.engine.trial import NotKept, Returning, iterate
 from tuning.engine.yielded import NotReported
 from tuning.process.signals import Interrupted
@@ -18,10 +19,17 @@ from tuning.spec.study import Study, Trial
 
 # A report costs the driver some milliseconds: epochs that are shorter than this share one.
 SECONDS_BETWEEN_REPORTS = 0.25
-OUT_OF_MEMORY = (
-    "CUDA out of memory: give each trial a larger share of a GPU (Resources(gpus=...)), or make it"
-    " smaller (its batch_size, say)."
-)
+OUT_OF_MEMORY = {
+    "OutOfMemoryError": (
+        "CUDA out of memory: give each trial a larger share of a GPU (Resources(gpus=...)), or make"
+        " it smaller (its batch_size, say)."
+    ),
+    "MemoryError": (
+        "Out of memory: let fewer trials run at once (Resources(cpus=...)), or make each smaller"
+        " (its batch_size, say)."
+    ),
+}
+"""What to do about an error, by the name of its kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +62,18 @@ def reports(
         TrialFailed: the trainable raised something; the report before says what.
         Interrupted: a signal asked this process to end.
     """
+    with closing(_trained(study, trial, data, reporter)) as told:
+        for report in told:
+            with reporter.meter.part("reporting"):
+                yield report
+
+
+def _trained(
+    study: Study, trial: Trial, data: Mapping[str, Any], reporter: "TrialReporter"
+) -> Generator[TrialReport, None, None]:
     end: dict[str, Any] = {"status": "completed"}
     yield from reporter.recovered()
+    reporter.meter.started()
     try:
         with closing(Returning(iterate(study, trial, data, reporter.resumed_state))) as rows:
             for row, state in rows:
@@ -75,11 +93,19 @@ def reports(
     except Interrupted:
         raise
     except (Exception, KeyboardInterrupt) as error:
-        hint = f"\n{OUT_OF_MEMORY}" if type(error).__name__ == "OutOfMemoryError" else ""
-        yield reporter.report(raised=traceback.format_exc() + hint)
+        yield reporter.report(raised=traceback.format_exc() + _hint(error, reporter.meter))
         # The report says all; what was raised itself may be large, or not to be pickled.
         raise TrialFailed(f"trial {trial.id} raised {type(error).__name__}") from None
     yield reporter.report(end=end | {"seconds": time.monotonic() - reporter.started})
+
+
+def _hint(error: BaseException, meter: Meter) -> str:
+    """What to do about a lack of memory, and what was used and what there is; else empty."""
+    kinds = {each.__name__ for each in type(error).__mro__}
+    if "allocate memory" in str(error):  # torch, on the CPU
+        kinds.add("MemoryError")
+    todo = next((words for kind, words in OUT_OF_MEMORY.items() if kind in kinds), None)
+    return f"\n{todo} {meter.memory_words()}" if todo else ""
 
 
 class TrialFailed(RuntimeError):
@@ -96,10 +122,13 @@ class TrialReporter:
         folder: Folder,
         printed: Callable[[], str],
         place: Mapping[str, Any],
+        meter: Meter | None = None,
     ) -> None:
         """``folder``: of its checkpoints; ``printed``: what the trial has printed since it was
-        asked last; ``place``: where it is trained, added to every row.
+        asked last; ``place``: where it is trained, added to every row; ``meter``: of what the trial
+        costs, whose time runs already.
         """
+        self.meter = meter or Meter()
         self._study, self._trial, self._folder = study, trial, folder
         self._printed, self._place = printed, dict(place)
         # The last epoch's checkpoint is there for its weights: what else that epoch recorded comes
@@ -150,10 +179,18 @@ class TrialReporter:
 
     def report(self, **facts: Any) -> TrialReport:
         rows, self._rows = self._rows, []
+        over = "end" in facts or "raised" in facts
+        if rows and (over or self.meter.is_due):
+            cost = self.meter.last_cost() if over else self.meter.cost()
+            rows[-1] = {**rows[-1], "cost": cost}
         self._reported = time.monotonic()
         return TrialReport(rows=rows, printed=self._printed(), **facts)
 
     def _keep(self, row: Mapping[str, Any], state: Any, last: bool) -> Iterator[TrialReport]:
+        with self.meter.part("checkpoint"):
+            yield from self._kept_safe(row, state, last)
+
+    def _kept_safe(self, row: Mapping[str, Any], state: Any, last: bool) -> Iterator[TrialReport]:
         if not self._checked and (problem := checkpoints.state_problem(state)):
             raise NotKept(problem)
         self._checked = True

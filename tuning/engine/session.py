@@ -2,6 +2,7 @@
 after the last of them.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from tuning.engine.best import best_trial, export_best
 from tuning.engine.checkpoints import BestCheckpoint, clear_unknown
 from tuning.engine.controller import Controller
 from tuning.engine.recorder import Callback, Recorder
+from tuning.engine.sendable import data_for_trials
+from tuning.engine.slots import SlotTimes
 from tuning.process.signals import Interruption
 from tuning.runs.budgets import Allowance, with_spent
 from tuning.runs.history import History
@@ -82,6 +85,7 @@ class Session:
         self.study, self.paths, self._callbacks = study, paths, callbacks
         self._lock, self.check, self._interruption = lock, check, interruption
         self._history = history
+        self._opened = {"clock": time.monotonic(), "at": round(time.time(), 3), "data": 0.0}
         self.records = Records(paths, self._between)
         self.store = read_spec(paths.study).get("storage")
         self.checkpoints = (
@@ -89,6 +93,13 @@ class Session:
             if self.store
             else Folder.at(paths.checkpoints)
         )
+
+    def data(self) -> dict[str, Any]:
+        """As ``data_for_trials``; how long that takes is recorded."""
+        began = time.monotonic()
+        data = data_for_trials(self.study)
+        self._opened["data"] = round(time.monotonic() - began, 3)
+        return data
 
     def controller(self, capacity: Callable[[], int] = lambda: 1) -> Controller:
         """What decides of the trials; ``capacity``: how many can be trained at the same time.
@@ -105,7 +116,7 @@ class Session:
         )
         return Controller(
             self.study,
-            Recorder(history, self.records, [*self._callbacks, best]),
+            Recorder(history, self.records, [*self._callbacks, best], SlotTimes(self._opened)),
             capacity=capacity,
             check=self._held,
             interrupted=lambda: self._interruption.by is not None,

@@ -95,14 +95,14 @@ def _cores() -> Check:
 def _memory() -> Check:
     memory = psutil.virtual_memory()
     free, text = memory.available, f"{_gib(memory.available)} free of {_gib(memory.total)}"
-    if (limit := _container_limit(memory.total)) is not None:
+    if (limit := container_limit(memory.total)) is not None:
         free, text = min(free, limit), f"{text}; this container may use {_gib(limit)}"
     if free < LITTLE_MEMORY:
         return Check("memory", "note", f"{text}: close what is not needed, or run fewer trials")
     return Check("memory", "ok", text)
 
 
-def _container_limit(total: int) -> int | None:
+def container_limit(total: int) -> int | None:
     for file in ("memory.max", "memory/memory.limit_in_bytes"):
         try:
             limit = int(Path("/sys/fs/cgroup", file).read_text())

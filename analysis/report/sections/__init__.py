@@ -15,6 +15,7 @@ from analysis.report.sections.estimates import estimates
 from analysis.report.sections.interventions import interventions
 from analysis.report.sections.known import known
 from analysis.report.sections.leaderboard import leaderboard
+from analysis.report.sections.machine import machine
 from analysis.report.sections.opening import provenance
 from analysis.report.sections.published import published
 from analysis.report.sections.reading import reading
@@ -34,7 +35,7 @@ def pictures(findings: Findings) -> Section:
 
 RESULTS: Sequence[Make] = (trials, settled, arms, costs, summary, comparisons, published)
 CHARTS: Sequence[Make] = (pictures, correlations)
-REST: Sequence[Make] = (interventions, known, estimates, reading, provenance, records)
+REST: Sequence[Make] = (machine, interventions, known, estimates, reading, provenance, records)
 OF_GRIDS = (*RESULTS, *CHARTS, *REST)
 OF_SEARCHES = (leaderboard, confirmed, *CHARTS, rungs, cost_table, *RESULTS, *REST)
 

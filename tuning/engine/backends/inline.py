@@ -12,6 +12,7 @@ from typing import Any
 from analysis.records.load import RunPaths
 from tuning.engine.controller import Controller
 from tuning.engine.log_capture import LogCapture
+from tuning.engine.meter import meter_of
 from tuning.engine.recorder import Callback
 from tuning.engine.reporter import TrialFailed, TrialReport, TrialReporter, reports
 from tuning.engine.sendable import data_for_trials
@@ -46,7 +47,7 @@ def run_inline(
     with locked(paths.lock, say) as lock, handled(interrupt) if main else nullcontext():
         session = Session(study, paths, callbacks, lock, check, Interruption(), history)
         try:
-            data = data_for_trials(study)
+            data = session.data()
             controller = session.controller()
             while not controller.stops_study and (trial := controller.next_trial()):
                 _train(controller, study, trial, data, session.checkpoints)
@@ -94,9 +95,11 @@ def _reports(
     """What the trial prints goes to its log, and what callbacks print between two reports to
     where it would go without it.
     """
-    with LogCapture() as log, process_restored(trial.seeds, study.resources.gpus):
+    gpus = study.resources.gpus
+    meter = meter_of(gpus)
+    with LogCapture() as log, process_restored(trial.seeds, gpus), meter.sampled():
         place = PLACE | {"pid": os.getpid()}
-        reporter = TrialReporter(study, trial, folder, log.take, place)
+        reporter = TrialReporter(study, trial, folder, log.take, place, meter)
         stepped = reports(study, trial, data, reporter)
         try:
             while report := log.of(lambda: next(stepped, None)):

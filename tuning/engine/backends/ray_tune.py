@@ -16,6 +16,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from cluster.own_folders import own_folder
+from tuning.engine.backends.ray_memory import forget, told_words
 from tuning.engine.backends.ray_worker import REPORT, Worker
 from tuning.engine.controller import Controller
 from tuning.engine.shipping import Sent
@@ -74,6 +75,7 @@ def train_on_ray(
                 stop=_StopsStudy(controller),
             ),
         ).fit()
+    forget()
     interruption.fit_ended()
 
 
@@ -212,7 +214,8 @@ class _Events(_Unsaved, tune.Callback):
     def on_trial_error(
         self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any
     ) -> None:
-        spec, error = trial_of(self._study, trial.config), _error_of(trial)
+        spec = trial_of(self._study, trial.config)
+        error = _error_of(trial) + told_words(spec.id)
         self._live.pop(spec.id, None)
         self._controller.on_error(spec, error, lost=any(words in error for words in LOST))
 

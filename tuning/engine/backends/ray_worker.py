@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Generator, Mapping
+from functools import partial
 from typing import Any
 
 import ray
 from ray import tune
 
+from tuning.engine.backends.ray_memory import tell
 from tuning.engine.log_capture import LogCapture
+from tuning.engine.meter import meter_of
 from tuning.engine.reporter import TrialReport, TrialReporter, reports
 from tuning.engine.shipping import Sent
 from tuning.process.state import hide_gpus, process_restored
@@ -36,13 +39,14 @@ class Worker(tune.Trainable):
     ) -> None:
         if not gpus:  # before the study's modules are imported: they may look for a GPU
             hide_gpus()
-        self._sent, self._data, self._folder = sent, data, checkpoints_folder
+        self._sent, self._gpus = sent, gpus
+        self._data, self._folder = data, checkpoints_folder
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next trial; one that was stopped ends here."""
         self.cleanup()
-        self._reports = _reports(new_config, self._sent, self._data, self._folder)
+        self._reports = _reports(new_config, self._sent, self._gpus, self._data, self._folder)
         return True
 
     def step(self) -> dict[str, Any]:
@@ -55,13 +59,14 @@ class Worker(tune.Trainable):
 
 
 def _reports(
-    config: Mapping[str, Any], sent: Sent, data: Any, folder: Folder
+    config: Mapping[str, Any], sent: Sent, gpus: float, data: Any, folder: Folder
 ) -> Generator[TrialReport, None, None]:
-    with LogCapture() as log, log.capturing():
+    meter = meter_of(gpus, partial(tell, config["trial"]))
+    with LogCapture() as log, log.capturing(), meter.sampled():
         study = sent.opened()
         trial = trial_of(study, config)
-        with process_restored(trial.seeds, study.resources.gpus):
-            reporter = TrialReporter(study, trial, folder / trial.id, log.take, _place())
+        with process_restored(trial.seeds, gpus):
+            reporter = TrialReporter(study, trial, folder / trial.id, log.take, _place(), meter)
             # Read here and not before: what it holds may be of the user's own classes.
             yield from reports(study, trial, ray.get(data[0]), reporter)
 
