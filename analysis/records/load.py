@@ -33,6 +33,7 @@ from analysis.records.lines import (
 from analysis.records.lines import DamagedRun as DamagedRun
 from analysis.records.paths import RunPaths as RunPaths
 from analysis.records.schema import REPEATED, Mode
+from analysis.records.space import declared
 from analysis.records.versions import (
     Versions,
     trial_versions,
@@ -121,7 +122,10 @@ class Run:
     @property
     def baselines(self) -> list[Mapping[str, Any]]:
         """The settings that the confirmation names, each with its ``name`` and ``setting``."""
-        return (self.spec.get("confirm") or {}).get("baselines") or []
+        named = (self.spec.get("confirm") or {}).get("baselines") or []
+        return [
+            {**each, "setting": declared(self.spec["space"], each["setting"])} for each in named
+        ]
 
     @property
     def rungs(self) -> list[int]:
@@ -195,7 +199,7 @@ def load_run(folder: str | Path) -> Run:
         )
         notes += missing_notes(epoch_rows, {recorded["metric"], "loss", *finite})
         notes += unreported_notes(finite, reported)
-    trials = trials_frame(recorded["fixed"], trial_rows, columns)
+    trials = trials_frame(recorded, trial_rows, columns)
     epochs = within(trials, epochs)
     trials = without_gaps(trials, epochs, notes)
     refused, drawn = (facts_of_draws(trial_rows, name) for name in ("refused", "drawn"))

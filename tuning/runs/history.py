@@ -9,11 +9,13 @@ from typing import Any
 
 from analysis.records.load import Run
 from analysis.records.schema import Phase, Status
+from analysis.records.space import declared
 from analysis.stats.ranking import Ranking
 from analysis.stats.summary import seed_numbers
-from tuning.runs.recorded_trials import own_params, trial_records
+from tuning.runs.recorded_trials import trial_records
 from tuning.runs.trial_record import TrialRecord as TrialRecord
 from tuning.runs.trial_record import params_key as params_key
+from tuning.spec.branches import space_record
 from tuning.spec.study import Study, Trial
 
 
@@ -53,7 +55,7 @@ class History:
         for row in run.repeated:
             trial = Trial(
                 id=row["trial"],
-                params=own_params(run, row["params"]),
+                params=declared(run.recorded["space"], row["params"]),
                 seeds=row["seeds"],
                 refused=row.get("refused", ()),
                 drawn=row.get("drawn"),
@@ -107,7 +109,8 @@ class History:
         """The settings that the confirmation trains, by their ``params_key``."""
         assert self.study.confirm
         best = self.ranked_params(Phase.SEARCH)[: self.study.confirm.top]
-        named = self.study.confirm.baselines.values()
+        space = space_record(self.study.space)
+        named = [declared(space, params) for params in self.study.confirm.baselines.values()]
         return {params_key(params): params for params in [*best, *named]}
 
     def same(self, trial: Trial) -> TrialRecord | None:

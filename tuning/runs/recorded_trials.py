@@ -1,15 +1,11 @@
 """The trials of a run, as its records have them."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import pandas as pd
 
 from analysis.numerics.means import epoch_means
 from analysis.records.frames import rows_of
 from analysis.records.load import Run
 from analysis.records.schema import Phase
-from analysis.stats.identity import identity
 from tuning.runs.trial_record import TrialRecord
 from tuning.spec.study import Trial
 
@@ -17,7 +13,7 @@ from tuning.spec.study import Trial
 def trial_records(run: Run, phase: str = Phase.SEARCH) -> list[TrialRecord]:
     """The trials of one phase, in the order of their ids."""
     part = run.phase(phase)
-    scores, ends = _scores(part), _ends(part)
+    scores, ends, space = _scores(part), _ends(part), run.recorded["space"]
     last = {} if part.epochs.empty else part.epochs.groupby("trial")["epoch"].max().to_dict()
     timed = part.epochs.drop_duplicates(["trial", "epoch"])
     seconds = timed.groupby("trial")["seconds"].sum().to_dict()
@@ -25,14 +21,11 @@ def trial_records(run: Run, phase: str = Phase.SEARCH) -> list[TrialRecord]:
         TrialRecord(
             trial=Trial(
                 id=row["trial"],
-                params=own_params(
-                    run,
-                    {
-                        key: value
-                        for key, column in run.columns.parameters.items()
-                        if (value := row[column]) is not pd.NA
-                    },
-                ),
+                params={
+                    key: value
+                    for key in space
+                    if (value := row[run.columns.parameters[key]]) is not pd.NA
+                },
                 seeds=row["seeds"],
                 phase=row["phase"],
                 refused=run.refused.get(row["trial"], ()),
@@ -69,17 +62,3 @@ def _ends(run: Run) -> dict[str, dict[int, float]]:
         str(trial): dict(zip(rows["seed"].tolist(), rows[run.metric].tolist(), strict=True))
         for trial, rows in last.groupby("trial")
     }
-
-
-def own_params(run: Run, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Recorded params as the study has them: a whole number is one where its range has such."""
-    space = run.recorded["space"]
-    return {key: _own(domain, params[key]) for key, domain in space.items() if key in params}
-
-
-def _own(domain: Mapping[str, Any], value: Any) -> Any:
-    """A recorded value as the study has it, 1 or 1.0."""
-    listed = next(
-        (each for each in domain.get("values", ()) if identity(each) == identity(value)), value
-    )
-    return int(listed) if domain.get("kind") == "int" else listed

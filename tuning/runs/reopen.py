@@ -21,6 +21,7 @@ from tuning.spec.named_studies import is_known, remember
 from tuning.spec.study import Mirrors, Study, StudyError
 
 # What may differ between the sessions of a run: words and pictures, not what is trained.
+_GIVEN = ("space", "fixed")
 _WORDS = ("question", "published", "tables", "target", "compare", "resources", "trainable")
 
 
@@ -179,5 +180,10 @@ def _differences(spec: Mapping[str, Any], study: Study) -> list[str]:
         f"{key} was {json.dumps(spec.get(key))}, now it is {json.dumps(value)}."
         for key, value in now.items()
         # A run of an earlier version of this package lacks what only later ones say.
-        if key not in _WORDS and (value or key in spec) and spec.get(key) != value
+        if key not in _WORDS and (value or key in spec) and _differ(key, spec.get(key), value)
     ]
+
+
+def _differ(key: str, before: Any, now: Any) -> bool:
+    """Of what a trainable is given also where 1 became 1.0 or True."""
+    return before != now or (key in _GIVEN and json.dumps(before) != json.dumps(now))
