@@ -25,9 +25,11 @@ def as_declared(domain: Domain, value: Any) -> Any:
     """
     if type(value) not in (int, float):
         return value
-    if "values" not in domain:
-        return int(value) if domain["kind"] == "int" else float(value)
-    equal = [each for each in domain["values"] if is_one_of([each], value)]
+    if domain.get("kind") == "float":
+        return float(value)
+    if domain.get("kind") == "int" and float(value).is_integer():
+        return int(value)
+    equal = [each for each in domain.get("values", ()) if is_one_of([each], value)]
     return next((each for each in equal if repr(each) == repr(value)), (*equal, value)[0])
 
 
