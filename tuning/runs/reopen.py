@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.records.load import Run
+from analysis.stats.identity import identity
 from tuning.runs.append import size_of
 from tuning.runs.budgets import budget_record
 from tuning.runs.code import Code, code_of, keep, package_version
@@ -21,8 +22,8 @@ from tuning.spec.named_studies import is_known, remember
 from tuning.spec.study import Mirrors, Study, StudyError
 
 # What may differ between the sessions of a run: words and pictures, not what is trained.
-_GIVEN = ("space", "fixed")
 _WORDS = ("question", "published", "tables", "target", "compare", "resources", "trainable")
+_GIVEN = ("space", "fixed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,4 +187,4 @@ def _differences(spec: Mapping[str, Any], study: Study) -> list[str]:
 
 def _differ(key: str, before: Any, now: Any) -> bool:
     """Of what a trainable is given also where 1 became 1.0 or True."""
-    return before != now or (key in _GIVEN and json.dumps(before) != json.dumps(now))
+    return before != now or (key in _GIVEN and identity(before) != identity(now))
