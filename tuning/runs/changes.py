@@ -1,12 +1,12 @@
 """What may be asked of a run that goes on, as the overrides that it then has."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from analysis.records.load import Run
 from analysis.records.schema import Phase, Status
 from analysis.records.space import as_declared
+from analysis.stats.identity import identity
 from analysis.text.format import count
 from tuning.spec.branches import parameters
 from tuning.spec.errors import unknown_name
@@ -119,10 +119,10 @@ def _holds_all(new: Any, old: Any) -> bool:
 
 def _with_old(new: list[Any], old: list[Any]) -> list[Any]:
     """The new values, with those that were trained as they were: 1.0 where 1 is given for it."""
-    written = set(map(json.dumps, new))
+    written = set(map(identity, new))
     kept = [as_declared({"values": old}, value) for value in new]
     return [
-        value if json.dumps(was) in written else was for value, was in zip(new, kept, strict=True)
+        value if identity(was) in written else was for value, was in zip(new, kept, strict=True)
     ]
 
 
