@@ -56,11 +56,17 @@ class Killer:
         """One run to its end, with at most so many kills."""
         folder = self.folder / str(len(self.runs))
         folder.mkdir()
+        self.cluster.wait_for(2)  # A node may have died at the end of the run before.
         process = self.cluster.study(self.cluster.head, folder, "run", str(self.study))
+        kind = ""
         for _ in range(kills):
             goal = len(rows(folder)) + self.moment.randint(1, 12)
             if not _reaches(folder, goal, process):
                 break
+            if kind == "node":
+                # Rows that were on their way when it died may be those that were waited for, and a
+                # driver that is resumed before the next node is there is refused.
+                self.cluster.wait_for(2)
             time.sleep(self.moment.random() * 0.5)
             before, began, kind = (
                 len(rows(folder)),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.records.paths import RunPaths
+from tuning.process.last_word import last_word
 from tuning.process.signals import Interrupted
 from tuning.process.terminal import leave, remove_if_empty, say, shown
 from tuning.session import Session, SessionOptions, checked, go_on, session_of
@@ -80,6 +81,12 @@ def train(
     ``take_back``: as for ``session_of``.
     """
     with session_of(study, paths, mirrors, options, take_back) as session:
+        session.beside.enter_context(
+            last_word(
+                "This process died: it was killed, or its Ray is gone. `study resume"
+                f" {shown(paths.root)}` goes on."
+            )
+        )
         try:
             statuses, report = session.run(at_worst=partial(_cut_off, session))
         except Interrupted as interrupted:

@@ -56,7 +56,7 @@ def code_of(study: Study, reference: str = "") -> Code:
     this imports, what lies in its folder and was imported by other means, and the files of the
     functions that the trainable and ``load`` are or hold.
     """
-    root = _study_file(reference)
+    root = _study_file(reference) or _home_of(study.task.train)
     functions: dict[str, Any] = {
         "trainable": study.task.train,
         **({"load": study.task.load} if study.task.load else {}),
@@ -68,7 +68,7 @@ def code_of(study: Study, reference: str = "") -> Code:
     }
     installed = [file for file in ([root[0]] if root else []) + held.homes if not is_own(file)]
     found = own_files(roots, [_home(file, roots[file]) for file in installed])
-    if root and not root[0].is_relative_to(OURS / "tuning"):
+    if reference and root and not root[0].is_relative_to(OURS / "tuning"):
         found |= {file: place for file, place in _loaded_below(root[0].parent) if file not in found}
     files: dict[str, bytes] = {}
     for file, place in found.items():
@@ -152,6 +152,14 @@ def _study_file(reference: str) -> tuple[Path, str] | None:
     module = reference.split(":")[0] if ":" in reference else f"tuning.studies.{reference}"
     file = file_of(sys.modules.get(module))
     return (file, _place(file, module)) if file else None
+
+
+def _home_of(function: Any) -> tuple[Path, str] | None:
+    """The own file that a study given from Python has its trainable from, be it the script or a
+    module that another script imports.
+    """
+    homes = Held({"trainable": function}).files.items()
+    return next(((file, _place(file, module)) for file, module in homes if is_own(file)), None)
 
 
 def _place(file: Path, module: str) -> str:

@@ -137,8 +137,9 @@ def test_the_head_dies_and_the_run_goes_on_on_a_new_one(two_hosts: Cluster, tmp_
     process = two_hosts.study(two_hosts.nodes[1], tmp_path, "run", str(FAULT_STUDY))
     until(lambda: len(rows(tmp_path)) > 12, process)
     two_hosts.head.kill()
-    process.communicate(timeout=120)
+    _, said = process.communicate(timeout=120)
     assert process.returncode not in (0, 2)
+    assert f"`study resume {run_folder(tmp_path).relative_to(tmp_path)}` goes on" in said
     with cluster([2], hosts=True) as second:
         is_sound(
             ends_well(

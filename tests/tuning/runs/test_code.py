@@ -197,6 +197,21 @@ def test_the_script_that_runs_a_study_is_no_code_of_it(
     assert set(code_in(tmp_path).files) == {"mine.py", "door.py"}, "unless the study imports it"
 
 
+def test_a_study_is_the_same_code_from_its_script_from_another_and_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text(STUDY)
+    script = ModuleType("__main__")
+    script.__file__ = str(tmp_path / "mine.py")
+    exec(STUDY, script.__dict__)
+    with monkeypatch.context() as while_it_runs:
+        while_it_runs.setitem(sys.modules, "__main__", script)
+        begun = code_of(script.study)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    imported = code_of(importlib.import_module("mine").study)
+    assert begun == imported == code_in(tmp_path)
+
+
 def test_code_that_lies_elsewhere_and_is_not_installed_is_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
