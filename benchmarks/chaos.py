@@ -31,6 +31,7 @@ from benchmarks.raylets import ROOT, Cluster, cluster
 STUDY = ROOT / "tests" / "harness" / "crash_study.py"
 KINDS = ("driver", "worker", "node")
 SECONDS_AT_MOST = 300.0
+EPOCHS = ("trial", "epoch", "seed", "score", "test_score")
 
 
 @dataclass
@@ -41,6 +42,7 @@ class Killer:
     folder: Path
     kinds: Sequence[str]
     moment: random.Random
+    study: Path = STUDY
     resumed_after: dict[str, list[float]] = field(
         default_factory=lambda: {kind: [] for kind in KINDS}
     )
@@ -55,7 +57,7 @@ class Killer:
         folder = self.folder / str(len(self.runs))
         folder.mkdir()
         self.cluster.wait_for(2)  # A node may have died at the end of the run before.
-        process = self.cluster.study(self.cluster.head, folder, "run", str(STUDY))
+        process = self.cluster.study(self.cluster.head, folder, "run", str(self.study))
         kind = ""
         for _ in range(kills):
             goal = len(rows(folder)) + self.moment.randint(1, 12)
@@ -104,8 +106,8 @@ def differences(read: Run, expected: Run) -> list[str]:
     """In what two runs of one study differ, of all that they must agree in: everything but times,
     processes and attempts.
     """
-    trials = ["trial", "phase", "status", "rung", "seeds", "epochs", "x", "kind"]
-    epochs = ["trial", "epoch", "seed", "score", "test_score"]
+    trials = ["trial", "phase", "status", "rung", "seeds", "epochs", *read.parameters]
+    epochs = [name for name in EPOCHS if name in expected.epochs]
     pairs = {
         "trials": [run.trials[trials].to_json() for run in (read, expected)],
         "epochs": [run.epochs[epochs].to_json() for run in (read, expected)],
@@ -124,13 +126,23 @@ def differences(read: Run, expected: Run) -> list[str]:
 
 
 def told(read: Run) -> list[Any]:
-    """What Optuna's journal knows, in the order of the trials."""
+    """What Optuna's journal knows, in the order of the trials; nothing where there is none."""
+    if not read.paths.optuna.exists():
+        return []
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
     storage = JournalStorage(JournalFileBackend(str(read.paths.optuna)))
     return optuna.load_study(study_name=read.paths.root.name, storage=storage).trials
+
+
+def trained_again(read: Run) -> int:
+    """Epochs that more than one attempt trained: at most one of each kill, the one after the last
+    checkpoint.
+    """
+    attempts = {(row["trial"], row["epoch"], row["attempt"]) for row in _lines(read.paths.epochs)}
+    return len(attempts) - len({(trial, epoch) for trial, epoch, _ in attempts})
 
 
 def lost_and_doubled(read: Run) -> tuple[int, int]:
@@ -178,22 +190,27 @@ def main() -> None:
     )
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--study", type=Path, default=STUDY, help="such as tests/harness/crash_gp.py"
+    )
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    folder, study = Path(tempfile.mkdtemp(prefix="chaos-")), options.study.resolve()
     print(machine_line(), flush=True)
     with cluster([os.cpu_count() or 1]) as made:
-        expected = Killer(made, folder / "uninterrupted", KINDS, random.Random())
+        expected = Killer(made, folder / "uninterrupted", KINDS, random.Random(), study)
         expected.folder.mkdir()
         whole = expected.run(0)
-        killer = Killer(made, folder, KINDS, random.Random(options.seed))
+        killer = Killer(made, folder, KINDS, random.Random(options.seed), study)
         failures = 0
         while killer.kills < options.kills:
-            read = killer.run(min(8, options.kills - killer.kills))
+            before = killer.kills
+            read = killer.run(min(8, options.kills - before))
+            again = trained_again(read)
             wrong, (lost, doubled) = differences(read, whole), lost_and_doubled(read)
-            failures += bool(wrong or lost or doubled)
+            failures += bool(wrong or lost or doubled or again > killer.kills - before)
             print(
                 f"{killer.kills} kills, {len(killer.runs)} runs: {lost} lost, {doubled} doubled,"
-                f" differ in: {wrong or 'nothing'}",
+                f" {again} epochs trained again, differ in: {wrong or 'nothing'}",
                 flush=True,
             )
     for kind, seconds in killer.resumed_after.items():

@@ -1,5 +1,8 @@
 """PyTorch Lightning with its own early stopping: ``study run examples/lightning_push.py``."""
 
+import tempfile
+from pathlib import Path
+
 import lightning
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, LambdaCallback
@@ -23,20 +26,28 @@ class Sine(lightning.LightningModule):
         return torch.optim.Adam(self.parameters(), lr=self.hparams.lr)
 
 
-def train(config, seed, report):
+x = torch.linspace(-3, 3, 256).unsqueeze(1)
+data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, torch.sin(x)), 64)
+quiet = {f"enable_{what}": False for what in ("checkpointing", "progress_bar", "model_summary")}
+quiet |= {"accelerator": "cpu", "logger": False}
+
+
+def train(config, seed, report, resume=None):
     lightning.seed_everything(seed, verbose=False)
-    x = torch.linspace(-3, 3, 256).unsqueeze(1)
-    data = torch.utils.data.TensorDataset(x, torch.sin(x))
-    hand_over = LambdaCallback(
-        on_train_epoch_end=lambda trainer, module: report(
-            epoch=trainer.current_epoch + 1, loss=trainer.callback_metrics["loss"]
-        )
-    )
-    patience = EarlyStopping("loss", patience=2, check_on_train_epoch_end=True)
-    quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar"), False)
-    quiet |= {"enable_model_summary": False, "accelerator": "cpu", "max_epochs": config["epochs"]}
-    trainer = lightning.Trainer(callbacks=[hand_over, patience], **quiet)
-    trainer.fit(Sine(config["width"], config["lr"]), torch.utils.data.DataLoader(data, 64, True))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "last.ckpt")
+        file.write_bytes(resume or b"")
+
+        def hand_over(trainer, module):
+            trainer.save_checkpoint(file)
+            loss = trainer.callback_metrics["loss"]
+            report(epoch=trainer.current_epoch + 1, loss=loss, state=file.read_bytes())
+
+        patience = EarlyStopping("loss", patience=2, check_on_train_epoch_end=True)
+        callbacks = [patience, LambdaCallback(on_train_epoch_end=hand_over)]
+        trainer = lightning.Trainer(callbacks=callbacks, max_epochs=config["epochs"], **quiet)
+        net = Sine(config["width"], config["lr"])
+        trainer.fit(net, data, ckpt_path=file if resume else None, weights_only=False)
     return "no improvement for 2 epochs"  # of no account where the last epoch was reached
 
 

@@ -17,6 +17,7 @@ from analysis.records.lines import read_spec, refuse_links
 from analysis.records.orders import Steering, planned_trials
 from analysis.records.paths import RunPaths
 from analysis.records.schema import RUNNING, Phase, Status
+from analysis.records.space import declared
 from analysis.stats.identity import identity
 from analysis.stats.labels import Growing
 from analysis.stats.ranking import Ranking
@@ -197,7 +198,7 @@ class Watched:
         return [self._records.epoch_at(trial.places[epoch]) for epoch in trial.last_epochs(most)]
 
     def _name(self, trial: TrialState) -> None:
-        params = trial.row["params"]
+        params = declared(self.spec["space"], trial.row["params"])
         trial.setting = [labels.of(params.get(key, pd.NA)) for key, labels in self._labels.items()]
         trial.key = tuple(identity(params.get(key, pd.NA)) for key in self.spec["space"])
 

@@ -24,13 +24,14 @@ def dropped_of(rows: Sequence[Row]) -> set[str]:
     return {trial for trial, status in last.items() if status == Status.DROPPED}
 
 
-def dropped_frame(fixed: Mapping[str, Any], rows: Sequence[Row], columns: Columns) -> pd.DataFrame:
+def dropped_frame(spec: Mapping[str, Any], rows: Sequence[Row], columns: Columns) -> pd.DataFrame:
     """One row per trial that is left out: the columns of ``Run.trials``, and ``retrain``: whether
-    its seeds are to be trained again, by another trial. ``fixed``: as ``study.json`` has it.
+    its seeds are to be trained again, by another trial. ``spec``: the content of
+    ``study.json``.
     """
     names = dropped_of(rows)
     last = {row["trial"]: row for row in rows if row["trial"] in names}
-    frame = trials_frame(fixed, list(last.values()), columns)
+    frame = trials_frame(spec, list(last.values()), columns)
     return frame.assign(retrain=[bool(last[name].get("retrain")) for name in frame["trial"]])
 
 

@@ -11,6 +11,7 @@ from analysis.records.columns import Columns
 from analysis.records.lines import DamagedRun, damaged, metric_problem
 from analysis.records.paths import RunPaths
 from analysis.records.schema import Status, phase_of, status_of
+from analysis.records.space import declared
 from analysis.records.versions import Versions, is_of
 
 TRIAL_COLUMNS = [
@@ -20,10 +21,11 @@ TRIAL_COLUMNS = [
 
 
 def trials_frame(
-    fixed: Mapping[str, Any], rows: list[dict[str, Any]], columns: Columns
+    spec: Mapping[str, Any], rows: list[dict[str, Any]], columns: Columns
 ) -> pd.DataFrame:
-    """One row per trial, from rows of ``trials.jsonl``: ``TRIAL_COLUMNS``, then the parameters;
-    ``pd.NA`` where one is not active.
+    """One row per trial, from rows of ``trials.jsonl``: ``TRIAL_COLUMNS``, then the parameters,
+    with the values that the space has for them; ``pd.NA`` where one is not active. ``spec``: the
+    content of ``study.json``.
     """
     last = sorted({row["trial"]: row for row in rows}.values(), key=lambda row: row["trial"])
     missing = {"rung": np.nan, "attempt": 1, "epochs": 0, "seconds": np.nan}
@@ -35,7 +37,7 @@ def trials_frame(
         }
         for row in last
     ]
-    settings = [{**fixed, **row["params"]} for row in last]
+    settings = [{**spec["fixed"], **declared(spec["space"], row["params"])} for row in last]
     # As objects: beside None or 2.5 a column of numbers would turn 1 into 1.0, and round what has
     # more than 53 bits.
     values = {

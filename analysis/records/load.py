@@ -36,6 +36,7 @@ from analysis.records.merged import merged_note
 from analysis.records.orders import Steering, ordered, planned_trials
 from analysis.records.paths import RunPaths as RunPaths
 from analysis.records.schema import REPEATED, Mode, Phase
+from analysis.records.space import declared
 from analysis.records.versions import (
     Versions,
     trial_versions,
@@ -132,7 +133,10 @@ class Run:
     @property
     def baselines(self) -> list[Mapping[str, Any]]:
         """The settings that the confirmation names, each with its ``name`` and ``setting``."""
-        return (self.spec.get("confirm") or {}).get("baselines") or []
+        named = (self.spec.get("confirm") or {}).get("baselines") or []
+        return [
+            {**each, "setting": declared(self.spec["space"], each["setting"])} for each in named
+        ]
 
     @property
     def rungs(self) -> list[int]:
@@ -207,12 +211,12 @@ def load_run(folder: str | Path) -> Run:
         )
         notes += missing_notes(epoch_rows, {recorded["metric"], "loss", *finite})
         notes += unreported_notes(finite, reported)
-    dropped = dropped_frame(recorded["fixed"], trial_rows, columns)
+    dropped = dropped_frame(recorded, trial_rows, columns)
     left_out = dropped_of(trial_rows)
     if left_out:
         epochs = epochs[~epochs["trial"].isin(left_out)]
     counted = [row for row in trial_rows if row["trial"] not in left_out]
-    trials = trials_frame(recorded["fixed"], counted, columns)
+    trials = trials_frame(recorded, counted, columns)
     epochs = within(trials, epochs)
     trials = without_gaps(trials, epochs, notes)
     refused, drawn = (facts_of_draws(trial_rows, name) for name in ("refused", "drawn"))

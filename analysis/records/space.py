@@ -19,6 +19,28 @@ def is_active(when: When | None, setting: Mapping[str, Any]) -> bool:
     )
 
 
+def as_declared(domain: Domain, value: Any) -> Any:
+    """A value as the space has it: of a list, the number that is written as ``value``, 1 or 1.0,
+    else the one that equals it; of a range, a number of its kind. Any other value as it is.
+    """
+    if type(value) not in (int, float):
+        return value
+    if domain.get("kind") == "float":
+        return float(value)
+    if domain.get("kind") == "int" and float(value).is_integer():
+        return int(value)
+    equal = [each for each in domain.get("values", ()) if is_one_of([each], value)]
+    return next((each for each in equal if repr(each) == repr(value)), (*equal, value)[0])
+
+
+def declared(space: Mapping[str, Domain], setting: Mapping[str, Any]) -> dict[str, Any]:
+    """A setting, or a part of one, with the values ``as_declared``."""
+    return {
+        key: as_declared(space[key], value) if key in space else value
+        for key, value in setting.items()
+    }
+
+
 def is_one_of(values: Iterable[Any], value: Any) -> bool:
     """Whether ``value`` is one of the scalars ``values``: 1 is 1.0 and is not True."""
     return isinstance(value, (str, int, float, type(None))) and any(

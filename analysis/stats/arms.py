@@ -14,8 +14,9 @@ from analysis.numerics.multiplicity import are_supported, corrected, holm_tests,
 from analysis.numerics.power import seeds_needed
 from analysis.numerics.sign_flips import sign_flip_p_values
 from analysis.records.load import Run
+from analysis.records.space import as_declared
 from analysis.stats.arm_means import LEVEL, arm_seeds, values_of
-from analysis.stats.compared import OVERALL, PLACES, Compared, arm_pairs, compared
+from analysis.stats.compared import OVERALL, PLACES, Compared, arm_pairs, compared, values_had
 from analysis.stats.identity import identity
 from analysis.stats.labels import label
 from analysis.stats.lost import lost_of, still_supported, with_lost
@@ -90,8 +91,9 @@ def compare_arms(
         raise ValueError(
             f"{parameter!r} is no parameter of the space, which has {listing(run.parameters)}."
         )
-    values = {identity(value): value for value in settings_table(run)[parameter].tolist()}
-    first = next(iter(values.values()), None) if baseline is None else baseline
+    values = values_had(run, parameter)
+    had = list(values.values())
+    first = next(iter(had), None) if baseline is None else as_declared({"values": had}, baseline)
     if identity(first) not in values:
         raise ValueError(
             f"{parameter} was never {baseline!r}, but"
@@ -206,8 +208,8 @@ def _pair(
         differences = difference(last.to_numpy(), first.to_numpy())
     better = differences * run.mode.sign
     facts: dict[str, float] = {"n": len(shared), "left_out": left_out}
-    setting = dict(settings_table(run).loc[about["arm_setting"]])
-    of_side = {"baseline": {**setting, what.parameter: what.baseline}, "arm": setting}
+    settings = settings_table(run)
+    of_side = {side: dict(settings.loc[about[f"{side}_setting"]]) for side in ("baseline", "arm")}
     for (side, values), of in zip(of_side.items(), (first, last), strict=True):
         found = moments(of.to_numpy())
         facts |= {f"{side}_mean": found["mean"], f"{side}_std": found["std"]}

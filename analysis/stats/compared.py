@@ -1,6 +1,6 @@
 """What a study compares: its arms, its baseline, the metrics and their parts."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
@@ -8,12 +8,14 @@ from typing import Any
 import pandas as pd
 
 from analysis.records.load import Run
+from analysis.records.space import as_declared
 from analysis.stats.identity import identity
 from analysis.stats.labels import describe, labels, show
-from analysis.stats.settling import one_apart
+from analysis.stats.settling import arms_apart, one_apart
 from analysis.stats.tables import setting_numbers, settings_table
 
 OVERALL = "overall"
+Apart = Callable[[Mapping[tuple[str, ...], int], int, Any, Any], Iterator[tuple[int, int]]]
 
 
 PLACES = ["baseline_setting", "arm_setting", "baseline", "arm", "at"]
@@ -72,11 +74,12 @@ def compared(run: Run) -> Compared | None:
     content = run.spec.get("compare")
     if not content or content["parameter"] not in run.parameters:
         return None
-    values = {identity(value): value for value in settings_table(run)[content["parameter"]]}
-    values.pop(identity(content["baseline"]), None)
+    values = values_had(run, content["parameter"])
+    baseline = as_declared(run.spec["space"][content["parameter"]], content["baseline"])
+    values.pop(identity(baseline), None)
     return Compared(
         parameter=content["parameter"],
-        baseline=content["baseline"],
+        baseline=baseline,
         arms=list(values.values()),
         metrics=list(content["metrics"]),
         names=[OVERALL, *part_names(content["metrics"][1:])],
@@ -84,6 +87,12 @@ def compared(run: Run) -> Compared | None:
         scale=100 if content.get("percent") else 1,
         texts=labels(run)[content["parameter"]],
     )
+
+
+def values_had(run: Run, key: str) -> dict[str, Any]:
+    """The values that settings have for a parameter, by their ``identity``."""
+    values = settings_table(run)[key].tolist()
+    return {identity(value): value for value in values if value is not pd.NA}
 
 
 def part_names(metrics: list[str]) -> list[str]:
@@ -97,26 +106,28 @@ def part_names(metrics: list[str]) -> list[str]:
 
 
 def arm_pairs(run: Run, what: Compared) -> pd.DataFrame:
-    """Each arm beside the baseline, once for each combination of the other parameters:
+    """Each arm beside the baseline, once for each combination of the other parameters, those of the
+    branches of both included:
     ``baseline_setting, arm_setting`` (their numbers), ``baseline``, ``arm`` (their values) and
     ``at`` (the other parameters, as text).
     """
-    rows = list(partners(run, what.parameter, what.baseline, what.arms))
+    rows = list(partners(run, what.parameter, what.baseline, what.arms, arms_apart))
     pairs = pd.DataFrame(rows, columns=["baseline", "arm", "at", "baseline_setting", "arm_setting"])
     return pairs[PLACES].sort_values("baseline_setting", kind="stable", ignore_index=True)
 
 
 def partners(
-    run: Run, key: str, first: Any, values: Iterable[Any]
+    run: Run, key: str, first: Any, values: Iterable[Any], apart: Apart = one_apart
 ) -> Iterator[tuple[Any, Any, str, int, int]]:
-    """The pairs of settings that differ in the parameter ``key`` alone, which has the value
-    ``first`` in the one and one of ``values`` in the other, value after value: both values, the
-    other parameters as text, and the numbers of both settings.
+    """The pairs of settings that differ in the parameter ``key`` alone, or by ``arms_apart``, which
+    has the value ``first`` in the one and one of ``values`` in the other, value after value: both
+    values, the other parameters as text, and the numbers of both settings.
     """
     settings, numbers = settings_table(run), setting_numbers(run)
     place = run.parameters.index(key)
     others = [other for other in run.parameters if other != key]
     for value in values:
-        for number, partner in one_apart(numbers, place, first, value):
-            at = describe(run, dict(settings.loc[number]), others)
-            yield first, value, at, number, partner
+        for number, partner in apart(numbers, place, first, value):
+            ours, theirs = settings.loc[number], settings.loc[partner]
+            both = {key: theirs[key] if ours[key] is pd.NA else ours[key] for key in others}
+            yield first, value, describe(run, both, others), number, partner

@@ -103,13 +103,14 @@ def comparable_epochs(run: Run) -> list[int]:
 
 
 def kind_of(domain: Mapping[str, Any]) -> str:
-    """ "numeric" for ranges and for lists of at least two different numbers, "categorical" for
-    everything else.
+    """ "numeric" for ranges and for lists of at least two numbers, all different, "categorical" for
+    everything else: 1 beside 1.0 are two kinds of value.
     """
     if "values" not in domain:
         return NUMERIC
     values = domain["values"]
-    return NUMERIC if len(values) > 1 and all(map(is_number, values)) else CATEGORICAL
+    numbers = len(values) > 1 and all(map(is_number, values))
+    return NUMERIC if numbers and len(set(values)) == len(values) else CATEGORICAL
 
 
 def is_number(value: Any) -> bool:

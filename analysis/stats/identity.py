@@ -8,17 +8,15 @@ import pandas as pd
 
 
 def identity(value: Any) -> str:
-    """One text per value. Numbers agree where they are equal (1, 1.0 and -0.0, 0 do; True is no
-    number), and None agrees with NaN: a file or a frame may have turned one into the other. No
-    whole number is rounded. ``pd.NA``, the value of a parameter that is not active, has none.
+    """One text per value, as JSON writes it: 1, 1.0 and True have three. None agrees with NaN: a
+    frame may have turned one into the other. No whole number is rounded. ``pd.NA``, the value of a
+    parameter that is not active, has none.
     """
     if value is pd.NA:
         return ""
     value = value.item() if isinstance(value, np.generic) else value
     if value is None or value != value:
         return "null"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else repr(value)
     return json.dumps(value, sort_keys=True, default=str)
 
 

@@ -38,6 +38,8 @@ def value_labels(values: Iterable[Any], digits: int = LISTED) -> dict[str, str]:
         texts |= {
             key: _told(known[key], more) for key in _shared(texts) if isinstance(known[key], float)
         }
+    of_numbers = {key: text for key, text in texts.items() if isinstance(known[key], (int, float))}
+    texts |= {key: repr(known[key]) for key in _shared(of_numbers) if isinstance(known[key], float)}
     quotes = {key: json.dumps(value) for key, value in known.items() if isinstance(value, str)}
     while alike := [key for key in _shared(texts) if quotes.get(key, texts[key]) != texts[key]]:
         texts |= {key: quotes[key] for key in alike}
@@ -109,7 +111,7 @@ class Growing:
         key = identity(value)
         if key not in self._texts:
             candidates = [show(value, digits) for digits in range(self._digits, MOST + 1)]
-            candidates += [_cut(json.dumps(value))] if isinstance(value, str) else []
+            candidates += [_cut(json.dumps(value))] if isinstance(value, (str, float)) else []
             free = (text for text in candidates if _as_read(text) not in self._taken)
             self._texts[key] = next(free, None) or _numbered(candidates[-1], self._taken)
             self._taken.add(_as_read(self._texts[key]))

@@ -10,6 +10,7 @@ from analysis.numerics.intervals import error_of_mean
 from analysis.numerics.means import mean
 from analysis.numerics.samples import RANDOM_SEED
 from analysis.records.load import Run
+from analysis.records.space import declared
 from analysis.stats.identity import identity
 from analysis.stats.labels import show
 from analysis.stats.summary import moments
@@ -80,7 +81,9 @@ def published_rows(run: Run, metric: str) -> list[Mapping[str, Any]]:
     None of what was measured otherwise.
     """
     rows = [] if measured_otherwise(run) else (run.spec.get("published") or {}).get("rows", [])
-    return [row for row in rows if row.get("metric", run.metric) == metric]
+    return [
+        declared(run.spec["space"], row) for row in rows if row.get("metric", run.metric) == metric
+    ]
 
 
 def measured_otherwise(run: Run) -> str:

@@ -7,6 +7,7 @@ seeds of a look. So a run that is cut off and goes on closes the same ones.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 from analysis.numerics.looks import Looks
 from analysis.numerics.multiplicity import holm
 from analysis.numerics.sequential import at_one_look, looked_mean_intervals
+from analysis.records.space import as_declared
 from analysis.stats.identity import identity
 
 ERROR = 0.05
@@ -145,10 +147,11 @@ def planned_pairs(
     rows = []
     for place, (key, domain) in enumerate(space.items()):
         values = domain.get("values") or [None]
-        first = compare["baseline"] if compare and key == arms else values[0]
+        first = as_declared(domain, compare["baseline"]) if compare and key == arms else values[0]
         others = [value for value in values if identity(value) != identity(first)]
+        apart = arms_apart if key == arms else one_apart
         for value in others:
-            rows += [(*pair, key == arms) for pair in one_apart(numbers, place, first, value)]
+            rows += [(*pair, key == arms) for pair in apart(numbers, place, first, value)]
     table = np.array(rows, dtype=int).reshape(-1, 3)
     return table[:, :2], table[:, 2]
 
@@ -162,6 +165,25 @@ def one_apart(
             partner = numbers.get((*texts[:place], identity(value), *texts[place + 1 :]))
             if partner is not None:
                 yield number, partner
+
+
+def arms_apart(
+    numbers: Mapping[tuple[str, ...], int], place: int, first: Any, value: Any
+) -> Iterator[tuple[int, int]]:
+    """As ``one_apart``, where branches of a choice may have parameters of their own: the pairs that
+    agree in every other parameter that both have.
+    """
+    ours, theirs = (
+        [each for each in numbers.items() if each[0][place] == identity(one)]
+        for one in (first, value)
+    )
+    for (texts, number), (others, partner) in product(ours, theirs):
+        pairs = zip(texts, others, strict=True)
+        if all(
+            at == place or one == other or "" in (one, other)
+            for at, (one, other) in enumerate(pairs)
+        ):
+            yield number, partner
 
 
 def texts_of(params: Mapping[str, Any], keys: Sequence[str]) -> tuple[str, ...]:

@@ -4,18 +4,22 @@ import importlib.util
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 from commands import ENVIRONMENT
-from inline_runs import prepared
+from inline_runs import crash_after, prepared, run
 from nbclient import NotebookClient
 from pages import blocks
 from places import ROOT
 
 from analysis import Run, load_run
 from analysis.report.build import write_report
+from tuning import Recovery
+from tuning.engine import reporter
 from tuning.engine.backends.inline import run_inline
 from tuning.spec.loading import find_study
 
@@ -45,6 +49,22 @@ def run_of(name: str, results: Path) -> Run:
     return load_run(paths.root)
 
 
+def goes_on(name: str, results: Path) -> None:
+    """Crash it in the middle of its second trial, and see that the rest alone is trained."""
+    study = find_study(str(FOLDER / f"{name}.py"))
+    study = replace(study, recovery=Recovery(checkpoint_seconds=0))
+    whole, paths = run(study, results / "whole"), prepared(study, results / "crashed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reporter, "SECONDS_BETWEEN_REPORTS", -1.0)  # each epoch has a checkpoint
+        assert crash_after(int(whole.trials["epochs"][0]) + 5, study, paths)
+        run_inline(study, paths)
+    again = load_run(paths.root)
+    assert again.trials["attempt"].tolist()[:3] == [1, 2, 1]
+    assert len(paths.epochs.read_text().splitlines()) <= whole.trials["epochs"].sum() + 1
+    columns = ["trial", "epoch", "seed", study.metric]
+    pd.testing.assert_frame_equal(again.epochs[columns], whole.epochs[columns])
+
+
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.py")), ids=lambda file: file.stem)
 def test_an_example_is_short(file: Path) -> None:
     assert len(lines_of(file.read_text())) <= 42
@@ -67,14 +87,12 @@ def test_an_example_reaches_a_report(name: str, ends: set[str], tmp_path: Path) 
     assert name != "patience" or read.trials["reason"].notna().sum() > 3
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [*PACKAGES, "loader_workers"])
-def test_an_example_with_another_package_reaches_a_report(name: str, tmp_path: Path) -> None:
+def in_another_process(function: str, name: str, folder: Path) -> None:
+    """Such packages change their process for good, and warn."""
     package = PACKAGES.get(name, "torch")
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed: pip install '.[examples]'")
-    # In a process of its own: such packages change their process for good, and warn.
-    code = f"from test_examples import *; run_of({name!r}, Path({str(tmp_path)!r}))"
+    code = f"from test_examples import *; {function}({name!r}, Path({str(folder)!r}))"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={
@@ -87,6 +105,22 @@ def test_an_example_with_another_package_reaches_a_report(name: str, tmp_path: P
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_an_example_goes_on_after_a_crash(tmp_path: Path) -> None:
+    goes_on("sklearn_push", tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lightning_push", "keras_push"])
+def test_an_example_with_another_package_goes_on_after_a_crash(name: str, tmp_path: Path) -> None:
+    in_another_process("goes_on", name, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*PACKAGES, "loader_workers"])
+def test_an_example_with_another_package_reaches_a_report(name: str, tmp_path: Path) -> None:
+    in_another_process("run_of", name, tmp_path)
     (folder,) = tmp_path.glob("*/*")
     read = load_run(folder)
     assert set(read.trials["status"]) <= {"completed", "pruned"}, read.trials["error"].tolist()

@@ -6,6 +6,8 @@ from typing import Any
 from analysis.records.dropped import begun_trials
 from analysis.records.load import Run
 from analysis.records.schema import Phase, Status, is_added
+from analysis.records.space import as_declared
+from analysis.stats.identity import identity
 from analysis.text.format import count
 from tuning.spec.branches import parameters
 from tuning.spec.errors import unknown_name
@@ -110,11 +112,20 @@ def _more_values(study: Study, values: Mapping[str, Any]) -> dict[str, Any]:
     ]
     if problems:
         raise StudyError(problems)
-    return dict(values)
+    return {key: _with_old(new, known[key]) for key, new in values.items()}
 
 
 def _holds_all(new: Any, old: Any) -> bool:
     return isinstance(new, list) and all(holds(new, value) for value in old)
+
+
+def _with_old(new: list[Any], old: list[Any]) -> list[Any]:
+    """The new values, with those that were trained as they were: 1.0 where 1 is given for it."""
+    written = set(map(identity, new))
+    kept = [as_declared({"values": old}, value) for value in new]
+    return [
+        value if identity(was) in written else was for value, was in zip(new, kept, strict=True)
+    ]
 
 
 def _more_seeds(study: Study, seeds: int) -> int | list[int]:

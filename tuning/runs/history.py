@@ -10,11 +10,13 @@ from typing import Any
 from analysis.records.load import Run
 from analysis.records.orders import Steering, ended_by
 from analysis.records.schema import Phase, Status, is_added
+from analysis.records.space import declared
 from analysis.stats.ranking import Ranking
 from analysis.stats.summary import seed_numbers
-from tuning.runs.recorded_trials import dropped_records, own_params, trial_records
+from tuning.runs.recorded_trials import dropped_records, trial_records
 from tuning.runs.trial_record import TrialRecord as TrialRecord
 from tuning.runs.trial_record import params_key as params_key
+from tuning.spec.branches import space_record
 from tuning.spec.study import Study, Trial
 
 
@@ -70,7 +72,7 @@ class History:
         for row in run.repeated:
             trial = Trial(
                 id=row["trial"],
-                params=own_params(run, row["params"]),
+                params=declared(run.recorded["space"], row["params"]),
                 seeds=row["seeds"],
                 refused=row.get("refused", ()),
                 drawn=row.get("drawn"),
@@ -145,7 +147,8 @@ class History:
         """The settings that the confirmation trains, by their ``params_key``."""
         assert self.study.confirm
         best = self.ranked_params(Phase.SEARCH)[: self.study.confirm.top]
-        named = self.study.confirm.baselines.values()
+        space = space_record(self.study.space)
+        named = [declared(space, params) for params in self.study.confirm.baselines.values()]
         return {params_key(params): params for params in [*best, *named]}
 
     def same(self, trial: Trial) -> TrialRecord | None:

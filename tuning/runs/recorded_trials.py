@@ -9,7 +9,6 @@ from analysis.numerics.means import epoch_means
 from analysis.records.frames import rows_of
 from analysis.records.load import Run
 from analysis.records.schema import Phase
-from analysis.stats.identity import identity
 from tuning.runs.trial_record import TrialRecord
 from tuning.spec.study import Trial
 
@@ -54,12 +53,12 @@ def dropped_records(run: Run) -> list[TrialRecord]:
 def _trial(run: Run, row: Mapping[str, Any]) -> Trial:
     params = {
         key: value
-        for key, column in run.columns.parameters.items()
-        if (value := row[column]) is not pd.NA
+        for key in run.recorded["space"]
+        if (value := row[run.columns.parameters[key]]) is not pd.NA
     }
     return Trial(
         id=row["trial"],
-        params=own_params(run, params),
+        params=params,
         seeds=row["seeds"],
         phase=row["phase"],
         refused=run.refused.get(row["trial"], ()),
@@ -84,17 +83,3 @@ def _ends(run: Run) -> dict[str, dict[int, float]]:
         str(trial): dict(zip(rows["seed"].tolist(), rows[run.metric].tolist(), strict=True))
         for trial, rows in last.groupby("trial")
     }
-
-
-def own_params(run: Run, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Recorded params as the study has them: a whole number is one where its range has such."""
-    space = run.recorded["space"]
-    return {key: _own(domain, params[key]) for key, domain in space.items() if key in params}
-
-
-def _own(domain: Mapping[str, Any], value: Any) -> Any:
-    """A recorded value as the study has it, 1 or 1.0."""
-    listed = next(
-        (each for each in domain.get("values", ()) if identity(each) == identity(value)), value
-    )
-    return int(listed) if domain.get("kind") == "int" else listed

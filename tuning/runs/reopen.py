@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.records.load import Run
+from analysis.stats.identity import identity
 from tuning.runs.append import size_of
 from tuning.runs.budgets import budget_record
 from tuning.runs.code import Code, code_of, keep, package_version
@@ -22,6 +23,7 @@ from tuning.spec.study import Mirrors, Study, StudyError
 
 # What may differ between the sessions of a run: words and pictures, not what is trained.
 WORDS = ("question", "published", "tables", "target", "compare", "resources", "trainable")
+_GIVEN = ("space", "fixed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,5 +191,10 @@ def _differences(spec: Mapping[str, Any], study: Study) -> list[str]:
         f"{key} was {json.dumps(spec.get(key))}, now it is {json.dumps(value)}."
         for key, value in now.items()
         # A run of an earlier version of this package lacks what only later ones say.
-        if key not in WORDS and (value or key in spec) and spec.get(key) != value
+        if key not in WORDS and (value or key in spec) and _differ(key, spec.get(key), value)
     ]
+
+
+def _differ(key: str, before: Any, now: Any) -> bool:
+    """Of what a trainable is given also where 1 became 1.0 or True."""
+    return before != now or (key in _GIVEN and identity(before) != identity(now))

@@ -75,7 +75,7 @@ class TrialRecord:
 
 
 def params_key(params: Mapping[str, Any]) -> str:
-    """One text per setting, whether a number in it is written 0 or 0.0."""
+    """One text per setting, whatever the order of its keys."""
     from analysis.stats.identity import identity  # it brings pandas
 
     return json.dumps({key: identity(value) for key, value in params.items()}, sort_keys=True)

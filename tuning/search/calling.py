@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tuning.spec.branches import parameters
+from analysis.records.space import declared
+from tuning.spec.branches import parameters, space_record
 from tuning.spec.errors import StudyError
 from tuning.spec.settings import outside_problems, setting_problems
 from tuning.spec.study import Study
@@ -41,6 +42,7 @@ def checked_params(name: str, given: Any, study: Study) -> dict[str, Any]:
     found = setting_problems(params, study.space, study.task.limits)
     if found := found or outside_problems(params, study.space):
         raise StudyError([f"{name} gave params that the study does not allow: {p}" for p in found])
+    params = declared(space_record(study.space), params)
     return {key: own(params[key]) for key in parameters(study.space) if key in params}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from analysis.records.schema import Status
-from analysis.records.space import is_active
+from analysis.records.space import as_declared, is_active
 from tuning.spec.branches import conditions, parameters
 from tuning.spec.space import distribution
 from tuning.spec.study import Study, StudyError
@@ -123,7 +123,10 @@ class OptunaSpace:
         from analysis.stats.identity import identity
 
         return {
-            key: identity(value) if key in self._texts else value for key, value in params.items()
+            key: identity(as_declared({"values": [*self._texts[key].values()]}, value))
+            if key in self._texts
+            else value
+            for key, value in params.items()
         }
 
 

@@ -5,6 +5,7 @@ what becomes of one that fails, what the report shows, and where else.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tuning.spec.branches import parameters
 from tuning.spec.components import Budget, Mirrors, Published, Recovery, Resources
 from tuning.spec.numbers import count_problem, is_number, is_share, is_span
 from tuning.spec.space import value_problems
@@ -128,7 +129,7 @@ def _compare_problems(study: "Study") -> list[str]:
         or not all(map(is_name, what.metrics))
     ):
         found.append(f"compare: metrics={shown(what.metrics)} must be a list of names of metrics.")
-    listed = study.space.get(what.parameter) if is_name(what.parameter) else None
+    listed = parameters(study.space).get(what.parameter) if is_name(what.parameter) else None
     if not isinstance(listed, list):
         return [
             *found,

@@ -13,7 +13,6 @@ from tuning.spec.callables import name_of
 from tuning.spec.settling_plan import seeds_text, settling_text
 from tuning.spec.space import text
 from tuning.spec.study import Study
-from tuning.spec.values import holds
 
 DRAWN = 1_000
 """So many settings are drawn to see how much of a space is valid."""
@@ -182,7 +181,7 @@ def _comparisons(study: Study) -> int:
         json.dumps({**setting, key: value}, sort_keys=True) in known
         for setting in settings
         for key, values in lists.items()
-        if key in setting and holds(values[:1], setting[key])
+        if key in setting and json.dumps(setting[key]) == json.dumps(values[0])
         for value in values[1:]
     )
 

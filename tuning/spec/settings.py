@@ -1,5 +1,6 @@
 """Whole settings against the space of a study."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -75,4 +76,4 @@ def moved_within(
         }
         for setting in settings
     ]
-    return [setting for number, setting in enumerate(moved) if setting not in moved[:number]]
+    return list({json.dumps(setting, sort_keys=True): setting for setting in moved}.values())

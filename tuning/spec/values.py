@@ -116,15 +116,17 @@ def _all_kept(value: Any) -> bool:
 
 
 def holds(values: Iterable[Any], value: Any) -> bool:
-    """Whether ``value`` is one of ``values``."""
+    """Whether ``value`` is one of ``values``, or equals a number of them: 1.0 does 1, True does
+    not.
+    """
     return is_kept(value) and _identity(value) in [
         _identity(each) for each in values if is_kept(each)
     ]
 
 
 def holds_twice(values: Iterable[Any]) -> bool:
-    """Whether two of ``values`` are the same."""
-    found = [_identity(value) for value in values if is_kept(value)]
+    """Whether two of ``values`` are the same: 1, 1.0 and True are three."""
+    found = [json.dumps(value, sort_keys=True) for value in values if is_kept(value)]
     return len(set(found)) < len(found)
 
 

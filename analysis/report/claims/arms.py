@@ -157,7 +157,7 @@ def _weights(costs: pd.DataFrame, overall: pd.Series) -> str:
     rows: Any = costs[
         (costs["arm"].map(identity) == identity(overall["arm"])) & (costs["at"] == overall["at"])
     ]
-    fewer = rows["fewer_parameters"].iloc[0]
+    fewer = rows["fewer_parameters"].iloc[0] if len(rows) else np.nan  # none, of a branch
     if pd.isna(fewer) or fewer == 0:
         return ""
     return f", with {percent(abs(fewer))} {'fewer' if fewer > 0 else 'more'} parameters"

@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+from ray import tune
 from run_folders import SPEC, Trial, write_run
 from small_studies import small_study
 
 from analysis import load_run
+from tuning import Confirm, Random
+from tuning.runs.history import History
 from tuning.runs.recorded_trials import trial_records
+from tuning.search.confirmation import confirmations
 from tuning.search.grid import trials_left
-from tuning.spec.study import Trial as Planned
 
 SPACE = {"slope": [1, 2.5], "kind": [None, 3]}
 
@@ -38,27 +41,28 @@ def test_settings_come_back_as_the_study_has_them_and_are_not_trained_again(tmp_
 
 def test_a_number_is_the_same_setting_however_it_is_written(tmp_path: Path) -> None:
     """A setting that the confirmation names as 1, in a range of numbers, is recorded as 1.0."""
+    study = small_study(
+        space={"slope": tune.uniform(0.0, 2.0)},
+        search=Random(trials=1),
+        confirm=Confirm(top=1, seeds=2, baselines={"one": {"slope": 1}, "two": {"slope": 2}}),
+        seeds=1,
+    )
+    done = Trial(
+        name="c0001",
+        phase="confirm",
+        params={"slope": 1},
+        epochs=[{"score": 1.0}] * 3,
+        seeds=study.fresh_seeds,
+    )
     spec = {
         "metric": "score",
         "epochs": 3,
         "fixed": {},
         "space": {"slope": {"kind": "float", "low": 0.0, "high": 2.0}},
     }
-    done = [
-        Trial(
-            name="c0001",
-            phase="confirm",
-            params={"slope": 1.0},
-            epochs=[{"score": 1.0}] * 3,
-            seeds=[0, 1],
-        )
-    ]
-    past = trial_records(load_run(write_run(tmp_path / "run", done, **SPEC | spec)), "confirm")
-    planned = [
-        Planned(id="c0001", params={"slope": slope}, seeds=[0, 1], phase="confirm")
-        for slope in (1, 2)
-    ]
-    assert [trial.params for trial in trials_left(planned, past)] == [{"slope": 2}]
+    history = History.of(study, load_run(write_run(tmp_path / "run", [done], **SPEC | spec)))
+    left = trials_left(confirmations(study, history), list(history.phase("confirm")))
+    assert [dict(trial.params) for trial in left] == [{"slope": 2.0}]
 
 
 def test_a_seed_without_a_number_leaves_no_mean_of_the_others(tmp_path: Path) -> None:

@@ -228,12 +228,11 @@ def test_only_settings_that_differ_in_one_parameter_are_compared() -> None:
     assert "its 12 comparisons need 9 or more" in warned
 
 
-def test_arms_have_no_parameters_of_their_own() -> None:
-    compare = Compare(parameter="model", baseline="svm", metrics=["score"])
-    assert any(
-        "compare: parameter='model' must be a key of the space that has a list of values" in line
-        for line in problems_of(LISTS, search=Grid(), report=Report(compare=compare))
-    )
+def test_the_baseline_of_arms_is_a_branch() -> None:
+    compare = Compare(parameter="model", baseline="knn", metrics=["score"])
+    assert problems_of(LISTS, search=Grid(), report=Report(compare=compare)) == [
+        "report: compare: baseline='knn' is no value of 'model' in the space."
+    ]
 
 
 def test_a_value_that_is_a_list_reads_the_same_from_the_command_line() -> None:
