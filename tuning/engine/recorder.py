@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from analysis.records.schema import REPEATED, RUNNING, Status
+from analysis.records.schema import REPEATED, RUNNING, Phase, Status
 from tuning.runs.history import History, TrialRecord
 from tuning.runs.records import Records
 from tuning.spec.study import Trial
@@ -41,6 +41,8 @@ class Recorder:
         facts: dict[str, Any] = {"refused": list(trial.refused)} if trial.refused and first else {}
         if trial.drawn and first:
             facts["drawn"] = dict(trial.drawn)
+        if first and self._is_spared(trial):
+            facts["spared"] = True
         if record.rung is not None:
             facts["rung"] = record.rung
         self._records.append("trials", self._trial_row(trial, status=RUNNING, **facts))
@@ -103,6 +105,11 @@ class Recorder:
         for callback in self._callbacks:
             callback.end(trial, status, error)
         return error
+
+    def _is_spared(self, trial: Trial) -> bool:
+        study = self.history.study
+        rule = study.scheduler if trial.phase == Phase.SEARCH else None
+        return rule is not None and rule.spares(study.search.seed, trial.id)
 
     def _trial_row(self, trial: Trial, **facts: Any) -> dict[str, Any]:
         return {
