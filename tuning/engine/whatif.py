@@ -1,7 +1,6 @@
-"""What another rule would have spent and found on the trials of a run: they are begun again in
-their order, by the controller that every run has, and what they would have reported is read from
-their records. Where the other rule trains a trial on beyond its records, what it would have shown
-is drawn many times from how the others went on.
+"""What another rule would have spent and found on the trials of a run: they are begun again by the
+controller that every run has, and report what they recorded. Where the other rule trains a trial on
+beyond its records, what it would have shown is drawn many times from how the others went on.
 """
 
 import heapq
@@ -139,6 +138,9 @@ def what_if(
 ) -> Outcome:
     """What ``rule`` would have made of the first ``trials``, ``slots`` at a time; ``said``: what
     ``study.json`` says.
+
+    Raises:
+        StudyError: the rule trains trials on, and no other went on from where they are.
     """
     records = curves.records[:trials]
     study = _study(said, rule, records)
@@ -147,8 +149,12 @@ def what_if(
     if known.run(curves.values):
         return _together([known])
     replays = [_Replay(study, plans, curves, slots) for _ in range(DRAWS)]
-    for replay, values in zip(replays, curves.drawn(DRAWS), strict=True):
-        replay.run(values)
+    there = zip(replays, curves.drawn(DRAWS), strict=True)
+    if not all(replay.run(values) for replay, values in there):
+        raise StudyError(
+            "what trials would have shown beyond their records cannot be drawn: too few of the"
+            " others were trained further."
+        )
     return _together(replays)
 
 

@@ -16,7 +16,8 @@ from tuning.spec.study import Asha, StudyError
 
 SAME_TRIALS = (
     "These are the trials of the run, in its order: a search that learns would have drawn others"
-    " under the other rule."
+    " under the other rule. Time is that of their epochs, one after the other unless --slots says"
+    " otherwise."
 )
 
 
@@ -74,7 +75,7 @@ def _as_it_was(run: Run, curves: Curves) -> dict[str, Any]:
     return {
         "rule": "as it was",
         "epochs": f"{sum(each.last_epoch for each in curves.records):,}",
-        "time of its epochs": amount_words("seconds", sum(each.seconds for each in curves.records)),
+        "time": amount_words("seconds", sum(each.seconds for each in curves.records)),
         "complete": f"{len(whole)}",
         f"best {run.metric}": number(best),
     }
@@ -83,9 +84,7 @@ def _as_it_was(run: Run, curves: Curves) -> dict[str, Any]:
 def _row(run: Run, outcome: Outcome) -> dict[str, str]:
     return {
         "epochs": _interval(outcome.epochs, lambda value: f"{value:,.0f}"),
-        "time of its epochs": _interval(
-            outcome.seconds, lambda value: amount_words("seconds", value)
-        ),
+        "time": _interval(outcome.seconds, lambda value: amount_words("seconds", value)),
         "complete": _interval(outcome.completed, lambda value: f"{value:.0f}"),
         f"best {run.metric}": _interval(outcome.best, number),
     }

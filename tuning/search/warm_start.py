@@ -8,7 +8,6 @@ process over its trials expects.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,7 @@ def warm_started(
     """
     if not folders:
         return study, dict(overrides), []
-    if "points_to_evaluate" not in {each.name for each in fields(study.search)}:  # type: ignore[arg-type]
+    if "points_to_evaluate" not in study.search.__dataclass_fields__:
         raise StudyError(
             f"Study {study.name!r}: a warm start needs a search that can be given settings to try"
             " first: Random(), Optuna() or RayTune()."

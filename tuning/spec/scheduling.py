@@ -121,7 +121,8 @@ class Asha(Scheduling):
     counts: ClassVar[Mapping[str, int]] = {"reduction_factor": 2, "min_trials": 1}
     grace_period: int | None = None
     """The first rung, in epochs; None: one in 13 of those of the study, at least 2 (1 where there
-    are fewer than 8).
+    are fewer than 8); where trials pause, and ranks there turn out to say nothing of later ones, as
+    ``analysis.stats.rank_evidence`` tests it, nobody is stopped there from then on.
     """
     reduction_factor: int = 3
     """2 or more: also how far apart rungs are."""
@@ -141,7 +142,8 @@ class Asha(Scheduling):
     """
 
     def spares(self, seed: int, trial: str) -> bool:
-        return random.Random(f"spare/{seed}/{int(trial)}").random() < self.spare
+        drawn = random.Random(f"spare/{seed}/{int(trial)}") if self.spare else None
+        return drawn is not None and drawn.random() < self.spare
 
     def record(self, epochs: int) -> dict[str, Any]:
         """As of any scheduler; that none is spared goes without saying, as in earlier runs."""

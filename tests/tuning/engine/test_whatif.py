@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from commands import invoke
-from inline_runs import run
+from inline_runs import crash_after, prepared, run
 from searched_studies import searched_study
 
-from analysis import Run
+from analysis import Run, load_run
 from analysis.stats.continuations import continued, stops_below
 from tuning import Asha, Random, Study, StudyError
 from tuning.engine.whatif import Outcome, curves_of, held, rule_of, what_if
@@ -143,6 +143,16 @@ def test_pausing_trials_are_spared_too_and_none_goes_without_saying(tmp_path: Pa
     assert rule.record(9)["spare"] == 0.3
     with pytest.raises(StudyError, match=r"spare=1\.5 must be a number from 0 to below 1"):
         study_of(Asha(spare=1.5))
+
+
+def test_without_a_trial_that_went_on_nothing_is_made_up(tmp_path: Path) -> None:
+    study = study_of(Asha(grace_period=1), trials=3)
+    paths = prepared(study, tmp_path)
+    assert crash_after(6, study, paths)
+    read = load_run(paths.root)
+    assert read.trials["epochs"].tolist() == [1, 1]
+    with pytest.raises(StudyError, match="too few of the others were trained further"):
+        whatif_text(read, grace_period=3)
 
 
 def test_what_cannot_be_said_is_refused_and_says_why(cut: Run, whole: Run) -> None:
