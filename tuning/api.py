@@ -3,7 +3,7 @@
 import functools
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -56,7 +56,6 @@ def run(
     dashboard: bool = False,
     notify: str | None = None,
     max_time: str | float | None = None,
-    warm_start: Sequence[str | Path] = (),
     **overrides: Any,
 ) -> "Run":
     """Run a study, write its report, and return the run; ``result.report`` is the page.
@@ -68,9 +67,9 @@ def run(
     has joined one already. ``dashboard``: whether Ray's own dashboard runs beside a private Ray,
     which takes about 0.9 GB; a cluster has its own. ``notify``: a webhook of Slack, Discord,
     Mattermost or ntfy that is told when the run ends, breaks off or loses its first trial.
-    ``max_time``: the budget of time, ``"45m"`` say, as ``Budget.time``; ``warm_start``: folders or
-    URLs of earlier runs of the same parameters, of which what they found good is tried first;
-    ``overrides``: as for ``Study.override``, ``epochs=2`` say; ``**study.smoke`` is its short form.
+    ``max_time``: the budget of time, ``"45m"`` say, as ``Budget.time``; ``overrides``: as for
+    ``Study.override``,
+    ``epochs=2`` say; ``**study.smoke`` is its short form.
 
     Ctrl-C, or "interrupt kernel", ends the run early with a KeyboardInterrupt; what was trained is
     kept, and ``resume`` goes on.
@@ -87,10 +86,8 @@ def run(
     prepare_environment(address)
     chosen = checked(study.override(given))
     from tuning.runs.prepare import prepare_run
-    from tuning.search.warm_start import warm_started
     from tuning.spec.plan import plan_notes
 
-    chosen, given, earlier = warm_started(chosen, given, warm_start)
     mirrors = chosen_mirrors(chosen, wandb, tensorboard)
     paths = prepare_run(
         chosen,
@@ -99,7 +96,6 @@ def run(
         command=_caller(),
         reference=_reference(study),
         mirrors=mirrors,
-        warm_start=earlier,
     )
     with removed_if_empty(paths):
         for note in plan_notes(chosen, address):

@@ -73,9 +73,9 @@ def _line(rows: pd.DataFrame, method: str) -> dict[str, Any]:
     }
 
 
-def reaches(curve: np.ndarray | Sequence[float], level: float) -> float:
+def reaches(curve: np.ndarray, level: float) -> float:
     """The share of the budget after which a mean curve is at ``level`` or below; NaN for never."""
-    there = np.flatnonzero(np.asarray(curve) <= level)
+    there = np.flatnonzero(curve <= level)
     return (there[0] + 1) / STEPS if len(there) else np.nan
 
 

@@ -4,8 +4,9 @@ On LCBench the end of every curve is known: so is what another rule would have s
 curves go on was chosen on the first 6 problems; those from there to the 17th are looked at.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ PAIRS = [
     (Asha(reduction_factor=4), Asha(grace_period=8)),
 ]
 """The rule that a run had, and the other one."""
-SAID = {
+SAID: Mapping[str, Any] = {
     "name": "whatif",
     "question": "What if?",
     "metric": "score",
@@ -68,7 +69,7 @@ def _asked(problem: Problem, records: list[TrialRecord], own: Asha, other: Asha)
     epochs = problem.epochs
     rungs = sorted({*own.rungs(epochs), *other.rungs(epochs)})
     curves = gathered(records, rungs, epochs, True)
-    return what_if(SAID | {"epochs": epochs}, curves, other, 1, len(records))
+    return what_if({**SAID, "epochs": epochs}, curves, other, 1, len(records))
 
 
 def _hit(values: np.ndarray, true: float) -> Hit:

@@ -73,14 +73,6 @@ Probe = Annotated[
 Now = Annotated[
     bool, typer.Option("--now", help="Confirm what there is, without the rest of the search.")
 ]
-WarmStart = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--warm-start",
-        metavar="RUN",
-        help="First try what that earlier run found good; repeatable.",
-    ),
-]
 MaxTime = Annotated[
     str | None,
     typer.Option(

@@ -28,7 +28,6 @@ from tuning.cli.options import (
     Trials,
     Url,
     Wandb,
-    WarmStart,
     Watch,
 )
 from tuning.process.terminal import end, plain_errors, removed_if_empty, say
@@ -40,7 +39,6 @@ def run(
     seeds: Seeds = None,
     trials: Trials = None,
     smoke: Smoke = False,
-    warm_start: WarmStart = None,
     max_time: MaxTime = None,
     results: Results = "results",
     address: Address = None,
@@ -62,10 +60,8 @@ def run(
         prepare_environment(address)
         chosen, overrides = find(study, set_, seeds, trials, smoke, max_time)
         from tuning.runs.prepare import prepare_run
-        from tuning.search.warm_start import warm_started
         from tuning.spec.plan import plan_notes
 
-        chosen, overrides, earlier = warm_started(chosen, overrides, warm_start or [])
         if not results.strip():
             raise StudyError(
                 "--results '' names no folder: give one, or leave the option out for results/."
@@ -78,7 +74,6 @@ def run(
             command=command_line(),
             reference=study,
             mirrors=mirrors,
-            warm_start=earlier,
         )
         with removed_if_empty(paths):
             for note in plan_notes(chosen, address):
@@ -174,8 +169,12 @@ def confirm(
     from tuning.runs.changes import confirmed
 
     with plain_errors(json) as lines:
-        way = address, wandb, tensorboard, watch, lines, max_time
-        options = SessionOptions(*way, dashboard=dashboard, confirm_now=now, notify=notify)
+        options = SessionOptions(
+            *(address, wandb, tensorboard, watch, lines, max_time),
+            dashboard=dashboard,
+            confirm_now=now,
+            notify=notify,
+        )
         change = partial(confirmed, now=now)
         code = continue_run(run, change, options, study, accept_code_change, from_store)
     end(code)

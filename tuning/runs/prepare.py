@@ -42,14 +42,12 @@ def prepare_run(
     command: Sequence[str],
     reference: str = "",
     mirrors: Mirrors = Mirrors(),
-    warm_start: Sequence[Mapping[str, Any]] = (),
 ) -> RunPaths:
     """Check the data and the results folder, make the folder of the run and write its
     ``study.json``.
 
     ``reference`` is how the study was named, for a later session to find it again; ``mirrors``:
-    where that is to show the run as well; ``warm_start``: what is said of the earlier runs that it
-    begins from. Where ``results`` is a URL, the folder is made below
+    where that is to show the run as well. Where ``results`` is a URL, the folder is made below
     ``results/``, and copied to the URL as long as the run is written.
 
     Raises:
@@ -64,7 +62,6 @@ def prepare_run(
     name = _run_name(started)
     paths = RunPaths(Path(LOCAL if url else results).resolve() / study.name / name)
     origin = _origin(study, reference, overrides, mirrors, command, started)
-    origin |= {"warm_start": list(warm_start)} if warm_start else {}
     session = session_record(origin["command"], started, code.version)
     session |= budget_record(study.budget)
     storage = joined(url, study.name, name) if url else None

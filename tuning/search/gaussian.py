@@ -71,14 +71,6 @@ def suggested(cube: UnitCube, seen: Seen, rng: np.random.Generator) -> np.ndarra
     return _best(cube, gain, leaders, {each.tobytes() for each in (*tried, *seen.pending)}, rng)
 
 
-def expected(cube: UnitCube, seen: Seen, points: np.ndarray) -> np.ndarray:
-    """What settings are expected to have at full length, shape ``(points,)``, in deviations from
-    the mean of what was seen.
-    """
-    model = fitted(_inputs(cube, seen.points, seen.depths), _scaled(seen.scores))
-    return np.asarray(model.predict(_inputs(cube, points)))
-
-
 def fitted(inputs: np.ndarray, scores: np.ndarray) -> Any:
     """A Gaussian process of ``scores`` over ``inputs``, shape ``(values, features)``: its scale,
     lengths and noise the likeliest, given what is expected of them.

@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,9 +40,8 @@ class PromotingScheduler:
     """Pauses trials at rungs, as ``Asha`` says, and names those that are to go on.
 
     A trial goes on when it is among the best ``1 / reduction_factor`` of all that have reached its
-    rung by then; one that never is, ends there. Where the study does not name its first rung, one
-    whose ranks say nothing of later ones stops nobody. It is built from the records: a trial of an
-    earlier session stands on every rung that it reached.
+    rung by then; one that never is, ends there. It is built from the records: a trial of an earlier
+    session stands on every rung that it reached.
     """
 
     def __init__(self, study: Study, past: Iterable[TrialRecord] = ()) -> None:
@@ -55,8 +54,6 @@ class PromotingScheduler:
         self._last: dict[str, Place] = {}
         self._trials: dict[str, Trial] = {}
         self._cut_off_at: dict[str, tuple[int, int, Place]] = {}
-        self._ends: dict[str, float] = {}
-        self._silent: tuple[list[int], set[int]] = [], set()
         self._least = study.confirm.top if study.confirm else 1
         self._most = max(math.ceil(study.planned / self._factor), self._least)
         for record in past:
@@ -82,7 +79,7 @@ class PromotingScheduler:
         here.add(place)
         share = len(here.all) // self._factor
         goes_on = here.rank(place) < share if can_pause else self._is_among_best(here, place)
-        if trial.id in here.passed or goes_on or self._spares(trial.id) or self._is_silent(rung):
+        if trial.id in here.passed or goes_on or self._spares(trial.id):
             here.passed.add(trial.id)
             return None
         if not can_pause or here.rank(place) >= self._most:
@@ -103,8 +100,6 @@ class PromotingScheduler:
             share = len(here.all) // self._factor
             if last:
                 share = max(math.ceil(len(here.all) / self._factor), self._least)
-            if self._is_silent(rung):
-                share = len(here.all)
             best = here.paused[0] if here.paused else None
             if best and best[1] not in busy and here.rank(best) < share:
                 _, trial = here.paused.pop(0)
@@ -116,8 +111,6 @@ class PromotingScheduler:
         """Those that cannot get among the best any more, so that nobody keeps their states."""
         found = []
         for rung, here in self._rungs.items():
-            if not last and self._is_silent(rung):
-                continue
             while here.paused and (last or here.rank(here.paused[-1]) >= self._most):
                 found.append((self._trials.pop(here.paused.pop()[1]), rung))
         return found
@@ -127,38 +120,10 @@ class PromotingScheduler:
         counts at the rungs that are left.
         """
         place = self._last.pop(trial, None)
-        if place:
-            self._ends[trial] = -place[0]
         for rung, here in self._rungs.items():
             if place and rung > self._epochs[trial]:
                 here.add(place)
                 here.passed.add(trial)
-
-    def _is_silent(self, rung: int) -> bool:
-        """Whether ranks at that rung, and at all before it, say nothing of later ones, as far as is
-        known by now: then nobody is stopped there. A first rung that the study names stands.
-        """
-        if self._rule.grace_period is not None:
-            return False
-        known = [len(each.all) for each in self._rungs.values()] + [len(self._ends)]
-        if known != self._silent[0]:
-            self._silent = known, set(self._silent_rungs())
-        return rung in self._silent[1]
-
-    def _silent_rungs(self) -> Iterator[int]:
-        import pandas as pd
-
-        from analysis.stats.rank_evidence import FEWEST_RANKED, silent
-
-        values = {
-            rung: {trial: -score for score, trial in each.all} for rung, each in self._rungs.items()
-        } | {self._study.epochs: self._ends}
-        while len(values) > 1 and max(map(len, list(values.values())[1:])) >= FEWEST_RANKED:
-            if not silent({epoch: pd.Series(each) for epoch, each in values.items()}):
-                return
-            rung = next(iter(values))
-            del values[rung]
-            yield rung
 
     def _spares(self, trial: str) -> bool:
         return self._rule.spares(self._study.search.seed, trial)

@@ -61,7 +61,7 @@ class RungSampler(BaseSampler):
         """All params at once; none where they are to be drawn at random."""
         trials = study.get_trials(deepcopy=False)
         others = [each for each in trials if each.number != trial.number]
-        seen = self.seen(others, 1 if study.direction == StudyDirection.MAXIMIZE else -1)
+        seen = self._seen(others, 1 if study.direction == StudyDirection.MAXIMIZE else -1)
         if len(others) < self._startup or not np.isfinite(seen.scores).any():
             return {}
         load_packages()
@@ -70,8 +70,7 @@ class RungSampler(BaseSampler):
         self._seconds = round(time.perf_counter() - began, 4)
         return {} if point is None else self._cube.params(point)
 
-    def seen(self, trials: Sequence[FrozenTrial], sign: int) -> Seen:
-        """What ``trials`` have shown; ``sign``: -1 where a lower value is better."""
+    def _seen(self, trials: Sequence[FrozenTrial], sign: int) -> Seen:
         known = [each for each in trials if each.params]
         rows = [
             (self._cube.point(trial.params), depth, score)

@@ -53,7 +53,7 @@ def with_changes(study: "Study", changes: Mapping[str, Any]) -> "Study":
 
 def _refuse_unknown(study: "Study", changes: Mapping[str, Any]) -> None:
     own = ["epochs", "seeds", *EXAMPLES, "cpus", "gpus"]
-    own += [] if study.search.exhaustive else ["trials", "warm_start"]
+    own += [] if study.search.exhaustive else ["trials"]
     known = [*parameters(study.space), *study.fixed, *own]
     unknown = [
         _NO_SEARCH if key == "trials" else unknown_name("key", key, known)
@@ -138,16 +138,17 @@ def _search(study: "Study", space: Mapping[str, Any], changes: Mapping[str, Any]
             key not in setting or holds(changed[key], setting[key]) for key in choices & {*changed}
         )
     ]
-    points = [
-        setting
-        for setting in moved_within(changed, there)
-        if not changed or study.search.allows(setting)
-    ]
-    points += changes.get("warm_start", [])
+    moved = {
+        "points_to_evaluate": [
+            setting
+            for setting in moved_within(changed, there)
+            if not changed or study.search.allows(setting)
+        ]
+    }
     return dataclasses.replace(
         study.search,
         trials=changes.get("trials", study.search.trials),
-        **({"points_to_evaluate": points} if points or study.search.points_to_evaluate else {}),
+        **(moved if study.search.points_to_evaluate else {}),
     )
 
 

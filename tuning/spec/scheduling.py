@@ -121,8 +121,7 @@ class Asha(Scheduling):
     counts: ClassVar[Mapping[str, int]] = {"reduction_factor": 2, "min_trials": 1}
     grace_period: int | None = None
     """The first rung, in epochs; None: one in 13 of those of the study, at least 2 (1 where there
-    are fewer than 8); where trials pause, and ranks there turn out to say nothing of later ones, as
-    ``analysis.stats.rank_evidence`` tests it, nobody is stopped there from then on.
+    are fewer than 8).
     """
     reduction_factor: int = 3
     """2 or more: also how far apart rungs are."""

@@ -11,8 +11,7 @@ from analysis import load_run
 from analysis.report.page import opening_html
 from analysis.report.section import Opening
 from analysis.report.sections.opening import health_warnings
-from analysis.stats.health import health_checks
-from analysis.stats.rank_evidence import unrestricted
+from analysis.stats.health import _unrestricted, health_checks
 from benchmarks.faults import FAULTS, lost, sound
 from benchmarks.recipes import RANGES, Recipe, build
 
@@ -168,5 +167,5 @@ def test_a_correlation_over_those_that_went_on_says_what_it_is_over_all():
     went_on = first.nlargest(6_667).index
     among = float(np.corrcoef(first[went_on], final[went_on])[0, 1])
     assert among == pytest.approx(0.38, abs=0.02)
-    assert unrestricted(among, first, went_on) == pytest.approx(0.6, abs=0.03)
-    assert unrestricted(0.5, first, first.index) == pytest.approx(0.5, abs=1e-6)
+    assert _unrestricted(among, first, went_on) == pytest.approx(0.6, abs=0.03)
+    assert _unrestricted(0.5, first, first.index) == pytest.approx(0.5, abs=1e-6)

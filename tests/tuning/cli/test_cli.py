@@ -47,7 +47,6 @@ def test_the_options_are_frozen() -> None:
             "--set",
             "--smoke",
             "--trials",
-            "--warm-start",
             *way,
             "study",
         ],

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -160,39 +159,15 @@ def test_rebuilt_from_the_records_at_any_moment_it_decides_as_before(
     assert decisions(study, scores, step, rebuild_at=at) == whole
 
 
-def noisy(number: int, epoch: int) -> float:
-    """No value says anything of another; that of the last trial is the worst at every epoch."""
-    return random.Random(f"{number}/{epoch}").random() if number < NOISY else -1.0
-
-
-NOISY = 250
-
-
-def test_a_rung_whose_ranks_say_nothing_stops_nobody_and_is_known_again_from_the_records() -> None:
-    """Rungs at epochs 2 and 6 of 9."""
-    steady = list(range(NOISY))
-    chosen, named = (
-        study_of(trials=NOISY, scheduler=rule) for rule in (Asha(), Asha(grace_period=2))
-    )
-    whole = decisions(chosen, steady, 1, None, noisy)
-    assert (f"{NOISY:04}", "pruned", 2) in decisions(named, steady, 1, None, noisy)
-    assert (f"{NOISY:04}", "pruned", 6) in whole
-    assert decisions(chosen, steady, 1, len(whole) - 100, noisy) == whole
-    assert decisions(chosen, steady, 1, None) == decisions(named, steady, 1, None)
-
-
-def decisions(
-    study: Study, scores: list[int], step: int, rebuild_at: int | None, value: Any = None
-) -> list[Any]:
+def decisions(study: Study, scores: list[int], step: int, rebuild_at: int | None) -> list[Any]:
     """Every answer of a search whose trials report one epoch in ``step``, where a trial's score is
-    its number's at every epoch, or ``value`` of number and epoch; one in five ends itself where it
-    is not judged. At the answer ``rebuild_at`` the scheduler is built anew from what is recorded.
+    its number's at every epoch; one in five ends itself where it is not judged. At the answer
+    ``rebuild_at`` the scheduler is built anew from what is recorded.
     """
     records: dict[str, TrialRecord] = {}
     scheduler, found, waiting = PromotingScheduler(study), [], list(range(1, len(scores) + 1))
     while True:
-        if rebuild_at is not None and len(found) >= rebuild_at:
-            rebuild_at = None
+        if len(found) == rebuild_at:
             scheduler = PromotingScheduler(study, list(records.values()))
         answer = scheduler.promoted(()) or (
             (trial(waiting.pop(0)), 0) if waiting else scheduler.promoted((), last=True)
@@ -206,11 +181,9 @@ def decisions(
         score = scores[int(one.id) - 1]
         reported = {*range(step, study.epochs, step), study.epochs}
         for epoch in sorted(each for each in reported if each > record.last_epoch):
-            shown = value(int(one.id), epoch) if value else float(score)
-            record.take(epoch, shown)
-            if end := scheduler.judge(one, epoch, shown):
+            record.take(epoch, float(score))
+            if end := scheduler.judge(one, epoch, float(score)):
                 record.status, record.rung = end["status"], end["rung"]
-                found.append((one.id, end["status"], epoch))
                 break
             if epoch == study.epochs or score % 5 == 4:
                 record.status = "completed"
