@@ -8,7 +8,6 @@ controller is told of trials that nobody trains. Medians over the last trials of
 import random
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any, cast
@@ -19,6 +18,7 @@ from tuning.engine.checkpoints import BestCheckpoint
 from tuning.engine.controller import Controller
 from tuning.engine.recorder import Callback, Recorder
 from tuning.engine.reporter import TrialReport
+from tuning.engine.untrained import NoRecords
 from tuning.runs.history import History
 from tuning.runs.records import Records
 from tuning.runs.store import Folder
@@ -46,14 +46,6 @@ def study_of(trials: int) -> Study:
         epochs=EPOCHS,
         seeds=1,
     )
-
-
-class NoRecords:
-    """Takes the place of the files of a run, whose cost depends on the disk alone."""
-
-    def append(self, name: str, row: Mapping[str, Any]) -> None: ...
-
-    def write_log(self, trial: str, text: str) -> None: ...
 
 
 class Timed:

@@ -12,6 +12,7 @@ from tuning.cli.new import new
 from tuning.cli.reading import compare, list_studies, report, show, sync, watch
 from tuning.cli.steering import add, end, pause, stop_trial
 from tuning.cli.training import confirm, extend, replay, resume, run, submit, try_
+from tuning.cli.whatif import whatif
 from tuning.process.terminal import OneLineErrors
 
 app = typer.Typer(
@@ -53,6 +54,7 @@ app.command()(replay)
 app.command()(submit)
 app.command()(report)
 app.command()(compare)
+app.command()(whatif)
 app.command()(runs)
 app.command()(home)
 app.command()(tag)

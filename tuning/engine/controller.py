@@ -181,11 +181,11 @@ class Controller:
                 return trial
             if trial:
                 self._first.insert(0, trial)
-            if self._live or self.stops_study:  # one of them may come again
-                return None
-            if not self._first and (trial := self._promoted(last=True)):
+            if not (self._first or self.stops_study) and (trial := self._promoted(last=True)):
                 self._first.append(trial)
                 continue
+            if self._live or self.stops_study:  # one of them may come again
+                return None
             self._close()
             self._advance()
             if self.finished or self.stops_study:

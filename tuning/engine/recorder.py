@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from analysis.records.orders import Order
-from analysis.records.schema import REPEATED, RUNNING, Status
+from analysis.records.schema import REPEATED, RUNNING, Phase, Status
 from tuning.engine.slots import SlotTimes
 from tuning.runs.history import History, TrialRecord
 from tuning.runs.records import Records
@@ -52,6 +52,8 @@ class Recorder:
             facts["refused"] = list(trial.refused)
         if trial.drawn and first:
             facts["drawn"] = dict(trial.drawn)
+        if first and self._is_spared(trial):
+            facts["spared"] = True
         if record.rung is not None:
             facts["rung"] = record.rung
         self._records.append("trials", self._trial_row(trial, status=RUNNING, **facts))
@@ -125,6 +127,11 @@ class Recorder:
         row = {"order": order.id, "at": at, "done": done, "answer": text, **facts}
         self._records.append("answers", row)
         self.history.answered.add(order.id)
+
+    def _is_spared(self, trial: Trial) -> bool:
+        study = self.history.study
+        rule = study.scheduler if trial.phase == Phase.SEARCH else None
+        return rule is not None and rule.spares(study.search.seed, trial.id)
 
     def _trial_row(self, trial: Trial, **facts: Any) -> dict[str, Any]:
         return {

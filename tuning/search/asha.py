@@ -58,7 +58,9 @@ class AshaScheduler(NeverPauses):
         self._epochs[trial] = max(epoch, self._epochs.get(trial, 0))
         if rung is None or trial in self._judged[rung] or not math.isfinite(score):
             return True
-        goes_on = is_among_best(self._sign * score, self._scores[rung], self._rule)
+        goes_on = self._rule.spares(self._study.search.seed, trial) or is_among_best(
+            self._sign * score, self._scores[rung], self._rule
+        )
         self._count(rung, trial, self._sign * score)
         if not goes_on:
             self.stopped[trial] = rung

@@ -47,7 +47,7 @@ class Scheduler(Protocol):
 
     def promoted(self, busy: Collection[str], last: bool = False) -> tuple[Trial, int] | None:
         """A paused trial that is to go on, and its rung; None where there is none. ``busy``: ids of
-        trials that still have a process; ``last``: no other trial is to come.
+        trials that still have a process; ``last``: no trial is to come that has not begun.
         """
 
     def given_up(self, last: bool = False) -> Sequence[tuple[Trial, int]]:

@@ -38,7 +38,7 @@ class Hyperband(Asha):
         """The rule of each bracket; the last has no rung."""
         grace = [*self.rungs(epochs), epochs]
         rest: dict[str, Any] = {"reduction_factor": self.reduction_factor, "pauses": False}
-        rest["min_trials"] = self.min_trials
+        rest |= {"min_trials": self.min_trials, "spare": self.spare}
         return [Asha(grace_period=first, **rest) for first in grace]
 
     def shares(self, epochs: int) -> list[float]:

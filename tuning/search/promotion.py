@@ -79,7 +79,7 @@ class PromotingScheduler:
         here.add(place)
         share = len(here.all) // self._factor
         goes_on = here.rank(place) < share if can_pause else self._is_among_best(here, place)
-        if trial.id in here.passed or goes_on:
+        if trial.id in here.passed or goes_on or self._spares(trial.id):
             here.passed.add(trial.id)
             return None
         if not can_pause or here.rank(place) >= self._most:
@@ -89,10 +89,14 @@ class PromotingScheduler:
 
     def promoted(self, busy: Collection[str], last: bool = False) -> tuple[Trial, int] | None:
         """Of the highest rung first. Where no other trial is to come, the share is rounded up, and
-        at least so many go on that there is something to confirm.
+        at least so many go on that there is something to confirm: of the lowest rung first, all of
+        them at once, and of a rung that one in training may still reach none.
         """
         rungs = list(self._rungs.items())
+        reached = min((self._epochs.get(each, 0) for each in busy), default=self._study.epochs)
         for rung, here in rungs if last else reversed(rungs):
+            if last and rung > reached:
+                return None
             share = len(here.all) // self._factor
             if last:
                 share = max(math.ceil(len(here.all) / self._factor), self._least)
@@ -125,6 +129,9 @@ class PromotingScheduler:
             if place and rung > self._epochs[trial]:
                 here.add(place)
                 here.passed.add(trial)
+
+    def _spares(self, trial: str) -> bool:
+        return self._rule.spares(self._study.search.seed, trial)
 
     def _is_among_best(self, here: Rung, place: Place) -> bool:
         before = [-score for score, trial in reversed(here.all) if trial != place[1]]

@@ -1,11 +1,12 @@
 """How a study says which trials are ended early: frozen keyword-only specs."""
 
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tuning.spec.components import spec
-from tuning.spec.numbers import count_problem, is_count
+from tuning.spec.numbers import count_problem, is_count, is_number
 from tuning.spec.values import shown
 
 if TYPE_CHECKING:  # they know what a study is
@@ -50,6 +51,10 @@ class Scheduling:
     def judges(self, before: int, epoch: int, epochs: int) -> bool:
         """Whether a trial is judged that reports ``epoch``, and reported ``before`` last."""
         return epoch < epochs
+
+    def spares(self, seed: int, trial: str) -> bool:
+        """Whether it stops a trial with that id never, in a search with that seed."""
+        return False
 
     def text(self, study: "Study") -> str:
         """What it does, in words, for a terminal."""
@@ -129,6 +134,20 @@ class Asha(Scheduling):
     """Where trials do not pause: a rung stops nobody before so many have reached it. With 1, the
     second to come is stopped unless it beats the first.
     """
+    spare: float = 0.0
+    """So large a part of the trials goes on at every rung, however bad, drawn by their numbers and
+    the seed of the search: it shows what the others would have reached. From 0 to below 1; 0.05,
+    say, for a `study whatif` that checks itself.
+    """
+
+    def spares(self, seed: int, trial: str) -> bool:
+        drawn = random.Random(f"spare/{seed}/{int(trial)}") if self.spare else None
+        return drawn is not None and drawn.random() < self.spare
+
+    def record(self, epochs: int) -> dict[str, Any]:
+        """As of any scheduler; that none is spared goes without saying, as in earlier runs."""
+        said = super().record(epochs)
+        return said if self.spare else {key: said[key] for key in said if key != "spare"}
 
     @property
     def share(self) -> float:  # type: ignore[override]
@@ -166,6 +185,7 @@ class Asha(Scheduling):
             f"at {epochs_text(rungs)} about one trial in {self.reduction_factor}"
             f" goes on: {spent * study.planned:.0f} epochs or more, instead of"
             f" {study.planned * study.epochs}"
+            f"{f'; {self.spare:.0%} of the trials are spared' if self.spare else ''}"
         )
 
     def problems(self, epochs: Any) -> list[str]:
@@ -174,6 +194,8 @@ class Asha(Scheduling):
             found.append(f"pauses={shown(self.pauses)} must be True or False.")
         if self.pauses is True and is_count(self.min_trials) and self.min_trials > 1:
             found.append("min_trials is for trials that do not pause: give pauses=False with it.")
+        if not is_number(self.spare) or not 0 <= self.spare < 1:
+            found.append(f"spare={shown(self.spare)} must be a number from 0 to below 1.")
         return found + (
             [] if self.grace_period is None else grace_problems(self.grace_period, epochs)
         )

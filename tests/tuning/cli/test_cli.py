@@ -74,6 +74,7 @@ def test_the_options_are_frozen() -> None:
         ],
         "report": ["run"],
         "compare": ["--results", "runs"],
+        "whatif": ["--grace-period", "--reduction-factor", "--slots", "--trials", "run"],
         "runs": ["--json", "--since", "--sort", "--study", "--tag", "--where", "folder"],
         "home": ["--host", "--port", "folder"],
         "tag": ["--remove", "run", "tags"],

@@ -115,6 +115,24 @@ def test_at_the_end_shares_are_rounded_up_and_enough_are_left_to_confirm() -> No
     assert [promoted(both, last=True) for _ in "12"] == [("0002", 1), ("0001", 1)]
 
 
+def test_at_the_end_all_of_a_rung_go_on_at_once_and_of_a_higher_one_once_nobody_can_reach_it() -> (
+    None
+):
+    scheduler = PromotingScheduler(study_of(trials=7))
+    judged(scheduler, 1, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
+    busy: set[str] = set()
+    for expected in [("0001", 1), ("0002", 1), ("0003", 1)]:
+        answer = scheduler.promoted(busy, last=True)
+        assert answer
+        assert names([answer]) == [expected]
+        busy.add(answer[0].id)
+    assert scheduler.promoted(busy, last=True) is None
+    scheduler.judge(trial(1), 3, 0.7)
+    assert scheduler.promoted(busy - {"0001"}, last=True) is None, "two others may reach epoch 3"
+    judged(scheduler, 3, 0.7, 0.6, 0.5)
+    assert promoted(scheduler, last=True) == ("0001", 3)
+
+
 def test_smaller_is_better_where_the_study_says_so_and_equals_go_by_their_ids() -> None:
     scheduler = PromotingScheduler(study_of(mode="min"))
     judged(scheduler, 1, 0.3, 0.3, 0.9)
