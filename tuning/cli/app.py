@@ -8,8 +8,9 @@ from tuning.cli.doctor import doctor
 from tuning.cli.export import export
 from tuning.cli.home import home, note, runs, tag
 from tuning.cli.new import new
+from tuning.cli.one_trial import replay, try_
 from tuning.cli.reading import compare, list_studies, report, show, sync, watch
-from tuning.cli.training import confirm, extend, replay, resume, run, submit, try_
+from tuning.cli.training import confirm, extend, resume, run, submit
 from tuning.process.terminal import OneLineErrors
 
 app = typer.Typer(
