@@ -1,4 +1,4 @@
-"""An MLflow server of this process, which keeps what it is told and can be killed after any of it."""
+"""An MLflow server of this process that keeps what it is told. Its client can be killed."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from analysis.records.lines import read_spec
+from analysis.records.paths import RunPaths
+from tuning.mirrors.delivery import Delivery
+from tuning.mirrors.mlflow import MlflowRuns
 from tuning.mirrors.mlflow_server import Number, Run, Server
+
+PLACE = "http://127.0.0.1:1"
 
 
 class Killed(BaseException):
@@ -127,3 +133,24 @@ class FakeServer(Server):
             }
             for name, run in self.kept.items()
         }
+
+
+def mirror(paths: RunPaths, server: FakeServer, said: list[Any] | None = None) -> Delivery:
+    """The mirror of a new process."""
+    sink = MlflowRuns(paths.root, read_spec(paths.study), PLACE, server)
+
+    def say(**facts: Any) -> None:
+        assert said is not None or "problem" not in facts, facts
+        if said is not None:
+            said.append(facts)
+
+    return Delivery(paths, sink, say)
+
+
+def whole(paths: RunPaths, server: FakeServer) -> dict[str, dict[str, Any]]:
+    """All there is is mirrored by a new process; what the server shows then."""
+    process = mirror(paths, server)
+    process.look(all_of_them=True)
+    process.finish()
+    assert process.missing == 0
+    return server.shown()

@@ -114,7 +114,7 @@ class MlflowRuns(Sink):
 
     def finish(self, trials: Sequence[MirroredTrial]) -> None:
         run, labels = self._of_study(), summary.labels_of(self._root)
-        note, given = summary.noted(labels), {tag: "true" for tag in labels.tags}
+        note, given = summary.noted(labels), dict.fromkeys(labels.tags, "true")
         ours = {f"{OURS}{name}": count for name, count in summary.counts(trials).items()}
         ours |= {TAGS: " ".join(labels.tags), NOTE: note}
         # What somebody wrote there on the server stays.

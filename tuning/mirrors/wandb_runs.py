@@ -134,7 +134,8 @@ class TrialRun:
         after = trial.last_epoch + 1
         if self._logged < after and (seeds := trial.seed_table()):
             self._run.log(
-                {"epoch": trial.last_epoch, **beside({"seeds": table(*seeds)}, trial.last)}, step=after
+                {"epoch": trial.last_epoch, **beside({"seeds": table(*seeds)}, trial.last)},
+                step=after,
             )
         self._run.summary.update(beside(trial.end, trial.last))
         self._run.finish(exit_code=int(trial.is_failure))

@@ -1,49 +1,17 @@
 """The mirror to MLflow: what a server is told of the records, whatever happens on the way."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from fake_mlflow import FakeServer, Killed
+from fake_mlflow import PLACE, FakeServer, mirror, whole
 from live_runs import begin, epoch
 from mirror_processes import FAILED, GOOD
-from run_folders import Trial, write_run
+from run_folders import write_run
 
 from analysis.records.labels import add_note, set_tags
 from analysis.records.lines import read_spec
 from analysis.records.paths import RunPaths
-from tuning.mirrors import delivery
-from tuning.mirrors.delivery import Delivery
 from tuning.mirrors.mlflow import MlflowRuns, _key
-
-PLACE = "http://127.0.0.1:1"
-
-
-@pytest.fixture(autouse=True)
-def _in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "AT_ONCE", 1)
-
-
-def mirror(paths: RunPaths, server: FakeServer, said: list[Any] | None = None) -> Delivery:
-    """The mirror of a new process."""
-    sink = MlflowRuns(paths.root, read_spec(paths.study), PLACE, server)
-
-    def say(**facts: Any) -> None:
-        assert said is not None or "problem" not in facts, facts
-        if said is not None:
-            said.append(facts)
-
-    return Delivery(paths, sink, say)
-
-
-def whole(paths: RunPaths, server: FakeServer) -> dict[str, dict[str, Any]]:
-    """All there is is mirrored by a new process; what the server shows then."""
-    process = mirror(paths, server)
-    process.look(all_of_them=True)
-    process.finish()
-    assert process.missing == 0
-    return server.shown()
 
 
 @pytest.fixture
@@ -168,7 +136,6 @@ def test_a_study_of_thousands_of_trials_is_one_run(tmp_path: Path) -> None:
 def test_a_server_that_does_not_answer_is_waited_for_once(
     paths: RunPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "AT_ONCE", 8)
     server, said = FakeServer(), []
     server.errors = [OSError("API request failed with exception timed out")]
     asked = []
@@ -215,63 +182,3 @@ def test_what_is_in_the_way_is_one_line(paths: RunPaths, error: str, words: str)
 )
 def test_names_that_mlflow_refuses_are_written_otherwise(name: str, key: str) -> None:
     assert _key(name) == key
-
-
-def stages(paths: RunPaths) -> Iterator[Callable[[Delivery], Any]]:
-    """The way of a run whose records grow between one look and the next: what the mirror does at
-    each stage.
-    """
-
-    def to_the_end(process: Delivery) -> None:
-        process.look(all_of_them=True)
-        process.finish()
-
-    yield Delivery.look
-    begin(paths, "0001")
-    for number in (1, 2):
-        epoch(paths, "0001", number, 0.1 * number, 0.2, 0.3)
-    yield Delivery.look
-    begin(paths, "0001", status="failed", error="no", epochs=2)
-    set_tags(paths, ["quick", "first"])
-    add_note(paths, "first")
-    yield to_the_end
-    set_tags(paths, ["quick"], remove=True)
-    add_note(paths, "second")
-    begin(paths, "0001", attempt=2)
-    for number in (2, 3):
-        epoch(paths, "0001", number, 0.3 * number, 0.2, 0.3, at=1.8e9 + number)
-    yield Delivery.look
-    begin(paths, "0001", attempt=2, status="completed", epochs=3)
-    paths.best.mkdir(parents=True)
-    paths.index.write_text("page")
-    (paths.best / "weights.txt").write_text("1 2 3")
-    yield to_the_end
-
-
-def walked(folder: Path, kill_after: int | None = None) -> FakeServer:
-    """A server that was told all; the mirror is killed after so many messages, once, and another
-    goes on.
-    """
-    paths, server = RunPaths(write_run(folder, [GOOD, FAILED])), FakeServer()
-    server.left = kill_after
-    process = mirror(paths, server)
-    for act in stages(paths):
-        try:
-            act(process)
-        except Killed:
-            server.left = None
-            process = mirror(paths, server)
-            act(process)
-        assert process.missing == 0
-    return server
-
-
-def test_a_mirror_that_is_killed_after_any_message_ends_with_the_same(tmp_path: Path) -> None:
-    server = walked(tmp_path / "whole" / "r1")
-    expected, messages = server.shown(), len(server.messages)
-    assert expected["summary"]["files"]["report/best/weights.txt"] == "1 2 3"
-    assert expected["0001"]["tags"]["study.attempt"] == "2"
-    assert [step for *_, step in expected["0001"]["numbers"]] == [1, 1, 2, 2, 3, 3]
-    assert messages > 30
-    for kill in range(1, messages + 1):
-        assert walked(tmp_path / str(kill) / "r1", kill).shown() == expected, kill
