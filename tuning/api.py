@@ -66,9 +66,9 @@ def run(
     is done before Ray has started, but a trial that hangs or ends the process is not started again.
     ``address``: a Ray cluster; without it Ray is a private one on this machine, unless this process
     has joined one already. ``dashboard``: whether Ray's own dashboard runs beside a private Ray,
-    which takes about 0.9 GB; a cluster has its own. ``wandb``, ``tensorboard`` and ``mlflow``: where
-    the run is shown besides, as in ``Mirrors``. ``notify``: a webhook of Slack, Discord, Mattermost
-    or ntfy that is told when the run ends, breaks off or loses its first trial. ``max_time``: the
+    which takes about 0.9 GB; a cluster has its own. ``wandb``, ``tensorboard``, ``mlflow``: where
+    it is shown besides, as in ``Mirrors``. ``notify``: a webhook of Slack, Discord, Mattermost or
+    ntfy that is told when the run ends, breaks off or loses its first trial. ``max_time``: the
     budget of time, ``"45m"`` say, as ``Budget.time``; ``overrides``: as for ``Study.override``,
     ``epochs=2`` say; ``**study.smoke`` is its short form.
 

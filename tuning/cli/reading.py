@@ -98,7 +98,7 @@ def sync(run: RunFolder, wandb: SyncMode = None, mlflow: Mlflow = None) -> None:
 
     with plain_errors():
         mode = wandb or ("online" if mlflow in (None, "off") else "off")
-        wanted = checked(Mirrors(wandb=mode, mlflow=mlflow or "off"))
+        wanted = checked(Mirrors(wandb=mode, mlflow="off" if mlflow is None else mlflow))
         paths = RunPaths(cached(run, say).resolve())
         print(written_report(str(paths.root)))
         recorded = read_spec(paths.study).get("mirrors") or {}

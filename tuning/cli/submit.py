@@ -89,7 +89,8 @@ def submission(
         StudyError: ``results`` is no whole path, or ``--mlflow`` no address; or a run that goes on
             is to be another.
     """
-    if problem := mlflow_problem(options.get("--mlflow") or "off"):
+    mlflow = options.get("--mlflow")
+    if problem := None if mlflow is None else mlflow_problem(mlflow):
         raise StudyError(problem)
     given = [part for pair in overrides for part in ("--set", pair)]
     given += [part for option, value in options.items() for part in _as_typed(option, value)]

@@ -206,7 +206,7 @@ def test_an_address_with_a_secret_or_of_no_server_is_refused_and_not_repeated(
     name = write_study(tmp_path, "pass")
     before = write_run(tmp_path / "r1", [GOOD])
     place = ["--address", "http://127.0.0.1:9", "--results", "/shared"]
-    for words in (["run", name], ["resume", "r1", "--study", name], ["sync", "r1"]):
+    for words in (["run", name], ["sync", "r1"]):
         refused = invoke(*words, "--mlflow", address)
         assert refused.exit_code == 2, words
         assert "mlflow must be" in refused.stderr
