@@ -464,8 +464,9 @@ def test_a_mirror_that_another_took_over_stops(
 def test_the_mirror_stays_small() -> None:
     """pandas alone would take 70 MB and half a second."""
     program = (
-        "import sys, tuning.mirrors.process, tuning.mirrors.wandb, tuning.mirrors.tensorboard;"
-        " print([name for name in ('pandas', 'ray', 'torch',"
+        "import sys, tuning.mirrors.process, tuning.mirrors.wandb, tuning.mirrors.tensorboard,"
+        " tuning.mirrors.mlflow;"
+        " print([name for name in ('pandas', 'ray', 'torch', 'mlflow',"
         " 'scipy') if name in sys.modules])"
     )
     done = subprocess.run(
