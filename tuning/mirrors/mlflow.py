@@ -129,7 +129,7 @@ class MlflowRuns(Sink):
     def reason(self, error: Exception) -> str:
         """MLflow tells the whole way to what went wrong."""
         text = str(error)
-        if code := re.search(r"error code (\d+)", text):
+        if code := re.search(r"(?:error code|too many) (\d+)", text):
             if code[1] in ("401", "403"):
                 return (
                     f"{self.place} refuses (MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD,"

@@ -157,6 +157,7 @@ def test_a_server_that_does_not_answer_is_waited_for_once(
     [
         ("API request to endpoint /x failed with error code 401 != 200. Body: 'x'", "refuses"),
         ("API request to endpoint /x failed with error code 503 != 200. Body: 'x'", "answers 503"),
+        ("failed with exception Retry (Caused by 'too many 500 error responses')", "answers 500"),
         ("one\nINVALID: two", "INVALID: two"),
     ],
 )
