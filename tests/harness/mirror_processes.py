@@ -37,9 +37,9 @@ def processes_of(folder: Path) -> list[int]:
     return found
 
 
-def wait_for(fact: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 60
+def wait_for(fact: Callable[[], Any], seconds: float = 60.0) -> Any:
+    deadline = time.monotonic() + seconds
     while not (value := fact()):
-        assert time.monotonic() < deadline, "did not come true within a minute"
+        assert time.monotonic() < deadline, f"did not come true within {seconds:g} s"
         time.sleep(0.02)
     return value

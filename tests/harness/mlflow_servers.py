@@ -53,7 +53,7 @@ def mlflow_served(folder: Path) -> Iterator[str]:
             return False
 
     try:
-        wait_for(answers)
+        wait_for(answers, seconds=180.0)
         yield address
     finally:
         process.terminate()
