@@ -80,10 +80,10 @@ def mlflow_problem(uri: Any) -> str | None:
     """What is wrong with the address of an MLflow server, in a sentence that does not repeat it,
     for it may hold a password; None where nothing is.
     """
-    if uri == "off":
+    if holds(("off",), uri):
         return None
     try:
-        parts = urlsplit(uri) if is_text(uri) else urlsplit("")
+        parts = urlsplit(uri if is_text(uri) else "")
         is_of_web = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:  # no port, or no host
         is_of_web = False
