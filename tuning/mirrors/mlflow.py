@@ -115,7 +115,7 @@ class MlflowRuns(Sink):
     def finish(self, trials: Sequence[MirroredTrial]) -> None:
         run, labels = self._of_study(), summary.labels_of(self._root)
         note, given = summary.noted(labels), dict.fromkeys(labels.tags, "true")
-        ours = {f"{OURS}{name}": count for name, count in summary.counts(trials).items()}
+        ours = {f"{OURS}{name}": str(count) for name, count in summary.counts(trials).items()}
         ours |= {TAGS: " ".join(labels.tags), NOTE: note}
         # What somebody wrote there on the server stays.
         is_ours = run.tags.get(DESCRIPTION, "") == run.tags.get(NOTE, "")
@@ -179,7 +179,7 @@ class MlflowRuns(Sink):
 
     def _created(self, name: str, title: str, began: float, more: Mapping[str, str] = {}) -> Run:
         about = {"study.name": self._spec["name"], "study.question": self._spec["question"]}
-        tags = self._named(name) | about | more
+        tags = {**self._named(name), **about, **more}
         return Run(self._server.create(self._experiment, title, tags, began), tags)
 
     def _about(self, trial: MirroredTrial) -> dict[str, str]:
