@@ -53,6 +53,7 @@ def run(
     address: str | None = None,
     wandb: WandbMode | None = None,
     tensorboard: bool | None = None,
+    mlflow: str | None = None,
     dashboard: bool = False,
     notify: str | None = None,
     max_time: str | float | None = None,
@@ -65,10 +66,10 @@ def run(
     is done before Ray has started, but a trial that hangs or ends the process is not started again.
     ``address``: a Ray cluster; without it Ray is a private one on this machine, unless this process
     has joined one already. ``dashboard``: whether Ray's own dashboard runs beside a private Ray,
-    which takes about 0.9 GB; a cluster has its own. ``notify``: a webhook of Slack, Discord,
-    Mattermost or ntfy that is told when the run ends, breaks off or loses its first trial.
-    ``max_time``: the budget of time, ``"45m"`` say, as ``Budget.time``; ``overrides``: as for
-    ``Study.override``,
+    which takes about 0.9 GB; a cluster has its own. ``wandb``, ``tensorboard``, ``mlflow``: where
+    it is shown besides, as in ``Mirrors``. ``notify``: a webhook of Slack, Discord, Mattermost or
+    ntfy that is told when the run ends, breaks off or loses its first trial. ``max_time``: the
+    budget of time, ``"45m"`` say, as ``Budget.time``; ``overrides``: as for ``Study.override``,
     ``epochs=2`` say; ``**study.smoke`` is its short form.
 
     Ctrl-C, or "interrupt kernel", ends the run early with a KeyboardInterrupt; what was trained is
@@ -78,9 +79,8 @@ def run(
         StudyError: something is wrong with the study or its data: one line per problem.
         ConnectionError: no cluster answers at ``address``, or no private Ray starts.
     """
-    options = SessionOptions(
-        address, wandb, tensorboard, backend=backend, dashboard=dashboard, notify=notify
-    )
+    asked = {"wandb": wandb, "tensorboard": tensorboard, "mlflow": mlflow}
+    options = SessionOptions(address, asked, backend=backend, dashboard=dashboard, notify=notify)
     given = {key: listed(value) for key, value in overrides.items()}
     given |= {} if max_time is None else {"budget": {"time": max_time}}
     prepare_environment(address)
@@ -88,7 +88,7 @@ def run(
     from tuning.runs.prepare import prepare_run
     from tuning.spec.plan import plan_notes
 
-    mirrors = chosen_mirrors(chosen, wandb, tensorboard)
+    mirrors = chosen_mirrors(chosen, asked)
     paths = prepare_run(
         chosen,
         results,
@@ -115,8 +115,8 @@ def resume(
 
     ``run``: its folder, its URL, or what ``run`` returned. ``study``: needed where the study is in
     no file of its own, but in a notebook or in the script itself. ``options``: ``backend``,
-    ``address``, ``wandb``, ``tensorboard``, ``dashboard``, ``notify`` and ``max_time`` as for
-    ``run``: a budget in the place of what is left of the one there was;
+    ``address``, ``wandb``, ``tensorboard``, ``mlflow``, ``dashboard``, ``notify`` and ``max_time``
+    as for ``run``: a budget in the place of what is left of the one there was;
     ``accept_code_change``: whether to go on although the code has changed; ``from_store``: which
     records to go on with, where folder and store differ.
 
@@ -168,6 +168,7 @@ def _go_on(
     address: str | None = None,
     wandb: WandbMode | None = None,
     tensorboard: bool | None = None,
+    mlflow: str | None = None,
     dashboard: bool = False,
     notify: str | None = None,
     max_time: str | float | None = None,
@@ -181,8 +182,7 @@ def _go_on(
         change,
         SessionOptions(
             address,
-            wandb,
-            tensorboard,
+            {"wandb": wandb, "tensorboard": tensorboard, "mlflow": mlflow},
             backend=backend,
             dashboard=dashboard,
             notify=notify,

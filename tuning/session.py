@@ -78,7 +78,7 @@ def go_on(
             going = continued(records, options.with_budget(change), study=moved, accept=accept)
             for note in notes_of(records, going):
                 say(f"note: {note}")
-            mirrors = chosen_mirrors(going.study, options.wandb, options.tensorboard, records.spec)
+            mirrors = chosen_mirrors(going.study, options.mirrors, records.spec)
             take_back = add_session(
                 records,
                 going,

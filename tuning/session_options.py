@@ -1,11 +1,11 @@
 """Where a session of a run trains, until when, and how it is shown."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias, get_args
 
 from tuning.callbacks.notify import checked_url
-from tuning.spec.study import Study, StudyError, WandbMode
+from tuning.spec.study import Study, StudyError
 from tuning.spec.values import shown
 
 if TYPE_CHECKING:  # it brings pandas
@@ -27,8 +27,8 @@ class SessionOptions:
     """
 
     address: str | None = None
-    wandb: WandbMode | None = None
-    tensorboard: bool | None = None
+    mirrors: Mapping[str, Any] = field(default_factory=dict)
+    """How each mirror is to be, by its field of ``Mirrors``; None as it was."""
     watch: bool = False
     json: TextIO | None = None
     max_time: str | float | None = None

@@ -24,6 +24,7 @@ A run folder holds
 - ``mirrors/``: the lock and the log of the process that mirrors the run
 - ``wandb/``: the mirror to Weights & Biases: its offline runs, and which of them are whole
 - ``tensorboard/``: one event file per trial, for TensorBoard, and which of them are whole
+- ``mlflow/``: which trials are whole on which MLflow server
 - ``report/``: what the analysis wrote: ``index.html``, ``tables/``, ``charts/``
 """
 
@@ -99,6 +100,10 @@ class RunPaths:
     @property
     def tensorboard(self) -> Path:
         return self.root / "tensorboard"
+
+    @property
+    def mlflow(self) -> Path:
+        return self.root / "mlflow"
 
     @property
     def report(self) -> Path:

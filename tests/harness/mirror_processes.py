@@ -37,9 +37,9 @@ def processes_of(folder: Path) -> list[int]:
     return found
 
 
-def wait_for(fact: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 240
+def wait_for(fact: Callable[[], Any], seconds: float = 240.0) -> Any:
+    deadline = time.monotonic() + seconds
     while not (value := fact()):
-        assert time.monotonic() < deadline, "did not come true within 240 s"
+        assert time.monotonic() < deadline, f"did not come true within {seconds:g} s"
         time.sleep(0.02)
     return value

@@ -22,6 +22,8 @@ class OfflineRun:
     group: str = ""
     name: str = ""
     kind: str = ""
+    tags: list[str] = field(default_factory=list)
+    notes: str = ""
     config: dict[str, Any] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
@@ -51,6 +53,7 @@ def read_run(path: Path) -> OfflineRun:
                 record.run.run_group,
             )
             run.name, run.kind = record.run.display_name, record.run.job_type
+            run.tags, run.notes = list(record.run.tags), record.run.notes
             run.config |= _values(record.run.config.update)
         elif kind == "history":
             run.rows.append(_values(record.history.item))

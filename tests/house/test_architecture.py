@@ -84,6 +84,7 @@ LIBRARIES = {
     "torch": {"trainables/", "tuning/"},
     "torchvision": {"trainables/"},
     "wandb": {"tuning/mirrors/wandb"},
+    "mlflow": {"tuning/mirrors/mlflow"},
 }
 """Where alone a library may be imported."""
 MAX_LINES, MAX_WIDTH = 250, 100

@@ -9,9 +9,10 @@ from tuning.cli.export import export
 from tuning.cli.fewer import drop, merge
 from tuning.cli.home import home, note, runs, tag
 from tuning.cli.new import new
+from tuning.cli.one_trial import replay, try_
 from tuning.cli.reading import compare, list_studies, report, show, sync, watch
 from tuning.cli.steering import add, end, pause, stop_trial
-from tuning.cli.training import confirm, extend, replay, resume, run, submit, try_
+from tuning.cli.training import confirm, extend, resume, run, submit
 from tuning.cli.whatif import whatif
 from tuning.process.terminal import OneLineErrors
 

@@ -115,6 +115,10 @@ Tensorboard = Annotated[
     bool | None,
     typer.Option("--tensorboard/--no-tensorboard", help="Write event files for TensorBoard."),
 ]
+Mlflow = Annotated[
+    str | None,
+    typer.Option(metavar="URI", help="Mirror to the MLflow server at this address, or off."),
+]
 Dashboard = Annotated[
     bool,
     typer.Option(
@@ -141,8 +145,12 @@ AsJson = Annotated[
     ),
 ]
 SyncMode = Annotated[
-    Literal["offline", "online"],
-    typer.Option("--wandb", metavar="MODE", help="As files in its folder, or to the server."),
+    Literal["offline", "online"] | None,
+    typer.Option(
+        "--wandb",
+        metavar="MODE",
+        help="As files in its folder, or to the server; online, unless --mlflow is given alone.",
+    ),
 ]
 Host = Annotated[
     str,

@@ -1,9 +1,12 @@
 """The commands that read a study or a run, and train nothing."""
 
+from dataclasses import replace
+
 from tuning.cli.hints import suggest
 from tuning.cli.options import (
     Beside,
     Host,
+    Mlflow,
     Overrides,
     Port,
     Probe,
@@ -86,22 +89,28 @@ def watch(run: RunFolder, host: Host = "127.0.0.1", port: Port = None) -> None:
         )
 
 
-def sync(run: RunFolder, wandb: SyncMode = "online") -> None:
-    """Mirror a run to Weights & Biases from its records; what is there already is left as it is."""
+def sync(run: RunFolder, wandb: SyncMode = None, mlflow: Mlflow = None) -> None:
+    """Mirror a run to Weights & Biases or to MLflow from its records; what is there already is left
+    as it is.
+    """
     from analysis.records.lines import read_spec
     from analysis.records.paths import RunPaths
     from tuning.cli.session import written_report
+    from tuning.mirrors.base import TITLES, checked
     from tuning.mirrors.driver import SECONDS_TO_SYNC, mirrored
     from tuning.runs.fetching import cached
     from tuning.spec.components import Mirrors
 
     with plain_errors():
+        mode = wandb or ("online" if mlflow in (None, "off") else "off")
+        wanted = checked(Mirrors(wandb=mode, mlflow="off" if mlflow is None else mlflow))
         paths = RunPaths(cached(run, say).resolve())
         print(written_report(str(paths.root)))
         recorded = read_spec(paths.study).get("mirrors") or {}
-        mirrors = Mirrors(wandb=wandb, tensorboard=bool(recorded.get("tensorboard")))
+        mirrors = replace(wanted, tensorboard=bool(recorded.get("tensorboard")))
         with mirrored(paths, mirrors, say, seconds=SECONDS_TO_SYNC) as finish_mirrors:
             ends = finish_mirrors()
-    where = f"written to {shown(paths.wandb)}" if wandb == "offline" else "sent"
-    print(f"{ends['wandb'].sent} runs {where}")
+    for name in wanted.modes:
+        where = f"written to {shown(paths.wandb)}" if mirrors.modes[name] == "offline" else "sent"
+        print(f"{TITLES[name]}: {ends[name].sent} runs {where}")
     end(0 if all(mirror.missing == 0 for mirror in ends.values()) else 1)

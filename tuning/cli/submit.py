@@ -17,6 +17,7 @@ from tuning.cli.sent_files import SentFiles
 from tuning.process.signals import Interrupted
 from tuning.process.terminal import say
 from tuning.spec.errors import StudyError
+from tuning.spec.part_validation import mlflow_problem
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,12 @@ def submission(
     folder of a run on the cluster.
 
     Raises:
-        StudyError: ``results`` is no whole path; or a run that goes on is to be another.
+        StudyError: ``results`` is no whole path, or ``--mlflow`` no address; or a run that goes on
+            is to be another.
     """
+    mlflow = options.get("--mlflow")
+    if problem := None if mlflow is None else mlflow_problem(mlflow):
+        raise StudyError(problem)
     given = [part for pair in overrides for part in ("--set", pair)]
     given += [part for option, value in options.items() for part in _as_typed(option, value)]
     if not Path(results).is_absolute():

@@ -1,8 +1,7 @@
-"""The commands that train: a study, what a run lacks, one trial, a job."""
+"""The commands that train: a study, what a run lacks, a job."""
 
 from functools import partial
 
-from tuning.cli.hints import suggest
 from tuning.cli.options import (
     AcceptCodeChange,
     Address,
@@ -10,6 +9,7 @@ from tuning.cli.options import (
     Dashboard,
     FromStore,
     MaxTime,
+    Mlflow,
     MoreSeeds,
     MoreTrials,
     MoreValues,
@@ -25,7 +25,6 @@ from tuning.cli.options import (
     StudyName,
     Submitted,
     Tensorboard,
-    TrialName,
     Trials,
     Url,
     Wandb,
@@ -45,6 +44,7 @@ def run(
     address: Address = None,
     wandb: Wandb = None,
     tensorboard: Tensorboard = None,
+    mlflow: Mlflow = None,
     dashboard: Dashboard = False,
     notify: Notify = None,
     watch: Watch = False,
@@ -67,7 +67,8 @@ def run(
             raise StudyError(
                 "--results '' names no folder: give one, or leave the option out for results/."
             )
-        mirrors = chosen_mirrors(chosen, wandb, tensorboard)
+        asked = {"wandb": wandb, "tensorboard": tensorboard, "mlflow": mlflow}
+        mirrors = chosen_mirrors(chosen, asked)
         paths = prepare_run(
             chosen,
             results,
@@ -80,7 +81,7 @@ def run(
             for note in plan_notes(chosen, address):
                 say(f"note: {note}")
             options = SessionOptions(
-                address, wandb, tensorboard, watch, lines, dashboard=dashboard, notify=notify
+                address, asked, watch, lines, dashboard=dashboard, notify=notify
             )
             code = train(chosen, paths, mirrors, options)
     end(code)
@@ -96,6 +97,7 @@ def resume(
     address: Address = None,
     wandb: Wandb = None,
     tensorboard: Tensorboard = None,
+    mlflow: Mlflow = None,
     dashboard: Dashboard = False,
     notify: Notify = None,
     watch: Watch = False,
@@ -107,9 +109,10 @@ def resume(
     from tuning.cli.session import SessionOptions, continue_run
     from tuning.runs.changes import resumed
 
+    asked = {"wandb": wandb, "tensorboard": tensorboard, "mlflow": mlflow}
     with plain_errors(json) as lines:
         options = SessionOptions(
-            address, wandb, tensorboard, watch, lines, max_time, dashboard=dashboard, notify=notify
+            address, asked, watch, lines, max_time, dashboard=dashboard, notify=notify
         )
         change = partial(resumed, trials=trials)
         code = continue_run(run, change, options, study, accept_code_change, from_store)
@@ -128,6 +131,7 @@ def extend(
     address: Address = None,
     wandb: Wandb = None,
     tensorboard: Tensorboard = None,
+    mlflow: Mlflow = None,
     dashboard: Dashboard = False,
     notify: Notify = None,
     watch: Watch = False,
@@ -140,9 +144,10 @@ def extend(
     from tuning.runs.changes import extended
     from tuning.spec.overrides import parse_overrides
 
+    asked = {"wandb": wandb, "tensorboard": tensorboard, "mlflow": mlflow}
     with plain_errors(json) as lines:
         options = SessionOptions(
-            address, wandb, tensorboard, watch, lines, max_time, dashboard=dashboard, notify=notify
+            address, asked, watch, lines, max_time, dashboard=dashboard, notify=notify
         )
         values = parse_overrides(set_ or [])
         more = partial(extended, trials=trials, seeds=seeds, values=values)
@@ -160,6 +165,7 @@ def confirm(
     address: Address = None,
     wandb: Wandb = None,
     tensorboard: Tensorboard = None,
+    mlflow: Mlflow = None,
     dashboard: Dashboard = False,
     notify: Notify = None,
     watch: Watch = False,
@@ -169,41 +175,16 @@ def confirm(
     from tuning.cli.session import SessionOptions, continue_run
     from tuning.runs.changes import confirmed
 
+    asked = {"wandb": wandb, "tensorboard": tensorboard, "mlflow": mlflow}
     with plain_errors(json) as lines:
         options = SessionOptions(
-            *(address, wandb, tensorboard, watch, lines, max_time),
+            *(address, asked, watch, lines, max_time),
             dashboard=dashboard,
             confirm_now=now,
             notify=notify,
         )
         change = partial(confirmed, now=now)
         code = continue_run(run, change, options, study, accept_code_change, from_store)
-    end(code)
-
-
-def try_(
-    study: StudyName, set_: Overrides = None, seeds: Seeds = None, smoke: Smoke = False
-) -> None:
-    """Run the first trial of a study in this process, without Ray: for a debugger."""
-    from tuning.cli.session import find
-
-    with plain_errors():
-        chosen, _ = find(study, set_, seeds, None, smoke)
-        from tuning.engine.one_trial import try_first
-
-        if not (code := try_first(chosen)):
-            suggest("try", study)
-    end(code)
-
-
-def replay(run: RunFolder, trial: TrialName, study: StudyFile = None) -> None:
-    """Train a recorded trial again in this process, and compare number by number."""
-    with plain_errors():
-        from tuning.engine.one_trial import replay_recorded
-        from tuning.runs.fetching import cached
-
-        code = replay_recorded(cached(run, say), trial, study)
-        suggest("replay", run)
     end(code)
 
 
@@ -218,6 +199,7 @@ def submit(
     max_time: MaxTime = None,
     wandb: Wandb = None,
     tensorboard: Tensorboard = None,
+    mlflow: Mlflow = None,
     dashboard: Dashboard = False,
 ) -> None:
     """Run a study as a job on a Ray cluster: the code is sent, the job goes on by itself; Ctrl-C
@@ -238,6 +220,7 @@ def submit(
             "--max-time": max_time,
             "--wandb": wandb,
             "--tensorboard": tensorboard,
+            "--mlflow": mlflow,
             "--dashboard": dashboard,
         }
         job = submission(study, results, set_ or [], options)

@@ -2,35 +2,52 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuning.spec.components import Mirrors
+from tuning.spec.errors import StudyError
+from tuning.spec.part_validation import mlflow_problem
 
 if TYPE_CHECKING:  # one brings numpy; the process that mirrors needs no study, nor pandas
     from tuning.mirrors.trial import MirroredTrial
-    from tuning.spec.study import Study, WandbMode
+    from tuning.spec.study import Study
 
-TITLES = {"wandb": "Weights & Biases", "tensorboard": "TensorBoard"}
+TITLES = {"wandb": "Weights & Biases", "tensorboard": "TensorBoard", "mlflow": "MLflow"}
 """Each mirror by the name of its module, in which ``sink(root, spec, mode, seconds)`` makes its
-``Sink``.
+``Sink``, and by that of its field in ``Mirrors``.
 """
 
 
 def chosen_mirrors(
-    study: "Study",
-    wandb: "WandbMode | None",
-    tensorboard: bool | None,
-    spec: Mapping[str, Any] | None = None,
+    study: "Study", asked: Mapping[str, Any], spec: Mapping[str, Any] | None = None
 ) -> Mirrors:
-    """What the options say; where they say nothing, as in the session before (``spec``: its
-    ``study.json``), else as the study says.
+    """What the options say (``asked``: by mirror, None where they say nothing); else as in the
+    session before (``spec``: its ``study.json``), else as the study says.
+
+    Raises:
+        StudyError: that is no address of a server, or what sends it there is not installed here.
     """
     before = (spec or {}).get("mirrors", asdict(study.mirrors))
-    return Mirrors(
-        wandb=wandb or before["wandb"],
-        tensorboard=before["tensorboard"] if tensorboard is None else tensorboard,
-    )
+    said = {name: mode for name, mode in asked.items() if mode is not None}
+    return checked(Mirrors(**{**before, **said}))
+
+
+def checked(mirrors: Mirrors) -> Mirrors:
+    """The mirrors, if they can be made.
+
+    Raises:
+        StudyError: what is wrong with one.
+    """
+    if problem := mlflow_problem(mirrors.mlflow):
+        raise StudyError(problem)
+    if "mlflow" in mirrors.modes and find_spec("mlflow") is None:
+        raise StudyError(
+            'mirroring to MLflow needs its client: pip install "tune-studies[mlflow]", or leave it'
+            " out with --mlflow off."
+        )
+    return mirrors
 
 
 class Sink:

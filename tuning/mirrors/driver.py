@@ -8,6 +8,7 @@ records by the same code. Ray's own callback takes two actors and a service proc
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import threading
@@ -220,8 +221,12 @@ class _Process:
         return f"{mirror.missing} runs are not mirrored"
 
     def _sync(self) -> str:
-        mode = f" --wandb {self._modes['wandb']}" if "wandb" in self._modes else ""
-        return f"study sync {shown(self._paths.root)}{mode}"
+        modes = [
+            f" --{name} {shlex.quote(self._modes[name])}"
+            for name in ("wandb", "mlflow")
+            if name in self._modes
+        ]
+        return f"study sync {shown(self._paths.root)}{''.join(modes)}"
 
 
 def _environment(paths: RunPaths) -> dict[str, str]:
@@ -229,8 +234,10 @@ def _environment(paths: RunPaths) -> dict[str, str]:
     folder.
     """
     own = {key: value for key, value in environment().items() if not key.startswith("RAY_")}
-    # Reports of its own use are what wandb would wait for longest where no server answers.
-    return {"WANDB_ERROR_REPORTING": "false", **own, "WANDB_DATA_DIR": str(paths.wandb)}
+    # Reports of its own use are what wandb would wait for longest where no server answers; MLflow
+    # sends some too.
+    reports = {"WANDB_ERROR_REPORTING": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    return {**reports, **own, "WANDB_DATA_DIR": str(paths.wandb)}
 
 
 def _log(path: Path) -> IO[bytes] | int:

@@ -59,7 +59,7 @@ def main() -> None:
     root, seconds = Path(sys.argv[1]), float(sys.argv[2])
     os.nice(10)
     orders = Orders()
-    modes = dict(each.split("=") for each in sys.argv[3:])
+    modes = dict(each.split("=", 1) for each in sys.argv[3:])
     threads = [
         threading.Thread(target=deliver, args=(name, mode, RunPaths(root), seconds, orders))
         for name, mode in modes.items()

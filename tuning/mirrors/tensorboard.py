@@ -14,6 +14,7 @@ from typing import Any
 
 from analysis.records.schema import Status
 from tuning.mirrors.base import Sink
+from tuning.mirrors.summary import labels_of, noted
 from tuning.mirrors.trial import MirroredTrial, flat
 
 
@@ -35,7 +36,11 @@ def _without_torch() -> Iterator[None]:
 with _without_torch():
     from tensorboardX.event_file_writer import EventsWriter
     from tensorboardX.proto import api_pb2, event_pb2, plugin_hparams_pb2, summary_pb2
-    from tensorboardX.summary import hparams
+    from tensorboardX.summary import hparams, text
+
+
+LABELS = "labels"
+"""The folder beside those of the trials with tags and notes of the run."""
 
 
 def sink(root: Path, spec: Mapping[str, Any], mode: str, seconds: float) -> Sink:
@@ -79,6 +84,21 @@ class EventFiles(Sink):
     def abandon(self, trial: str) -> None:
         if file := self._files.pop(trial, None):
             file.close()
+
+    def version(self, trials: Sequence[MirroredTrial]) -> str:
+        labels = labels_of(self.folder.parent)
+        is_shown = labels.tags or labels.notes or (self.folder / LABELS).exists()
+        return repr(labels) if is_shown else ""
+
+    def finish(self, trials: Sequence[MirroredTrial]) -> None:
+        """Show tags and notes, on the Text page."""
+        labels, folder = labels_of(self.folder.parent), self.folder / LABELS
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        file = EventsWriter(str(folder / "events"))
+        for name, what in (("tags", ", ".join(labels.tags)), ("notes", noted(labels))):
+            file.write_event(event_pb2.Event(wall_time=time.time(), summary=text(name, what)))
+        file.close()
 
     def reason(self, error: Exception) -> str:
         if isinstance(error, OSError):

@@ -9,6 +9,12 @@ from typing import Any
 
 from analysis.numerics.means import mean, spread
 from analysis.records.follow import FollowedTrial
+from analysis.records.schema import Status
+from analysis.text.errors import headline
+
+TITLE = 120
+"""Characters of a title, at the most."""
+_OF_END = ("attempt", "epochs", "seconds", "rung", "reason")
 
 
 def flat(value: Any) -> Any:
@@ -58,6 +64,35 @@ class MirroredTrial(FollowedTrial):
         """The last epoch's metrics, ``reduced``; empty before the first."""
         return self.metrics.get(self.last_epoch, {})
 
+    def title(self, space: Iterable[str]) -> str:
+        """Its id and the params that the study searches."""
+        params = self.row["params"]
+        setting = ", ".join(f"{key}={_short(params[key])}" for key in space if key in params)
+        return f"{self.trial} {setting}"[:TITLE]
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it is to be shown as failed: an unfinished one is, too."""
+        return self.status is Status.FAILED or not self.status.has_ended
+
+    @property
+    def end(self) -> dict[str, Any]:
+        """How it ended: its status, and what else its record says."""
+        facts = {key: self.row[key] for key in _OF_END if self.row.get(key) is not None}
+        if error := self.row.get("error"):
+            facts["error"] = headline(error)
+        return {"status": str(self.status), **facts}
+
+    def seed_table(self) -> tuple[list[str], list[tuple[Any, ...]]] | None:
+        """The metrics of the last epoch, their names and a row per seed; None where there is one
+        seed alone.
+        """
+        names = [name for name, value in self.last.items() if isinstance(value, list)]
+        if len(self.seeds) < 2 or not names:
+            return None
+        rows = zip(self.seeds, *(self.last[name] for name in names), strict=True)
+        return ["seed", *names], list(rows)
+
     def forget(self) -> None:
         """Keep the last epoch alone."""
         self.is_whole = False
@@ -84,6 +119,10 @@ def beside(ours: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """What we say, under names that are none of the user's."""
     taken = set(names)
     return {f"study/{key}" if key in taken else key: value for key, value in ours.items()}
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _number(value: Any) -> float:

@@ -8,15 +8,11 @@ from typing import Any
 
 import wandb
 
-from tuning.mirrors import wandb_summary
+from tuning.mirrors import summary, wandb_summary
 from tuning.mirrors.base import Sink
 from tuning.mirrors.trial import MirroredTrial
 from tuning.mirrors.wandb_runs import Place, TrialRun
 
-TRIALS_AS_RUNS = 1000
-"""A study of more trials is mirrored as one run with tables: so many runs are slow to send and to
-look at.
-"""
 LEAST_FREE = 32_000_000
 """Bytes. wandb does not say when it cannot write its file: below this, nothing counts as written.
 """
@@ -34,12 +30,8 @@ class WandbRuns(Sink):
     def __init__(self, root: Path, spec: Mapping[str, Any], mode: str, seconds: float) -> None:
         self.folder, self._root, self._spec, self._mode = root / "wandb", root, spec, mode
         self.place, self.streams = _place(mode), mode == "online"
-        self.only_summary = spec.get("trials", 0) > TRIALS_AS_RUNS
-        if self.only_summary:
-            self.note = (
-                f"more than {TRIALS_AS_RUNS:,} trials: they are mirrored as one run with tables, at"
-                " the end"
-            )
+        self.only_summary = spec.get("trials", 0) > summary.TRIALS_AS_RUNS
+        self.note = summary.ONLY_SUMMARY if self.only_summary else ""
         self._runs_of = Place(spec["name"], root.name, root, mode, seconds)
         self._runs: dict[str, TrialRun] = {}
 
@@ -57,10 +49,10 @@ class WandbRuns(Sink):
         self._runs.pop(trial).abandon()
 
     def version(self, trials: Sequence[MirroredTrial]) -> str:
-        return wandb_summary.version(trials, self._root / "report")
+        return summary.version(self._root, trials, wandb_summary.files_of(self._root))
 
     def finish(self, trials: Sequence[MirroredTrial]) -> None:
-        wandb_summary.send(self._runs_of, self._spec, trials, self._root / "report")
+        wandb_summary.send(self._runs_of, self._spec, trials, self._root)
         self._is_safe(wandb_summary.NAME)
 
     def reason(self, error: Exception) -> str:

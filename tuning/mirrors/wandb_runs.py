@@ -13,15 +13,12 @@ from typing import Any
 
 import wandb
 
-from analysis.records.schema import Status
-from analysis.text.errors import headline
 from tuning.mirrors.trial import MirroredTrial, beside
 
 SECONDS_TO_CONNECT = 60.0
 """At the most, and no longer than the end of a run may take. wandb itself would try for 101 s to
 reach a server that does not answer.
 """
-NAME = 120
 
 # wandb would import pandas (70 MB, half a second) to ask whether a table is a frame. Those here are
 # lists.
@@ -68,6 +65,7 @@ class Place:
         kind: str,
         config: Mapping[str, Any],
         tags: Sequence[str] = (),
+        notes: str | None = None,
     ) -> Any:
         """A new run, in the place of an earlier one of this ``name``.
 
@@ -80,10 +78,11 @@ class Place:
             project=self._project,
             group=self._group,
             id=self.id(name),
-            name=title[:NAME],
+            name=title,
             job_type=kind,
             config=dict(config),
             tags=list(tags),
+            notes=notes,
             dir=str(self._folder),
             mode=self.mode,  # type: ignore[arg-type]
             reinit="create_new",
@@ -105,15 +104,12 @@ class TrialRun:
     """A trial as a run: metrics of every epoch against ``epoch``, and how it ended."""
 
     def __init__(self, place: Place, trial: MirroredTrial, spec: Mapping[str, Any]) -> None:
-        params, phase = trial.row["params"], str(trial.phase)
-        setting = ", ".join(
-            f"{key}={_short(params[key])}" for key in spec["space"] if key in params
-        )
+        phase = str(trial.phase)
         about = {"trial": trial.trial, "phase": phase, "seeds": trial.seeds}
-        theirs = _sent({**spec["fixed"], **params})
+        theirs = _sent({**spec["fixed"], **trial.row["params"]})
         self._run = place.start(
             trial.trial,
-            title=f"{trial.trial} {setting}",
+            title=trial.title(spec["space"]),
             kind=phase,
             config={**theirs, **beside(about, theirs)},
             tags=[phase],
@@ -136,13 +132,13 @@ class TrialRun:
             TimeoutError: it could not be sent in time.
         """
         after = trial.last_epoch + 1
-        if self._logged < after and (table := _seed_table(trial)):
+        if self._logged < after and (seeds := trial.seed_table()):
             self._run.log(
-                {"epoch": trial.last_epoch, **beside({"seeds": table}, trial.last)}, step=after
+                {"epoch": trial.last_epoch, **beside({"seeds": table(*seeds)}, trial.last)},
+                step=after,
             )
-        self._run.summary.update(_end(trial))
-        is_failure = trial.status is Status.FAILED or not trial.status.has_ended
-        self._run.finish(exit_code=int(is_failure))
+        self._run.summary.update(beside(trial.end, trial.last))
+        self._run.finish(exit_code=int(trial.is_failure))
 
     def abandon(self) -> None:
         """Let the run go as it is: another takes its place."""
@@ -161,34 +157,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> wandb.Table:
     return made
 
 
-def _seed_table(trial: MirroredTrial) -> wandb.Table | None:
-    """The metrics of the last epoch, one row per seed; None where there is one seed alone."""
-    names = [name for name, value in trial.last.items() if isinstance(value, list)]
-    if len(trial.seeds) < 2 or not names:
-        return None
-    rows = zip(trial.seeds, *(trial.last[name] for name in names), strict=True)
-    return table(["seed", *names], list(rows))
-
-
-def _end(trial: MirroredTrial) -> dict[str, Any]:
-    """How the trial ended: its status, and what else its record says."""
-    facts = {
-        key: trial.row[key]
-        for key in ("attempt", "epochs", "seconds", "rung", "reason")
-        if trial.row.get(key) is not None
-    }
-    if error := trial.row.get("error"):
-        facts = {**facts, "error": headline(error)}
-    return beside({"status": str(trial.status), **facts}, trial.last)
-
-
 def _sent(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values under names that wandb does not take for its own."""
     return {f"study/{name}" if name in _OF_WANDB else name: value for name, value in values.items()}
 
 
 _OF_WANDB = ("", "_step", "_timestamp", "_runtime", "_wandb")
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

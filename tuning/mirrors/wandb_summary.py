@@ -3,42 +3,32 @@ its tables and charts.
 """
 
 import csv
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import wandb
 
+from analysis.records.paths import RunPaths
 from tuning.mirrors.delivery import SUMMARY as NAME
+from tuning.mirrors.summary import counts, facts_of, labels_of, noted, report_files
 from tuning.mirrors.trial import MirroredTrial, flat
 from tuning.mirrors.wandb_runs import Place, table
 
 ROWS = 10_000
 """So many rows of a table can be looked at in wandb; the files in the artifact hold all."""
-_SENT = (
-    "name", "question", "trainable", "space", "fixed", "search", "scheduler", "confirm", "seeds",
-    "seeds_per_trial", "metric", "mode",
-    "epochs", "target", "compare", "resources", "trials", "data", "started",
-)  # fmt: skip
-_VERSIONS = ("commit", "python", "packages")
-"""What is sent of the provenance: no hardware."""
-_KEPT_HERE = "best"
-"""The folder of the report with code and weights."""
+TAG = 64
+"""Characters of a tag, at the most."""
 
 
-def version(trials: Iterable[MirroredTrial], report: Path) -> str:
-    """Differs between any two states of the study that its summary shows differently."""
-    digest = hashlib.sha256()
-    for trial in trials:
-        digest.update(f"{trial.trial} {trial.version}\n".encode())
-    for file in _files(report):
-        digest.update(f"{file.relative_to(report)}\n".encode() + file.read_bytes())
-    return digest.hexdigest()
+def files_of(root: Path) -> list[Path]:
+    """What is sent of the report: not ``best``, with code and weights."""
+    paths = RunPaths(root)
+    return [file for file in report_files(root) if not file.is_relative_to(paths.best)]
 
 
 def send(
-    place: Place, spec: Mapping[str, Any], trials: Sequence[MirroredTrial], report: Path
+    place: Place, spec: Mapping[str, Any], trials: Sequence[MirroredTrial], root: Path
 ) -> None:
     """Send the summary run; sent again, it has one row more, with the tables and charts as they are
     now.
@@ -46,12 +36,20 @@ def send(
     Raises:
         wandb.Error, OSError, TimeoutError: it could not be sent.
     """
-    run = place.start(NAME, title=f"{spec['name']} {NAME}", kind=NAME, config=_config(spec))
+    labels, report = labels_of(root), RunPaths(root).report
+    run = place.start(
+        NAME,
+        title=f"{spec['name']} {NAME}",
+        kind=NAME,
+        config=facts_of(spec),
+        tags=[tag[:TAG] for tag in labels.tags],
+        notes=noted(labels),
+    )
     run.log({"trials": trials_table(spec, trials), **_tables(report), **_pictures(report)})
-    run.summary.update(_counts(trials))
+    run.summary.update(counts(trials))
     if report.is_dir():
         artifact = wandb.Artifact(place.id("report"), "report")
-        for file in _files(report):
+        for file in files_of(root):
             # Copied, for the report may be written again before an offline run is sent.
             artifact.add_file(str(file), name=file.relative_to(report).as_posix(), policy="mutable")
         run.log_artifact(artifact)
@@ -74,32 +72,6 @@ def trials_table(spec: Mapping[str, Any], trials: Sequence[MirroredTrial]) -> wa
         for trial in trials[:ROWS]
     ]
     return table(["trial", *settings, "seeds", "status", "epochs", *metrics], rows)
-
-
-def _counts(trials: Sequence[MirroredTrial]) -> dict[str, int]:
-    statuses = [str(trial.status) for trial in trials]
-    return {
-        "trials": len(trials),
-        **{f"trials/{status}": statuses.count(status) for status in dict.fromkeys(statuses)},
-    }
-
-
-def _config(spec: Mapping[str, Any]) -> dict[str, Any]:
-    about = {key: spec[key] for key in _SENT if key in spec}
-    return about | {
-        "provenance": {
-            key: value for key, value in (spec.get("provenance") or {}).items() if key in _VERSIONS
-        }
-    }
-
-
-def _files(report: Path) -> list[Path]:
-    """What is sent of the report."""
-    return sorted(
-        file
-        for file in report.rglob("*")
-        if file.is_file() and file.relative_to(report).parts[0] != _KEPT_HERE
-    )
 
 
 def _pictures(report: Path) -> dict[str, Any]:

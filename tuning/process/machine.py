@@ -48,6 +48,7 @@ def checks(results: Path) -> Iterator[Check]:
     yield _proxies(os.environ)
     yield _gpus()
     yield _wandb(os.environ)
+    yield _mlflow()
 
 
 def _system() -> Check:
@@ -201,6 +202,13 @@ def _wandb(environ: Mapping[str, str]) -> Check:
         known = False
     text = f"a key for {server} is there" if known else "no key: `wandb login`, for --wandb online"
     return Check("W&B", "ok", text)
+
+
+def _mlflow() -> Check:
+    """Its client, which is asked for by an extra."""
+    version = _version("mlflow-skinny")
+    missing = 'no client: pip install "tune-studies[mlflow]", for --mlflow'
+    return Check("MLflow", "ok", f"client {version}" if version else missing)
 
 
 def _gib(size: float) -> str:

@@ -228,17 +228,20 @@ class Report:
 
 @spec
 class Mirrors:
-    """Where a run is shown besides its own records. What a study says holds where ``--wandb`` and
-    ``--tensorboard`` say nothing.
+    """Where a run is shown besides its own records. What a study says holds where an
+    option, ``--wandb`` say, says nothing.
     """
 
     wandb: WandbMode = "off"
     """Whether it is mirrored to Weights & Biases: as files in its folder, or on the server."""
     tensorboard: bool = False
     """Whether it writes event files for TensorBoard."""
+    mlflow: str = "off"
+    """The http or https address of an MLflow server that it is mirrored to."""
 
     @property
     def modes(self) -> dict[str, str]:
         """The mirrors that are wanted, each with its mode."""
-        modes = {"wandb": self.wandb, "tensorboard": "files" if self.tensorboard else "off"}
+        files = "files" if self.tensorboard else "off"
+        modes = {"wandb": self.wandb, "tensorboard": files, "mlflow": self.mlflow}
         return {name: mode for name, mode in modes.items() if mode != "off"}

@@ -49,7 +49,7 @@ PLACES = {
         "resources=Resources({})": ("cpus", "gpus", "fresh_process", "budget"),
         "recovery=Recovery({})": ("max_failures", "stall_timeout", "checkpoint_seconds"),
         "report=Report({})": ("compare", "published", "target", "tables"),
-        "mirrors=Mirrors({})": ("wandb", "tensorboard"),
+        "mirrors=Mirrors({})": ("wandb", "tensorboard", "mlflow"),
     }.items()
     for name in names
 }

@@ -73,7 +73,7 @@ _KINDS: Mapping[str, _Kind] = {
     "resources": (_of(Resources), "must be Resources(cpus=..., gpus=...)", Resources()),
     "recovery": (_of(Recovery), "must be Recovery(max_failures=..., ...)", Recovery()),
     "report": (_of(Report), "must be Report(target=..., ...)", Report()),
-    "mirrors": (_of(Mirrors), "must be Mirrors(wandb=..., tensorboard=...)", Mirrors()),
+    "mirrors": (_of(Mirrors), "must be Mirrors(wandb=..., ...)", Mirrors()),
     "smoke": (_are_named, "must map names to values", {}),
 }
 """Field -> whether a value is of its kind, how that reads, and what the other checks take in the

@@ -4,6 +4,7 @@ what becomes of one that fails, what the report shows, and where else.
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from tuning.spec.branches import parameters
 from tuning.spec.components import Budget, Mirrors, Published, Recovery, Resources
@@ -68,7 +69,34 @@ def _mirrors_problems(mirrors: Mirrors) -> list[str]:
         if holds(("off", "offline", "online"), mirrors.wandb)
         else [f"wandb={shown(mirrors.wandb)} must be 'off', 'offline' or 'online'."]
     )
-    return found + _truth_problems("tensorboard", mirrors.tensorboard)
+    problem = mlflow_problem(mirrors.mlflow)
+    return [
+        *found,
+        *_truth_problems("tensorboard", mirrors.tensorboard),
+        *([problem] if problem else []),
+    ]
+
+
+def mlflow_problem(uri: Any) -> str | None:
+    """What is wrong with the address of an MLflow server, in a sentence that does not repeat it,
+    for it may hold a password; None where nothing is.
+    """
+    if holds(("off",), uri):
+        return None
+    try:
+        parts = urlsplit(uri if is_text(uri) else "")
+        is_of_web = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # no port, or no host
+        is_of_web = False
+    if not is_of_web:
+        return "mlflow must be the http or https address of an MLflow server, or 'off'."
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        return (
+            "mlflow must be an address without a name, a password or a token, for the run records"
+            " it: give these as MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or as"
+            " MLFLOW_TRACKING_TOKEN."
+        )
+    return None
 
 
 def _truth_problems(name: str, value: Any) -> list[str]:

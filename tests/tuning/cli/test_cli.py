@@ -34,8 +34,9 @@ def test_the_options_are_frozen() -> None:
         name: {option for parameter in sub.params for option in parameter.opts}
         for name, sub in command.commands.items()
     }
+    mirrors = ["--mlflow", "--tensorboard", "--wandb"]
     found = ["--accept-code-change", "--from-store", "--max-time", "--study"]
-    way = ["--address", "--dashboard", "--json", "--notify", "--tensorboard", "--wandb", "--watch"]
+    way = ["--address", "--dashboard", "--json", "--notify", "--watch", *mirrors]
     expected = {
         "new": ["--kind", "file"],
         "export": ["--study", "--to", "run"],
@@ -67,9 +68,8 @@ def test_the_options_are_frozen() -> None:
             "--seeds",
             "--set",
             "--smoke",
-            "--tensorboard",
             "--trials",
-            "--wandb",
+            *mirrors,
             "study",
         ],
         "report": ["run"],
@@ -79,7 +79,7 @@ def test_the_options_are_frozen() -> None:
         "home": ["--host", "--port", "folder"],
         "tag": ["--remove", "run", "tags"],
         "note": ["run", "text"],
-        "sync": ["--wandb", "run"],
+        "sync": ["--mlflow", "--wandb", "run"],
         "watch": ["--host", "--port", "run"],
         "stop-trial": ["run", "trial"],
         "add": ["--set", "run"],

@@ -11,7 +11,7 @@ from run_folders import xor_like
 
 HEAVY = {
     *("PIL", "aiohttp", "altair", "fsspec", "grpc", "numpy", "optuna", "pandas", "pyarrow", "ray"),
-    *("scipy", "sklearn", "tensorboardX", "torch", "torchvision", "vl_convert", "wandb"),
+    *("mlflow", "scipy", "sklearn", "tensorboardX", "torch", "torchvision", "vl_convert", "wandb"),
 }
 RECORDED = """
 import json, sys

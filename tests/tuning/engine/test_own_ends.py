@@ -32,7 +32,6 @@ from tuning.engine.replay import replay
 from tuning.engine.trial import iterate
 from tuning.engine.yielded import NotReported
 from tuning.mirrors.trial import MirroredTrial
-from tuning.mirrors.wandb_runs import _end
 from tuning.search.asha import AshaScheduler
 from tuning.spec.study import Trial
 
@@ -103,8 +102,8 @@ def test_weights_and_biases_are_told_the_reason(tmp_path: Path) -> None:
     read = run(patient_study(), tmp_path)
     follower = Follower(read.paths, MirroredTrial)
     follower.look()
-    assert _end(follower.trials["0002"])["reason"] == REASON
-    assert "reason" not in _end(follower.trials["0001"])
+    assert follower.trials["0002"].end["reason"] == REASON
+    assert "reason" not in follower.trials["0001"].end
 
 
 def test_try_and_replay_follow_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

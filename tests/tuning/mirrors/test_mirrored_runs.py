@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 from commands import ENVIRONMENT, STUDY, invoke, wait_for_record, write_study
-from mirror_processes import processes_of, wait_for
+from mirror_processes import GOOD, processes_of, wait_for
+from run_folders import write_run
 from small_studies import small_study
 from wandb_files import read_runs
 from wandb_server import KEY, Server, served
 
-from tuning import Mirrors, StudyError
+from tuning import Mirrors, StudyError, run
+from tuning.mirrors import base
 from tuning.mirrors.base import chosen_mirrors
 from tuning.mirrors.trial import MirroredTrial
-from tuning.mirrors.wandb_runs import _end
 
 
 def study(
@@ -41,7 +42,7 @@ def test_the_error_of_a_trial_is_its_type_and_first_line() -> None:
     )
     trial = MirroredTrial("0001")
     trial.take({"status": "failed", "error": error})
-    assert _end(trial)["error"] == "ValueError: no such layer: 3"
+    assert trial.end["error"] == "ValueError: no such layer: 3"
 
 
 @pytest.mark.slow
@@ -68,6 +69,7 @@ def test_a_study_is_mirrored_while_it_runs(tmp_path: Path) -> None:
     assert json.loads((folder / "study.json").read_text())["mirrors"] == {
         "wandb": "online",
         "tensorboard": True,
+        "mlflow": "off",
     }
     assert not [
         path for path in folder.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()
@@ -94,11 +96,14 @@ def test_a_study_does_as_well_without_a_server(tmp_path: Path) -> None:
         )
         server.status = 200
         synced = study("sync", folder, cwd=tmp_path, server=server)
-        assert (synced.returncode, synced.stdout.splitlines()[-1]) == (0, "3 runs sent")
+        assert (synced.returncode, synced.stdout.splitlines()[-1]) == (
+            0,
+            "Weights & Biases: 3 runs sent",
+        )
         assert len(server.runs) == 3
         assert (
             study("sync", folder, cwd=tmp_path, server=server).stdout.splitlines()[-1]
-            == "0 runs sent"
+            == "Weights & Biases: 0 runs sent"
         )
 
 
@@ -156,11 +161,13 @@ def test_a_resumed_run_keeps_its_mirror(tmp_path: Path) -> None:
 
 def test_the_option_wins_then_the_session_before_then_the_study() -> None:
     study = small_study(wandb="offline", tensorboard=True)
-    assert chosen_mirrors(study, None, None) == Mirrors(wandb="offline", tensorboard=True)
-    assert chosen_mirrors(study, "off", False) == Mirrors(wandb="off", tensorboard=False)
+    none = {"wandb": None, "tensorboard": None, "mlflow": None}
+    assert chosen_mirrors(study, none) == Mirrors(wandb="offline", tensorboard=True)
+    assert chosen_mirrors(study, {"wandb": "off", "tensorboard": False}) == Mirrors()
     before = {"mirrors": {"wandb": "online", "tensorboard": False}}
-    assert chosen_mirrors(study, None, None, before) == Mirrors(wandb="online", tensorboard=False)
-    assert chosen_mirrors(study, "offline", None, {}) == Mirrors(wandb="offline", tensorboard=True)
+    assert chosen_mirrors(study, none, before) == Mirrors(wandb="online", tensorboard=False)
+    asked = none | {"wandb": "offline"}
+    assert chosen_mirrors(study, asked, {}) == Mirrors(wandb="offline", tensorboard=True)
 
 
 def test_a_mirror_that_there_is_not_is_refused(
@@ -177,4 +184,53 @@ def test_a_mirror_that_there_is_not_is_refused(
     assert refused.exit_code == 2
     assert refused.stderr.startswith("error: Invalid value for '--wandb'")
     assert "'off', 'offline', 'online'" in refused.stderr
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://me:s3cret@mlflow.example",
+        "https://s3cret@mlflow.example",
+        "https://mlflow.example/?token=s3cret",
+        "s3cret",
+        "sqlite:///s3cret.db",
+        "http://s3cret:x",
+        "",
+    ],
+)
+def test_an_address_with_a_secret_or_of_no_server_is_refused_and_not_repeated(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = write_study(tmp_path, "pass")
+    before = write_run(tmp_path / "r1", [GOOD])
+    place = ["--address", "http://127.0.0.1:9", "--results", "/shared"]
+    for words in (["run", name], ["sync", "r1"]):
+        refused = invoke(*words, "--mlflow", address)
+        assert refused.exit_code == 2, words
+        assert "mlflow must be" in refused.stderr
+        assert "s3cret" not in refused.stderr
+    assert "mlflow must be" in invoke("submit", name, *place, "--mlflow", address).stderr
+    with pytest.raises(StudyError, match="mirrors: mlflow must be") as error:
+        small_study(mlflow=address)
+    assert "s3cret" not in str(error.value)
+    with pytest.raises(StudyError, match="mlflow must be"):
+        run(small_study(), backend="inline", mlflow=address)
+    assert not (tmp_path / "results").exists()
+    assert sorted(path.name for path in before.iterdir()) == [
+        "epochs.jsonl",
+        "study.json",
+        "trials.jsonl",
+    ]
+
+
+def test_a_client_that_is_not_installed_is_named_before_anything_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "find_spec", lambda name: None)
+    monkeypatch.chdir(tmp_path)
+    refused = invoke("run", write_study(tmp_path, "pass"), "--mlflow", "http://127.0.0.1:9")
+    assert refused.exit_code == 2
+    assert 'pip install "tune-studies[mlflow]"' in refused.stderr
     assert not (tmp_path / "results").exists()

@@ -13,6 +13,7 @@ from run_folders import Trial, write_run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
 
+from analysis.records.labels import add_note, set_tags
 from analysis.records.paths import RunPaths
 from tuning.mirrors.delivery import Delivery
 from tuning.mirrors.tensorboard import EventFiles
@@ -159,6 +160,31 @@ def test_a_trial_without_an_epoch_has_no_file(paths: RunPaths) -> None:
     mirror = mirrored(paths)
     mirror.look()
     assert (list(paths.tensorboard.glob("*/")), mirror.missing) == ([], 0)
+
+
+def test_tags_and_notes_are_texts_once(paths: RunPaths) -> None:
+    mirror = mirrored(paths)
+    begin(paths, "0001", status="failed", error="no", epochs=0)
+    mirror.look()
+    mirror.finish()
+    assert not (paths.tensorboard / "labels").exists(), "nobody gave it any"
+    set_tags(paths, ["quick", "baseline"])
+    add_note(paths, "the one for the paper")
+    for _ in range(2):
+        again = mirrored(paths)
+        again.look()
+        again.finish()
+        assert again.missing == 0
+    assert texts(paths, "tags") == ["quick, baseline"]
+    assert texts(paths, "notes")[0].endswith(": the one for the paper")
+    set_tags(paths, ["quick", "baseline"], remove=True)
+    mirror.finish()
+    assert texts(paths, "tags") == [""]
+
+
+def texts(paths: RunPaths, name: str) -> list[str]:
+    events = read(paths.tensorboard / "labels").Tensors(f"{name}/text_summary")
+    return [value.decode() for event in events for value in event.tensor_proto.string_val]
 
 
 def test_torch_is_not_brought_and_can_be_imported_afterwards() -> None:

@@ -21,6 +21,7 @@ from wandb_files import read_runs
 from wandb_server import KEY, Server, served
 
 from analysis import load_run, write_report
+from analysis.records.labels import add_note, set_tags
 from analysis.records.load import RunPaths
 from tuning import Mirrors
 from tuning.mirrors import driver
@@ -139,6 +140,15 @@ def test_the_summary_holds_tables_charts_and_the_report(reported: Path) -> None:
     report = run.artifacts["r1-report"]
     assert report["index.html"].read_bytes() == (reported / "report" / "index.html").read_bytes()
     assert any(name.startswith("charts/") for name in run.rows[-1])
+
+
+def test_tags_and_notes_are_those_of_the_run(folder: Path) -> None:
+    mirror(folder, "offline")
+    set_tags(RunPaths(folder), ["quick", "t" * 100])
+    add_note(RunPaths(folder), "the one for the paper")
+    assert mirror(folder, "offline")[0].sent == 1
+    run = read_runs(folder / "wandb")["summary"]
+    assert (run.tags, run.notes[12:]) == (["quick", "t" * 64], "the one for the paper")
 
 
 def test_the_summary_sends_no_command_line_path_hardware_or_code(tmp_path: Path) -> None:
@@ -457,8 +467,9 @@ def test_a_mirror_that_another_took_over_stops(
 def test_the_mirror_stays_small() -> None:
     """pandas alone would take 70 MB and half a second."""
     program = (
-        "import sys, tuning.mirrors.process, tuning.mirrors.wandb, tuning.mirrors.tensorboard;"
-        " print([name for name in ('pandas', 'ray', 'torch',"
+        "import sys, tuning.mirrors.process, tuning.mirrors.wandb, tuning.mirrors.tensorboard,"
+        " tuning.mirrors.mlflow;"
+        " print([name for name in ('pandas', 'ray', 'torch', 'mlflow',"
         " 'scipy') if name in sys.modules])"
     )
     done = subprocess.run(

@@ -93,6 +93,13 @@ def test_a_key_is_known_and_not_shown(tmp_path: Path, monkeypatch: pytest.Monkey
     assert machine._wandb({}).text.startswith("no key")
 
 
+def test_the_client_of_mlflow_is_known_or_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "_version", lambda name: None)
+    assert 'pip install "tune-studies[mlflow]"' in machine._mlflow().text
+    monkeypatch.setattr(machine, "_version", {"mlflow-skinny": "3.17.2"}.get)
+    assert machine._mlflow().text == "client 3.17.2"
+
+
 def test_packages_that_are_too_old_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     real = machine._version
     monkeypatch.setattr(
@@ -108,7 +115,7 @@ def test_the_command_shows_a_line_each_and_fails_with_a_problem(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = CliRunner().invoke(app, ["doctor", "--results", str(tmp_path)])
-    assert len(done.stdout.splitlines()) == 12
+    assert len(done.stdout.splitlines()) == 13
     assert done.exit_code == 0
     monkeypatch.setattr(machine, "_loopback", lambda: Check("ports", "problem", "none"))
     done = CliRunner().invoke(app, ["doctor", "--results", str(tmp_path)])

@@ -217,6 +217,7 @@ ELSEWHERE = {
                 "fresh_process",
                 "wandb",
                 "tensorboard",
+                "mlflow",
                 "recovery",
                 "report",
                 "mirrors",
