@@ -47,9 +47,11 @@ def run_job(
     while barren < DEATHS:
         paths = _paths(name, command, results, here)
         before = _size(paths)
-        if paths and command[0] == "run":  # the command names the study of the run that goes on
-            remember(str(_spec(paths.study).get("reference")), here)
         options = ["--address", address]
+        if paths and command[0] == "run":  # it is this job's own, so what it says is ours
+            spec = _spec(paths.study)
+            remember(str(spec.get("reference")), here)
+            options += ["--mlflow", str(spec.get("mirrors", {}).get("mlflow", "off"))]
         arguments = (
             ["resume", str(paths.root), *options]
             if paths

@@ -1,5 +1,6 @@
 """Where a run is shown besides its own records, and what shows it there."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -18,6 +19,7 @@ TITLES = {"wandb": "Weights & Biases", "tensorboard": "TensorBoard", "mlflow": "
 """Each mirror by the name of its module, in which ``sink(root, spec, mode, seconds)`` makes its
 ``Sink``, and by that of its field in ``Mirrors``.
 """
+SECRETS = ("USERNAME", "PASSWORD", "TOKEN")
 
 
 def chosen_mirrors(
@@ -27,11 +29,25 @@ def chosen_mirrors(
     session before (``spec``: its ``study.json``), else as the study says.
 
     Raises:
-        StudyError: that is no address of a server, or what sends it there is not installed here.
+        StudyError: that is no address of a server, what sends it there is not installed here, or
+            the records alone name a server that would be sent this user's credentials.
     """
     before = (spec or {}).get("mirrors", asdict(study.mirrors))
     said = {name: mode for name, mode in asked.items() if mode is not None}
-    return checked(Mirrors(**{**before, **said}))
+    mirrors = checked(Mirrors(**{**before, **said}))
+    if "mlflow" not in said and spec and _gets_credentials(mirrors.mlflow, study.mirrors.mlflow):
+        raise StudyError(
+            f"study.json names the MLflow server {mirrors.mlflow}, and a run folder may be of"
+            f" anybody: give --mlflow {mirrors.mlflow} to send your credentials"
+            " (MLFLOW_TRACKING_...) there, or leave it out with --mlflow off."
+        )
+    return mirrors
+
+
+def _gets_credentials(address: str, of_study: str) -> bool:
+    """Whether a server that neither the study nor the environment names is sent credentials."""
+    known = ("off", of_study, os.environ.get("MLFLOW_TRACKING_URI"))
+    return address not in known and any(f"MLFLOW_TRACKING_{name}" in os.environ for name in SECRETS)
 
 
 def checked(mirrors: Mirrors) -> Mirrors:

@@ -234,3 +234,20 @@ def test_a_client_that_is_not_installed_is_named_before_anything_is_done(
     assert refused.exit_code == 2
     assert 'pip install "tune-studies[mlflow]"' in refused.stderr
     assert not (tmp_path / "results").exists()
+
+
+def test_credentials_go_to_no_server_that_a_run_folder_alone_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    study, before = small_study(), {"mirrors": {"mlflow": "https://mlflow.example"}}
+    named = Mirrors(mlflow="https://mlflow.example")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert chosen_mirrors(study, {}, before) == named
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret")
+    with pytest.raises(StudyError, match=r"--mlflow https://mlflow\.example to send your cred"):
+        chosen_mirrors(study, {}, before)
+    assert chosen_mirrors(study, {"mlflow": "off"}, before) == Mirrors()
+    assert chosen_mirrors(study, {"mlflow": "https://mlflow.example"}, before) == named
+    assert chosen_mirrors(small_study(mlflow="https://mlflow.example"), {}, before) == named
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://mlflow.example")
+    assert chosen_mirrors(study, {}, before) == named
