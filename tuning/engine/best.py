@@ -41,7 +41,8 @@ def ranking(study: Study, records: Iterable[TrialRecord]) -> list[TrialRecord]:
 
 def export_best(study: Study, history: History, paths: RunPaths, kept_in: Folder) -> None:
     """Write the best network of the best confirmed setting (the best of the search, where nothing
-    was confirmed) into ``report/best``, and keep its checkpoint alone of those in ``kept_in``.
+    was confirmed) into ``report/best``, and keep its checkpoint in ``kept_in``, with those of
+    trials that a later session may go on with.
     """
     confirmed = history.ranked_params("confirm")
     candidates = (
@@ -59,8 +60,9 @@ def export_best(study: Study, history: History, paths: RunPaths, kept_in: Folder
     best, kept = next(whole, (None, None))
     if best is None or kept is None:
         return
+    kept_ids = {best.id, *(each.id for each in history.trials.values() if not each.ended)}
     for name in kept_in.names(folders=True):
-        if name != best.trial.id:
+        if name not in kept_ids:
             (kept_in / name).clear()
     if study.task.export:
         _export(study, best, kept.state, paths.best, _lost_seeds(history, best))

@@ -95,6 +95,15 @@ def test_weights_of_an_earlier_epoch_are_not_taken_for_those_that_were_measured(
     assert exported(paths) == ("c0002", ["c0002"], ["c0002"])
 
 
+def test_a_trial_that_was_cut_off_keeps_what_it_goes_on_from(tmp_path: Path) -> None:
+    paths = confirmed(tmp_path, ("c0001", 0.1, 1, 0.9), ("c0002", 0.1, 2, 0.8))
+    with paths.trials.open("a") as file:
+        row = {"trial": "c0003", "phase": "confirm", "params": {"x": 0.1, "kind": "a"}}
+        file.write(json.dumps(row | {"seeds": [3], "attempt": 1, "status": "running"}) + "\n")
+    export(paths, keep(paths, "c0001", "c0002", "c0003"))
+    assert exported(paths) == ("c0001", ["c0001"], ["c0001", "c0003"])
+
+
 def test_settings_are_confirmed_by_their_mean_over_seeds_not_by_their_luckiest_one(
     tmp_path: Path,
 ) -> None:
