@@ -151,7 +151,9 @@ def test_a_study_is_extended(tmp_path: Path) -> None:
     assert Path(page).exists()
 
 
-@pytest.mark.parametrize("block", [block.text for block in blocks(BRING, "python")])
+@pytest.mark.parametrize(
+    "block", [block.text for block in blocks(BRING, "python") if "Study(" in block.text]
+)
 def test_each_block_of_the_page_is_a_study_that_runs(block: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(block)
     study = find_study(str(tmp_path / "mine.py"))

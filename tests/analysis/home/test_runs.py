@@ -47,7 +47,7 @@ def test_a_row_says_how_a_run_stands_and_what_it_found(tmp_path: Path) -> None:
         "run": str(run), "state": "complete", "study": "bowls", "question": "Does width help?",
         "started": "2026-01-02T03:04:05Z", "metric": "accuracy", "mode": "max", "planned": 2,
         "awaited": 0, "completed": 2, "pruned": 0, "paused": 0, "diverged": 0, "failed": 0,
-        "unfinished": 0, "stopped by hand": 0,
+        "unfinished": 0, "stopped by hand": 0, "dropped": 0,
         "best": 0.85, "best_low": 0, "best_high": 0, "best_n": 3, "best_params": {"width": 2},
         "best_kind": "mean", "best_text": "", "seeds": 6, "epochs": 4, "hours": 0.4 / 3600,
         "data": "ab" * 32, "code": "", "tags": [], "note": "",

@@ -200,16 +200,16 @@ def test_the_script_that_runs_a_study_is_no_code_of_it(
 def test_a_study_is_the_same_code_from_its_script_from_another_and_by_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "mine.py").write_text(STUDY)
+    (tmp_path / "from_a_script.py").write_text(STUDY)
     script = ModuleType("__main__")
-    script.__file__ = str(tmp_path / "mine.py")
+    script.__file__ = str(tmp_path / "from_a_script.py")
     exec(STUDY, script.__dict__)
     with monkeypatch.context() as while_it_runs:
         while_it_runs.setitem(sys.modules, "__main__", script)
         begun = code_of(script.study)
     monkeypatch.syspath_prepend(str(tmp_path))
-    imported = code_of(importlib.import_module("mine").study)
-    assert begun == imported == code_in(tmp_path)
+    imported = code_of(importlib.import_module("from_a_script").study)
+    assert begun == imported == code_in(tmp_path, "from_a_script.py")
 
 
 def test_code_that_lies_elsewhere_and_is_not_installed_is_code(

@@ -61,7 +61,7 @@ def test_a_number_is_the_same_setting_however_it_is_written(tmp_path: Path) -> N
         "space": {"slope": {"kind": "float", "low": 0.0, "high": 2.0}},
     }
     history = History.of(study, load_run(write_run(tmp_path / "run", [done], **SPEC | spec)))
-    left = trials_left(confirmations(study, history), list(history.phase("confirm")))
+    left = trials_left(confirmations(study, history.to_confirm()), list(history.phase("confirm")))
     assert [dict(trial.params) for trial in left] == [{"slope": 2.0}]
 
 

@@ -105,12 +105,8 @@ class _NextTrial(_Unsaved, Searcher):
         # All seeds of the study go without saying: Ray keeps five copies of a configuration in its
         # own state.
         seeds = None if list(trial.seeds) == self._all_seeds else list(trial.seeds)
-        return {
-            "trial": trial.id,
-            "setting": dict(trial.params),
-            "seeds": seeds,
-            "phase": trial.phase,
-        }
+        params = dict(trial.params)
+        return {"trial": trial.id, "setting": params, "seeds": seeds, "phase": trial.phase}
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
