@@ -77,7 +77,9 @@ def _pearson(first: np.ndarray, last: np.ndarray, axis: int) -> Any:
     last = last - last.mean(axis=axis, keepdims=True)
     size = np.sqrt((first**2).sum(axis=axis) * (last**2).sum(axis=axis))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(flat, np.nan, (first * last).sum(axis=axis) / size)[()]
+        found = (first * last).sum(axis=axis) / size
+    # Of points on a line it may come out a digit beyond 1.
+    return np.where(flat, np.nan, np.clip(found, -1, 1))[()]
 
 
 def _bootstrap(method: str, parameter: np.ndarray, metric: np.ndarray) -> tuple[float, float]:

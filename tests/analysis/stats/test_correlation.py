@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import vl_convert
+from hypothesis import given
+from hypothesis import strategies as st
 from run_folders import Trial, scores, searched_like, write_run
 from scipy import stats
 
@@ -202,6 +204,12 @@ def test_ties_share_their_ranks(tmp_path):
     assert found["coefficient"] == pytest.approx(
         stats.spearmanr([0.1, 0.1, 0.2, 0.3, 0.3, 0.3], values).statistic
     )
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e3), st.integers(2, 6))
+def test_points_on_a_line_have_one_at_the_most(offset, slope, n):
+    line = np.random.default_rng(n).uniform(0, 1, n)
+    assert 0.999 < coefficient("pearson", line, offset + slope * 1e3 * line) <= 1
 
 
 def test_what_does_not_vary_has_no_coefficient(tmp_path):
