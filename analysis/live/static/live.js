@@ -110,6 +110,7 @@ function showTime() {
   if (!state) return;
   const now = Date.now() / 1000 + offset,
     parts = [];
+  document.body.classList.toggle('alone', !connected);
   if (!connected)
     parts.push(
       'Not connected: nobody serves this page at the moment. What it shows stays; it goes on by' +
