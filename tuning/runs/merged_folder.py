@@ -57,7 +57,7 @@ def _spec(sources: Sequence[Source], command: str, started: datetime) -> dict[st
         overrides |= {"seeds": seeds} if seeds != first["seeds"] else {}
     else:
         drawn = sum(source.run.recorded["trials"] for source in sources)
-        twice = sum(not name.startswith("c") for each in sources for name in each.left_out)
+        twice = sum(name.isdigit() for each in sources for name in each.left_out)
         changed = {"trials": drawn - twice}
         changed["search"] = {**first["search"], **changed}
         overrides |= {"trials": drawn - twice}

@@ -1,7 +1,9 @@
 """Runs of one study, made one: what keeps them from it, and which of their trials count."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from string import digits
 from typing import Any
 
 from analysis.records.lines import TRIAL_KEYS, read_lines, trial_problem
@@ -169,12 +171,12 @@ def _keys(row: Row) -> list[Key]:
 
 def _name(sources: Sequence[Source], owners: Mapping[Key, tuple[int, str]]) -> None:
     """Number the trials that count, run by run, and find who stands for the others."""
-    counts = {"": 0, "c": 0}
+    counts: Counter[str] = Counter()
     total = sum(len(source.last) for source in sources)
     for place, source in enumerate(sources):
         for name, row in source.last.items():
             if all(owners[key][0] == place for key in _keys(row)):
-                prefix = "c" if name.startswith("c") else ""
+                prefix = name.rstrip(digits)
                 counts[prefix] += 1
                 source.names[name] = trial_id(counts[prefix], total, prefix)
     for source in sources:
@@ -184,5 +186,6 @@ def _name(sources: Sequence[Source], owners: Mapping[Key, tuple[int, str]]) -> N
                 source.left_out[name] = sources[owner].names[other]
 
 
-def _number(name: str) -> tuple[bool, int]:
-    return name.startswith("c"), int(name.removeprefix("c"))
+def _number(name: str) -> tuple[str, int]:
+    prefix = name.rstrip(digits)
+    return prefix, int(name.removeprefix(prefix))

@@ -22,6 +22,7 @@ from analysis.records.schema import Status, status_of
 from analysis.stats.leaderboard import leaderboard
 from analysis.stats.statuses import status_table
 from analysis.stats.tables import lost_seeds
+from tuning import merge
 from tuning.engine import reporter
 from tuning.engine.backends.inline import run_inline
 from tuning.engine.session import history_of, is_complete
@@ -111,6 +112,15 @@ def test_a_setting_that_is_added_comes_next_is_learned_from_and_known_once(tmp_p
     assert [trial.params["x"] for trial in told if trial.params == X] == [0.25]
     assert {trial.state.name for trial in told} == {"COMPLETE"}
     assert len(told) == 5
+
+
+def test_a_setting_that_was_added_is_merged_as_one(tmp_path: Path) -> None:
+    study = random_search(search=Random(trials=3))
+    first = ordered(study, tmp_path / "first", {2: [(ADD, {"params": X})]})
+    second = ordered(study, tmp_path / "second", {2: [(STOP, {"trial": THIS})]})
+    merged = merge(first, second, results=tmp_path)
+    assert list(ends(merged)) == ["0001", "0002", "0003", "a0001"]
+    assert merged.spec["trials"] == 4
 
 
 def test_a_grid_has_every_setting_already(tmp_path: Path) -> None:
