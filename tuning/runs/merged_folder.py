@@ -11,8 +11,7 @@ from typing import Any
 from analysis.records.lines import EPOCH_KEYS, epoch_problem, read_lines
 from analysis.records.paths import RunPaths
 from tuning.runs.merging import Source, is_grid, merged_seeds
-from tuning.runs.prepare import run_name, session_record, write_spec
-from tuning.spec.errors import StudyError
+from tuning.runs.prepare import run_name, session_record, write_spec, written_to
 
 FOLDERS = ("arrays", "logs", "checkpoints")
 """Where each trial has a file or a folder of its own."""
@@ -30,18 +29,13 @@ def write_merged(
     started = datetime.now(UTC)
     first = sources[0].run.recorded
     paths = RunPaths(Path(results).resolve() / first["name"] / run_name(started))
-    try:
+    with written_to(results):
         paths.root.mkdir(parents=True)
         for source in sources:
             _copy_files(source, paths)
         _write_lines(paths.trials, (row for each in sources for row in _trial_rows(each)))
         _write_lines(paths.epochs, (row for each in sources for row in _epoch_rows(each)))
         write_spec(paths, _spec(sources, shlex.join(command), started))
-    except OSError as error:
-        raise StudyError(
-            f"the results folder {results} cannot be written: {error.strerror}. Give another with"
-            " --results."
-        ) from None
     return paths
 
 

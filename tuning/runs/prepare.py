@@ -5,7 +5,8 @@ import os
 import secrets
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,19 +67,30 @@ def prepare_run(
     session |= budget_record(study.budget)
     storage = joined(url, study.name, name) if url else None
     record = {"schema": SCHEMA, **described, **origin, "storage": storage, "sessions": [session]}
-    try:
+    with written_to(results):
         paths.root.mkdir(parents=True)
         remember(record["reference"], Path.cwd())
         keep(paths, code, code.version)
         if url:
             bind(paths.root)
         write_spec(paths, record)
+    return paths
+
+
+@contextmanager
+def written_to(results: str | Path) -> Iterator[None]:
+    """While something is written below ``results``.
+
+    Raises:
+        StudyError: it cannot be.
+    """
+    try:
+        yield
     except OSError as error:
         raise StudyError(
             f"the results folder {results} cannot be written: {error.strerror}. Give another with"
             " --results."
         ) from None
-    return paths
 
 
 def run_name(started: datetime) -> str:
