@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -205,8 +205,17 @@ def cluster(
 
 
 def driver_pid(process: subprocess.Popen[str]) -> int:
-    """The process of the command itself: on another machine there are others around it."""
-    return family(process.pid)[-1] if family(process.pid) else process.pid
+    """The process of the command itself: on another machine there are others around it, and it has
+    a child that is none.
+    """
+    own = [pid for pid in family(process.pid) if b"study_command" in _command_line(pid)]
+    return own[-1]
+
+
+def _command_line(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 def _free_port() -> int:

@@ -124,7 +124,8 @@ def test_the_driver_is_killed_and_resumed_here_or_on_another_node(
     process = two_hosts.study(two_hosts.head, tmp_path, "run", str(FAULT_STUDY))
     until(lambda: len(rows(tmp_path)) > 12, process)
     os.kill(driver_pid(process), 9)
-    process.communicate()
+    process.communicate(timeout=300)
+    assert process.returncode != 0
     again = two_hosts.study(two_hosts.nodes[place], tmp_path, "resume", str(run_folder(tmp_path)))
     _, err = again.communicate(timeout=300)
     assert again.returncode == 0, err
