@@ -34,25 +34,11 @@ from analysis.stats.fidelity import (
 from analysis.stats.identity import identity
 
 REACHED, EXTRAPOLATED = "reached", "extrapolated"
-COLUMNS = [
-    "parameter",
-    "kind",
-    "epoch",
-    "evidence",
-    "method",
-    "n",
-    "measured",
-    "coefficient",
-    "low",
-    "high",
-    "naive",
-]
-REFITS, FEW_REFITS = (
-    299,
-    49,
-    # Bootstrap resamples with a new extrapolation each; few for more than ``association.MANY``
-    # trials
-)
+ABOUT = ["parameter", "kind", "epoch", "evidence", "method", "n", "measured"]
+COLUMNS = [*ABOUT, "coefficient", "low", "high", "naive"]
+REFITS, FEW_REFITS = 299, 49
+"""Bootstrap resamples with a new extrapolation each; few for more than ``association.MANY`` trials.
+"""
 METHODS = {NUMERIC: (SPEARMAN, PEARSON), CATEGORICAL: (ETA,)}
 
 

@@ -13,7 +13,7 @@ from analysis.numerics.samples import RANDOM_SEED
 from analysis.numerics.surrogate import fit_kernel, most_certain, predict
 from analysis.records.load import Run
 from analysis.records.space import active
-from analysis.stats.correlation import EXTRAPOLATED, REACHED
+from analysis.stats.correlation import ABOUT, EXTRAPOLATED, REACHED
 from analysis.stats.extrapolation import at_full_length, can_extrapolate, fill_in
 from analysis.stats.fidelity import Evidence, evidence, features, is_there, kind_of
 from analysis.stats.identity import identity
@@ -24,19 +24,7 @@ REFITS = {
     PED_ANOVA: 20,
     FANOVA: 0,
 }  # resamples of the trials, extrapolated and modelled anew; fANOVA is too slow for that
-COLUMNS = [
-    "parameter",
-    "kind",
-    "epoch",
-    "evidence",
-    "method",
-    "n",
-    "measured",
-    "importance",
-    "low",
-    "high",
-    "naive",
-]
+COLUMNS = [*ABOUT, "importance", "low", "high", "naive"]
 
 
 def importances(run: Run, method: str = PED_ANOVA) -> pd.DataFrame:
