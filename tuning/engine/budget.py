@@ -16,7 +16,7 @@ from tuning.spec.study import Study, Trial
 
 CLOSING_SECONDS, LEAST_CLOSING, MOST_CLOSING = 9.0, 0.01, 0.15
 """What is reserved for the best network, the end of Ray and the report: so many seconds, but no
-less and no more than these shares of the budget.
+less and no more than these shares of the budget. A confirmation that is late has half of it.
 """
 LATE = {"search": 1.25, "confirm": 0.5}
 """A trial goes on where so much of a mean epoch still fits: one of the search is cut off before an
@@ -99,7 +99,7 @@ class BudgetLeft:
         ahead = self._to_next_stop(trial, running.epoch) if at_rung else 1
         seconds = max(ahead - 1, 0) + LATE[trial.phase]
         others = len(self._paces.running) - 1
-        until = self._begun + self._most("seconds", trial.phase)
+        until = self._begun + self._end(trial.phase)
         return self._clock() + seconds * (running.pace or 0.0) <= until and (
             self._epochs + others + ahead <= self._most("epochs", trial.phase)
         )
@@ -122,7 +122,7 @@ class BudgetLeft:
         that are late by an epoch, and all of them once the report is due.
         """
         now = self._clock() - self._begun
-        end, search = self._most("seconds", "confirm"), self._most("seconds", "search")
+        end, search = self._end("confirm"), self._end("search")
         late = [
             each.trial
             for each in self._paces.running.values()
@@ -150,6 +150,11 @@ class BudgetLeft:
     def _closing(self) -> float:
         total = self._allowance.total
         return min(max(CLOSING_SECONDS, LEAST_CLOSING * total), MOST_CLOSING * total)
+
+    def _end(self, phase: str) -> float:
+        """Second of this session by which trials of a phase have to end that train."""
+        late = self._closing / 2 if phase == "confirm" else 0.0
+        return self._most("seconds", phase) + late
 
     def _most(self, name: str, phase: str, begins: Trial | None = None) -> float:
         """What there may be of that in this session by the end of a phase, once a trial begins."""
