@@ -3,6 +3,7 @@
 import shlex
 
 from tuning.process.terminal import say
+from tuning.spec.study import Study
 
 _NEXT = {
     "list": "`study show NAME` says what one would train, `study new my_study.py` begins your own",
@@ -32,3 +33,10 @@ def hint(after: str, what: object = "") -> str:
 def suggest(after: str, what: object = "") -> None:
     """Say ``hint`` on a line of its own."""
     say(f"next: {hint(after, what)}")
+
+
+def after_run(study: Study) -> str:
+    """After what a whole run of a study is. Seeds that stop themselves cannot be added to."""
+    if not study.search.exhaustive:
+        return "search"
+    return "report" if study.settles else "grid"

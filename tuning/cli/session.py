@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.records.paths import RunPaths
-from tuning.cli.hints import hint
+from tuning.cli.hints import after_run, hint
 from tuning.process.last_word import last_word
 from tuning.process.signals import Interrupted
 from tuning.process.terminal import leave, remove_if_empty, say, shown
@@ -93,8 +93,7 @@ def train(
         except Interrupted as interrupted:
             return _interrupted(session, interrupted)
         if not options.json:  # before the folder, which is the last line of a job's log as well
-            kind = "grid" if study.search.exhaustive else "search"
-            session.display.line(f"next: {hint(kind, shown(paths.root))}")
+            session.display.line(f"next: {hint(after_run(study), shown(paths.root))}")
         return session.display.ended(_code(statuses), report)
 
 

@@ -12,7 +12,7 @@ from analysis.records.schema import REPEATED, Phase, Status, status_of
 from analysis.stats.comparable import run_names
 from tuning.runs.code import changes, kept
 from tuning.runs.code_changes import last_version
-from tuning.runs.reopen import WORDS
+from tuning.runs.reopen import WORDS, differ
 from tuning.runs.trial_record import params_key
 from tuning.spec.errors import StudyError
 from tuning.spec.trial import trial_id
@@ -104,7 +104,7 @@ def _differences(sources: Sequence[Source]) -> Iterator[str]:
 
 
 def _difference(key: str, sources: Sequence[Source], values: Sequence[Any]) -> Iterator[str]:
-    if any(value != values[0] for value in values):
+    if any(differ(key, values[0], value) for value in values):
         each = [f"{cut(str(v))} ({s.name})" for v, s in zip(values, sources, strict=True)]
         yield f"{key}: {', '.join(each)}."
 

@@ -191,10 +191,10 @@ def _differences(spec: Mapping[str, Any], study: Study) -> list[str]:
         f"{key} was {json.dumps(spec.get(key))}, now it is {json.dumps(value)}."
         for key, value in now.items()
         # A run of an earlier version of this package lacks what only later ones say.
-        if key not in WORDS and (value or key in spec) and _differ(key, spec.get(key), value)
+        if key not in WORDS and (value or key in spec) and differ(key, spec.get(key), value)
     ]
 
 
-def _differ(key: str, before: Any, now: Any) -> bool:
+def differ(key: str, before: Any, now: Any) -> bool:
     """Of what a trainable is given also where 1 became 1.0 or True."""
     return before != now or (key in _GIVEN and identity(before) != identity(now))

@@ -143,6 +143,13 @@ def test_all_differences_are_said_and_nothing_is_written(tmp_path: Path) -> None
         merge(first, results=tmp_path / "c")
 
 
+def test_whole_numbers_and_floats_are_two_studies(tmp_path: Path) -> None:
+    first, _ = grid(tmp_path / "a", 2)
+    second, _ = grid(tmp_path / "b", 2, space={"slope": [1.0, 2.0, 3.0]})
+    with pytest.raises(StudyError, match=r"space: .*\[1, 2, 3\].*\[1\.0, 2\.0, 3\.0\]"):
+        merge(first, second, results=tmp_path)
+
+
 def test_runs_of_other_code_are_merged_where_that_is_accepted(tmp_path: Path) -> None:
     first, _ = grid(tmp_path, 2)
     second, _ = grid(tmp_path, [2, 3], trainable=other)
