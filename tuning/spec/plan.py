@@ -16,6 +16,8 @@ from tuning.spec.study import Study
 
 DRAWN = 1_000
 """So many settings are drawn to see how much of a space is valid."""
+WIDEST = 24
+"""Characters of the column of names, at most."""
 
 
 def plan_text(study: Study) -> str:
@@ -36,7 +38,8 @@ def plan_text(study: Study) -> str:
         *(("note", note) for note in plan_notes(study)),
     ]
     tables = [f"\n{title}\n{table_text(rows)}" for title, rows in study.report.tables.items()]
-    return "\n".join([*(f"{name:12} {words}".rstrip() for name, words in lines), *tables])
+    width = min(WIDEST, max(12, *(len(name) for name, _ in lines)))
+    return "\n".join([*(f"{name:{width}} {words}".rstrip() for name, words in lines), *tables])
 
 
 def _space_lines(study: Study) -> list[tuple[str, str]]:

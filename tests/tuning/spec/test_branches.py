@@ -214,10 +214,10 @@ def test_values_of_branches_are_set_from_outside() -> None:
 
 def test_the_plan_shows_branches_below_their_choice() -> None:
     lines = plan_text(branching_study()).splitlines()
-    assert "  model      svm, forest" in lines
-    assert "    C        0.001 to 1000, logarithmic; with model svm" in lines
+    assert "  model       svm, forest" in lines
+    assert "    C         0.001 to 1000, logarithmic; with model svm" in lines
     assert "    bootstrap True, False; with model forest" in lines
-    assert "      share  0.1 to 1; with bootstrap True" in lines
+    assert "      share   0.1 to 1; with bootstrap True" in lines
 
 
 def test_only_settings_that_differ_in_one_parameter_are_compared() -> None:
