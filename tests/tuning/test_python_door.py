@@ -274,8 +274,9 @@ def test_a_script_without_guard_runs_a_study_after_ray_was_imported(tmp_path: Pa
     root = Path(report).parents[1]
     assert refused == (
         f"{root} was started from Python (python {tmp_path / 'script.py'}), and its study is in no"
-        " file that can be loaded again: give it there, tuning.resume(RUN, study), or write it into"
-        " a file of its own and name that with --study FILE."
+        " file that can be loaded again: give it there, as in resume(RUN, study) or"
+        " extend(RUN, study, seeds=5), or write it into a file of its own and name that with"
+        " --study FILE."
     )
     assert [path.name for path in (tmp_path / "results" / "door").iterdir()] == [root.name]
     recorded = load_run(root)

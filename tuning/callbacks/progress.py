@@ -142,8 +142,10 @@ class StudyProgress:
 
     def times(self) -> str:
         """``0:40 passed, about 3:10 left (2:40 to 4:05)``."""
-        left = left_words(self.left()) or "time left not known yet"
-        return f"{clock(self.elapsed)} passed, {left}"
+        passed = f"{clock(self.elapsed)} passed"
+        if self.statuses.total() >= self.total:
+            return passed
+        return f"{passed}, {left_words(self.left()) or 'time left not known yet'}"
 
     @property
     def elapsed(self) -> float:

@@ -164,8 +164,9 @@ def _found(run: Run, reference: str) -> Study:
     if not reference:
         raise StudyError(
             f"{run.paths.root} was started from Python ({run.spec.get('command')}), and its study"
-            " is in no file that can be loaded again: give it there, tuning.resume(RUN, study), or"
-            " write it into a file of its own and name that with --study FILE."
+            " is in no file that can be loaded again: give it there, as in resume(RUN, study) or"
+            " extend(RUN, study, seeds=5), or write it into a file of its own and name that with"
+            " --study FILE."
         )
     if (
         reference == run.spec.get("reference")

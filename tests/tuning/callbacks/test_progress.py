@@ -261,6 +261,14 @@ def test_the_bar_fits_a_terminal_of_80_columns(tmp_path: Path) -> None:
     assert lines[2] == "best score 0.5 (n = 2) at slope=0"
 
 
+def test_of_a_study_that_is_done_no_time_is_left() -> None:
+    progress = RecordedProgress(small_study(space={"slope": [1]}, seeds=1))
+    assert progress.times().endswith(" passed, time left not known yet")
+    progress.epoch(trial(0), score(0))
+    progress.end(trial(0), "completed", None)
+    assert progress.times().endswith(" passed")
+
+
 def lines(folder: Path, width: int = 80) -> tuple[Lines, io.StringIO]:
     out = io.StringIO()
     return (
