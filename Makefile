@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+LOWEST := .venv-lowest
 
-.PHONY: study test test-slow check docs format bench clean
+.PHONY: study test test-slow test-lowest check docs format bench clean
 
 study: $(READY)
 	$(BIN)/study run xor_width_depth
@@ -13,6 +14,17 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/pytest -m slow --numprocesses auto --durations 25
+
+# With the lowest versions that pyproject.toml allows, on the lowest Python: needs uv.
+test-lowest: $(LOWEST)/ready
+	$(LOWEST)/bin/study run xor_width_depth --smoke --results build/lowest
+	$(LOWEST)/bin/pytest -m "not slow" --numprocesses auto tests/analysis tests/trainables $(addprefix tests/tuning/,engine runs search spec)
+
+$(LOWEST)/ready: pyproject.toml
+	uv venv --quiet --clear --python 3.11 $(LOWEST)
+	uv pip install --quiet --python $(LOWEST) --resolution lowest-direct --editable .
+	uv pip install --quiet --python $(LOWEST) hypothesis pytest pytest-timeout pytest-xdist
+	touch $@
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -39,4 +51,4 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv $(LOWEST) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

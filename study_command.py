@@ -14,6 +14,10 @@ ROOT = Path(__file__).parent
 PACKAGES = ("tuning", "trainables", "analysis", "cluster")
 OURS = (*PACKAGES, "study_command")
 """The names that are imported from where this program lies."""
+NOT_ON_WINDOWS = (
+    "tune-studies runs on Linux and macOS, not on Windows, whose Python lacks signals and modules"
+    " that it needs: install it in WSL, the Windows Subsystem for Linux."
+)
 begun: float | None = None
 """When the command began, as ``time.time``; None where there is no command."""
 
@@ -35,8 +39,8 @@ def main() -> None:
 
 
 def in_the_way(names: Iterable[str] = PACKAGES) -> list[str]:
-    """A sentence for each of our packages that Python would find elsewhere."""
-    found = []
+    """A sentence for each of our packages that Python would find elsewhere, and one for Windows."""
+    found = [NOT_ON_WINDOWS] if sys.platform == "win32" else []
     for name in names:
         try:
             spec = importlib.util.find_spec(name)

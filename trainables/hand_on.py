@@ -57,7 +57,7 @@ def hand_on(network: nn.Module, example: Tensor, folder: Path) -> list[str]:
         return written
     torch.export.save(traced, folder / "network.pt2")
     (folder / "predict.py").write_text(PREDICT, encoding="utf-8")
-    return [*written, "network.pt2", "predict.py", *_onnx(traced, folder)]
+    return [*written, "network.pt2", "predict.py", *_onnx(traced, example, folder)]
 
 
 def load_network(folder: Path) -> nn.Module:
@@ -87,19 +87,37 @@ def _traced(network: nn.Module, example: Tensor) -> Any:
             expected, found = network(example), traced.module()(example)
     except Exception:  # whatever torch cannot trace: it raises many kinds
         return None
+    return traced if _agree(expected, found) else None
+
+
+def _agree(expected: Tensor, found: Tensor) -> bool:
     scale = max(1.0, float(expected.abs().max()))
-    return traced if torch.allclose(expected, found, rtol=0, atol=TOLERANCE * scale) else None
+    return torch.allclose(expected, found, rtol=0, atol=TOLERANCE * scale)
 
 
-def _onnx(traced: Any, folder: Path) -> list[str]:
+def _onnx(traced: Any, example: Tensor, folder: Path) -> list[str]:
     try:
         import onnxscript  # noqa: F401
     except ImportError:
         return []
+    file = folder / "network.onnx"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            torch.onnx.export(traced, f=folder / "network.onnx", dynamo=True, verbose=False)
+            # The weights in the file itself: nobody misses a second one that was left behind.
+            torch.onnx.export(traced, f=file, dynamo=True, verbose=False, external_data=False)
+            agree = _agree(traced.module()(example).detach(), _called(file, example))
     except Exception:  # an operation that ONNX lacks
-        return []
-    return ["network.onnx"]
+        agree = False
+    if not agree:
+        file.unlink(missing_ok=True)
+    return [file.name] if agree else []
+
+
+def _called(file: Path, example: Tensor) -> Tensor:
+    """What the network in an ONNX file gives for ``example``."""
+    from onnx.reference import ReferenceEvaluator
+
+    network = ReferenceEvaluator(str(file))
+    (output,) = network.run(None, {network.input_names[0]: example.numpy()})
+    return torch.from_numpy(output)

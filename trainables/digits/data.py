@@ -18,6 +18,11 @@ from trainables.digits.mnist import SIZE, find_mnist, read_mnist
 
 CLASSES = 10
 SOURCES = ("mnist", "optdigits")
+LICENCES = {
+    "mnist": "CC BY-SA 3.0, as Keras and others who pass the files on state",
+    "optdigits": "CC BY 4.0, as the UCI Machine Learning Repository states; of E. Alpaydin and C."
+    " Kaynak, doi 10.24432/C50P49",
+}
 MNIST_VALIDATION = 5000
 OPTDIGITS_VALIDATION, OPTDIGITS_TEST = 180, 360
 
@@ -102,7 +107,7 @@ def _load(data: str, root: str, data_seed: int) -> Digits:
 
 def describe(config: Mapping[str, Any]) -> dict[str, Any]:
     """What the data are, for the record: name, number of images of each part, classes, image size
-    in pixels, SHA-256 (see ``Digits``).
+    in pixels, SHA-256 (see ``Digits``), licence.
 
     Raises:
         ValueError: as ``load``.
@@ -119,6 +124,7 @@ def describe(config: Mapping[str, Any]) -> dict[str, Any]:
         "classes": CLASSES,
         "image_size": [SIZE, SIZE],
         "sha256": digits.sha256,
+        "licence": LICENCES[config["data"]],
     }
 
 

@@ -15,6 +15,7 @@ from trainables.lungs.npz import read_npz
 from trainables.lungs.parts import SPLIT, Part, Source, refuse
 from trainables.lungs.phantoms import draw_phantoms
 from trainables.lungs.split import leaks, set_aside, split
+from trainables.lungs.terms import GENERATED, licence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +128,7 @@ def _load(
 
 def describe(config: Mapping[str, Any]) -> dict[str, Any]:
     """What the data are, for the record: name, number of images of each part, image size in pixels,
-    SHA-256, and if there is any a ``note`` (see ``XRays``).
+    SHA-256, licence of what is trained on, and if there is any a ``note`` (see ``XRays``).
 
     Raises:
         ValueError: as ``load``.
@@ -143,6 +144,7 @@ def describe(config: Mapping[str, Any]) -> dict[str, Any]:
         **counts,
         "image_size": [config["image_size"]] * 2,
         "sha256": xrays.sha256,
+        "licence": licence(xrays.train.names) if config["data"] else GENERATED,
     }
     if xrays.set_aside:
         facts |= {"set_aside": len(xrays.set_aside.names)}

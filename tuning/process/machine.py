@@ -4,7 +4,6 @@ import os
 import platform
 import shutil
 import socket
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -53,8 +52,6 @@ def checks(results: Path) -> Iterator[Check]:
 
 def _system() -> Check:
     text = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    if sys.platform == "win32":
-        return Check("system", "problem", f"{text}: use WSL, for Ray on Windows is not tested here")
     return Check("system", "ok", text)
 
 

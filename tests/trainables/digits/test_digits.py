@@ -164,6 +164,10 @@ def test_optdigits_need_no_folder_and_no_network() -> None:
         "classes": 10,
         "image_size": [28, 28],
         "sha256": "197802cae771eb688761a306101a9a2520c9797ae5bd769da46d372320f7569b",
+        "licence": (
+            "CC BY 4.0, as the UCI Machine Learning Repository states; of E. Alpaydin and C."
+            " Kaynak, doi 10.24432/C50P49"
+        ),
     }
 
 
@@ -176,6 +180,7 @@ def test_mnist_is_described_with_counts_and_checksum() -> None:
     found = describe(_config())
     assert found["sha256"] == digest.hexdigest()
     assert (found["training"], found["validation"], found["test"]) == (55_000, 5_000, 10_000)
+    assert found["licence"].startswith("CC BY-SA 3.0, as ")
 
 
 @needs_mnist

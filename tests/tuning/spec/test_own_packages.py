@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from commands import ENVIRONMENT, STUDY, write_study
 
+import study_command
 from study_command import PACKAGES
 from tuning.spec.own_packages import hidden_by_ours
 
@@ -45,6 +46,18 @@ def test_what_stands_in_the_way_of_our_packages_is_named(
         done.stderr
         == f"error: {file} stands in the way of the package `{name}` of this program: {advice}\n"
     )
+
+
+def test_windows_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.platform", "win32")
+    with pytest.raises(SystemExit) as ended:
+        study_command.main()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: tune-studies runs on Linux and macOS, not on Windows")
+    assert line.endswith("install it in WSL, the Windows Subsystem for Linux.")
 
 
 def test_ctrl_c_while_python_imports_is_no_traceback(tmp_path: Path) -> None:
