@@ -140,10 +140,10 @@ def latex(
 ) -> str:
     """A table as LaTeX (needs ``\\usepackage{booktabs}``); every name and value is escaped.
 
-    ``columns``: these alone, in that order; None: all. ``decimals``: of the numbers that are not
-    texts yet; None: six significant digits at most. Columns named in
-    ``words`` are set to the left; None: all but those of numbers. ``small``: in small letters, for
-    wide tables.
+    ``columns``: these alone, in that order; None: all. ``decimals``: in columns of floats; None:
+    six significant digits at most. Parameters, which stand in columns of objects, are never rounded
+    to ``decimals``: 0.03 would become another setting. Columns named in ``words`` are set to the
+    left; None: all but those of numbers. ``small``: in small letters, for wide tables.
     """
     table = table if columns is None else table[list(columns)]
     table = _of_texts(table, decimals)
@@ -170,13 +170,16 @@ def latex(
 
 
 def _of_texts(table: pd.DataFrame, decimals: int | None) -> pd.DataFrame:
-    def text(value: Any) -> str:
+    def text(value: Any, is_rounded: bool) -> str:
         if value is None or value is pd.NA or value != value:
             return MISSING
-        is_rounded = decimals is not None and isinstance(value, float)
         return f"{value:.{decimals}f}" if is_rounded else amount(value)
 
-    return table.map(text)
+    def texts(column: pd.Series) -> pd.Series:
+        is_rounded = decimals is not None and pd.api.types.is_float_dtype(column)
+        return column.map(lambda value: text(value, is_rounded))
+
+    return table.apply(texts)
 
 
 def _is_of_numbers(column: pd.Series) -> bool:

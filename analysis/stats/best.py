@@ -47,7 +47,9 @@ def best_setting(run: Run) -> Best | None:
 
 
 def _best(
-    part: Run, kind: str, intervals: Callable[[Sequence[np.ndarray], float], np.ndarray] | None
+    part: Run,
+    kind: str,
+    intervals: Callable[[Sequence[np.ndarray], float, int], np.ndarray] | None,
 ) -> Best | None:
     ranked = ranked_settings(part)
     if not ranked:
@@ -55,8 +57,8 @@ def _best(
     sample = samples_by_setting(seed_table(part), part.metric)[ranked[0]]
     limits = np.array([np.nan, np.nan])
     if intervals is not None:
-        limits = intervals([sample], 0.95)[0]
-        end, limit = worse_end(sample, len(ranked), part.mode, intervals)
+        limits = intervals([sample], 0.95, part.folds)[0]
+        end, limit = worse_end(sample, len(ranked), part.mode, intervals, part.folds)
         limits[end] = limit
     low, high = map(float, limits)
     setting = settings_table(part).loc[ranked[0]]

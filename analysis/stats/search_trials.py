@@ -12,6 +12,7 @@ from analysis.records.cache import once
 from analysis.records.load import Run
 from analysis.records.schema import ENDED, Phase
 from analysis.stats.statuses import status_table
+from analysis.text.format import count
 
 
 def is_search(run: Run) -> bool:
@@ -92,7 +93,17 @@ def short_name(row: Any) -> str:
     """What a row of the leaderboard is called: by the confirmation, or after its trial."""
     if isinstance(row["name"], str):
         return row["name"]
-    return f"trial {row['trial']}" if isinstance(row["trial"], str) else "a setting without a trial"
+    if not isinstance(row["trial"], str):
+        return "a setting without a trial"
+    return f"trial{'s' * (', ' in row['trial'])} {few_trials(row['trial'])}"
+
+
+def few_trials(trials: str) -> str:
+    """Trials as the leaderboard has them, of several the first one named: a setting of a grid may
+    have one for each of its seeds.
+    """
+    first, *others = trials.split(", ")
+    return f"{first} and {count(len(others), 'other')}" if others else first
 
 
 def _moments(column: pd.Series) -> pd.Series:

@@ -119,13 +119,15 @@ def _seeds(run: Run) -> pd.Series:
 
 def summary_table(run: Run) -> pd.DataFrame:
     """One row per setting, index ``setting``; settings without a single result are kept with ``n``
-    0.
+    0. Of a run with a confirmation, the trials of the search alone: fresh seeds judge a setting
+    only apart from those that it was chosen by, ``summary_table(run.phase("confirm"))``.
 
     Columns: the parameters of the space, ``parameters`` (if recorded), those of
     ``summary.sample_table`` over the seeds with a number, and ``lost`` (seeds that diverged or
     failed, see ``lost_seeds``) and ``left_out`` (trials that do not stand behind the row, and why),
     both only where there are such.
     """
+    run = run.phase("search") if run.trials["phase"].nunique() > 1 else run
     table = settings_table(run)
     if counts_weights(run):
         table["parameters"] = _weights(run).reindex(table.index).astype("Int64")

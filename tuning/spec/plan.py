@@ -1,6 +1,7 @@
 """A study in words: what it would run, for a terminal."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from tuning.spec.study import Study
 
 DRAWN = 1_000
 """So many settings are drawn to see how much of a space is valid."""
+LOSSES = {"loss", "error", "rmse", "mse", "mae", "nll", "perplexity", "regret"}
+"""Words in the name of a metric that is to be small."""
 WIDEST = 24
 """Characters of the column of names, at most."""
 
@@ -124,9 +127,15 @@ def plan_notes(study: Study, address: str | None = None) -> list[str]:
     """What is to be known before a run of the study, here or on the cluster at ``address``: one
     line each.
     """
-    return [
-        note for note in (seeds_warning(study), None if address else gpu_warning(study)) if note
-    ]
+    notes = (mode_warning(study), seeds_warning(study), None if address else gpu_warning(study))
+    return [note for note in notes if note]
+
+
+def mode_warning(study: Study) -> str | None:
+    """One line where a metric is named like one that is to be small, and is to be large."""
+    if study.mode == "min" or LOSSES.isdisjoint(re.split(r"[\W_]+", study.metric.lower())):
+        return None
+    return f"a larger {study.metric} counts as better here: say mode='min' where a smaller one is."
 
 
 def gpu_warning(study: Study) -> str | None:

@@ -49,20 +49,37 @@ def answer(
     ]
     lost = lost_words(run, run.metric)
     return sentence(
-        "; ".join([*effects, _best(run, summary, rivals, best)]), lost, missing(statuses)
+        "; ".join([*effects, _best(run, summary, rivals, best, _beaten(run, comparisons, best))]),
+        lost,
+        missing(statuses),
     )
 
 
-def _best(run: Run, summary: pd.DataFrame, rivals: pd.DataFrame, best: int) -> str:
+def _beaten(run: Run, comparisons: pd.DataFrame, best: int) -> set[int]:
+    """The settings than which a supported comparison says the best one to be better."""
+    told = comparisons[comparisons["supported"].fillna(False).astype(bool)]
+    ahead = told["difference"] * run.mode.sign > 0
+    as_value = told.loc[(told["value_setting"] == best) & ahead, "first_setting"]
+    as_first = told.loc[(told["first_setting"] == best) & ~ahead, "value_setting"]
+    return {*as_value, *as_first}
+
+
+def _best(
+    run: Run, summary: pd.DataFrame, rivals: pd.DataFrame, best: int, beaten: set[int]
+) -> str:
     seeds = f"n = {summary.loc[best, 'n']}"
     score = f"{_score(run, summary, best)}, {seeds}"
     if rivals.empty:
         return f"the only setting with a result: {score}"
     ahead = rivals["difference"] * run.mode.sign > 0
     equals = rivals.loc[~rivals["supported"], "setting"]
+    claimed = equals.isin(
+        beaten
+    ).any()  # elsewhere in the answer, which is not to contradict itself
+    equals = equals[~equals.isin(beaten)]
     better = rivals.loc[rivals["supported"] & ~ahead, "setting"]
     if equals.empty and better.empty:
-        return f"best setting: {score}"
+        return f"{_extreme(run)} mean: {score}" if claimed.any() else f"best setting: {score}"
     said = [f"not distinguishable from {_others(run, summary, equals)}"] if len(equals) else []
     # Means over unequal seeds: what a setting has beyond the shared ones may carry it.
     said += [f"but seed by seed worse than {_others(run, summary, better)}"] if len(better) else []

@@ -11,6 +11,7 @@ from analysis.report.export import Figures, readable
 from analysis.report.section import Rounded, Section, Table, TableFile
 from analysis.stats.findings import Findings, SearchFindings
 from analysis.stats.labels import label, unambiguous
+from analysis.stats.search_trials import few_trials
 from analysis.text.format import joined, whole
 from analysis.text.rounding import MISSING, signed
 
@@ -74,7 +75,8 @@ def readable_board(search: SearchFindings) -> pd.DataFrame:
     """
     board = search.board.head(SHOWN_ROWS).reset_index(drop=True)
     text = readable_scores(board)
-    names = board[["trial", "name"]].to_dict("split")["data"]
+    trials = board["trial"].map(few_trials, na_action="ignore")
+    names = zip(trials, board["name"], strict=True)
     shown = {
         "rank": board["rank"].map(whole),
         "trial": [", ".join(name for name in both if isinstance(name, str)) for both in names],

@@ -110,3 +110,10 @@ def test_a_table_of_numbers_has_its_words_to_the_left() -> None:
     assert lines[3] == r"\begin{tabular}{lrrr}"
     assert lines[7:9] == [r"cnn & 0.12 & 5 & ± 1 \\", r"ffn & -- & 1,200 & -- \\"]
     assert r"0.12345" in latex(table, "x")
+
+
+def test_decimals_round_figures_and_never_parameters() -> None:
+    alpha = pd.Series([0.01, 0.3], dtype=object)
+    table = pd.DataFrame({"alpha": alpha, "rmse_mean": [50.46, 56.29]})
+    lines = latex(table, "x", decimals=1).splitlines()
+    assert lines[7:9] == [r"0.01 & 50.5 \\", r"0.3 & 56.3 \\"]

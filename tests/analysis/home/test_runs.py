@@ -55,8 +55,9 @@ def test_a_row_says_how_a_run_stands_and_what_it_found(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_the_best_setting_reads_as_in_the_report(tmp_path: Path) -> None:
-    run = load_run(write_run(tmp_path / "bowls" / "a", GRID))
+@pytest.mark.parametrize("about", [{}, {"folds": 3}])
+def test_the_best_setting_reads_as_in_the_report(tmp_path: Path, about: dict[str, int]) -> None:
+    run = load_run(write_run(tmp_path / "bowls" / "a", GRID, **about))
     (found,) = rows_below(tmp_path)
     mean_and_interval = found["best_text"].removesuffix(" n=3")
     assert f"mean accuracy {mean_and_interval}" in claim(find(run))

@@ -233,6 +233,23 @@ def test_no_evidence_is_said_and_nobody_is_called_the_best(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("beaten", "ends"),
+    [
+        ([], ", n = 12, not distinguishable from 2 other settings (width 2 and width 3)."),
+        ([3], ", n = 12, not distinguishable from 1 other setting (width 2)."),
+        ([2, 3], "; highest mean: width 1 with mean accuracy 0.533 [0.515, 0.552], n = 12."),
+    ],
+)
+def test_what_a_comparison_tells_apart_is_not_called_indistinguishable(tmp_path, beaten, ends):
+    """The one family of tests may support what the other, of more tests, does not."""
+    run = run_of(tmp_path, {(1,): TWELVE, (2,): TWELVE - 0.001, (3,): TWELVE - 0.002})
+    comparisons, rivals = comparison_table(run), best_vs_rest(run).assign(supported=False)
+    comparisons["supported"] = comparisons["value"].isin(beaten)
+    text = answer(run, summary_table(run), comparisons, rivals, status_table(run))
+    assert text.endswith(ends)
+
+
 def test_three_seeds_are_too_few_however_large_the_difference(tmp_path):
     text = sentence(run_of(tmp_path, {(1,): [0.5] * 3, (3,): [1.0] * 3}))
     assert "no evidence of an effect of width" in text.lower()

@@ -11,7 +11,7 @@ from run_folders import Trial, searched_like, write_run
 from scipy import stats
 from search_runs import ASHA, CONFIRM, FIVE, RANGE, SEARCH, four, fresh, run_of, tried
 
-from analysis import best_vs_rest, load_run
+from analysis import best_vs_rest, load_run, summary_table
 from analysis.charts.confirmed import confirmed_facts
 from analysis.charts.ends import shown_trials, value_limits
 from analysis.charts.parameters import parameter_facts
@@ -19,7 +19,7 @@ from analysis.charts.trials import trial_curves
 from analysis.stats.cost import cost_table, rung_table, search_progress
 from analysis.stats.held_out import held_out_facts, held_out_metrics
 from analysis.stats.leaderboard import confirmed_table, leaderboard
-from analysis.stats.search_trials import is_search, trial_ends
+from analysis.stats.search_trials import is_search, short_name, trial_ends
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,26 @@ def test_only_completed_trials_rank_whatever_the_others_reached(tmp_path):
     assert board["last_epoch"].tolist() == [4, 4, 1, 2]
     assert board["rung"].tolist() == [pd.NA, pd.NA, 1, pd.NA]
     assert board["rate"].tolist() == [0.2, 0.1, 0.3, 0.4]
+
+
+def test_fresh_seeds_are_not_pooled_with_those_that_a_setting_was_chosen_by(tmp_path):
+    chosen = tried("0001", 0.1, [0.8])
+    run = run_of(tmp_path, chosen, fresh("c0001", 0.1, [0.5, 0.6]), confirm=CONFIRM)
+    mean = ["n", "accuracy_mean"]
+    assert summary_table(run)[mean].to_numpy().tolist() == [[1, 0.8]]
+    assert summary_table(run.phase("confirm"))[mean].to_numpy().tolist() == [[2, 0.55]]
+
+
+@pytest.mark.parametrize(
+    ("trials", "name"),
+    [
+        ("0007", "trial 0007"),
+        ("0007, 0008", "trials 0007 and 1 other"),
+        (None, "a setting without"),
+    ],
+)
+def test_a_setting_of_many_trials_has_a_short_name(trials, name):
+    assert short_name({"trial": trials, "name": None}).startswith(name)
 
 
 def test_lower_is_better_where_the_study_says_so(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 from small_studies import small_study
 
 from tuning import Asha, Compare
-from tuning.spec.plan import plan_text, seeds_warning
+from tuning.spec.plan import mode_warning, plan_text, seeds_warning
 
 WIDE = {"slope": [1, 2, 3], "depth": [0, 1]}
 
@@ -52,3 +52,19 @@ def test_too_few_seeds_for_the_reports_own_tests_are_said() -> None:
     assert seeds_warning(small_study(compare=arms, seeds=2)) is None
     assert seeds_warning(small_study(compare=arms, seeds=1)) is not None
     assert seeds_warning(small_study(space={"slope": [1]}, seeds=1)) is None
+
+
+@pytest.mark.parametrize(
+    ("metric", "mode", "warned"),
+    [
+        ("rmse", "max", True),
+        ("validation_loss", "max", True),
+        ("rmse", "min", False),
+        ("accuracy", "max", False),
+        ("lossless", "max", False),
+    ],
+)
+def test_a_loss_that_is_to_be_large_is_pointed_at(metric: str, mode: str, warned: bool) -> None:
+    study = small_study(metric=metric, mode=mode)
+    assert (mode_warning(study) is not None) is warned
+    assert ("a larger" in plan_text(study)) is warned
