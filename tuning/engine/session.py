@@ -94,6 +94,11 @@ class Session:
             else Folder.at(paths.checkpoints)
         )
 
+    @property
+    def name(self) -> str:
+        """What Ray's dashboard calls it."""
+        return f"{self.study.name} {self.paths.root.name}"
+
     def data(self) -> dict[str, Any]:
         """As ``data_for_trials``; how long that takes is recorded."""
         began = time.monotonic()

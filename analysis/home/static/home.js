@@ -1,6 +1,6 @@
 // The runs of a folder as a table: filtered, sorted, two ticked to be compared. It asks again
 // every few seconds, and takes what has changed.
-import {element, number, spark} from './live_format.js';
+import {element, spark} from './live_format.js';
 
 const SECONDS = 3;
 const STEP = 200;
@@ -135,7 +135,7 @@ class Home {
         title: row.question,
         'data-focus': row.run,
       },
-      row.run,
+      ...row.run.split(/(?<=\/)/).flatMap(part => [part, element('wbr')]),
     );
     const cells = {
       tick: isDamaged(row) ? '' : this.tick(row),
@@ -145,7 +145,7 @@ class Home {
       trials: trials(row),
       best: best(row),
       curve: row.curve?.length > 1 ? spark(row.curve) : '',
-      hours: row.hours === undefined ? '' : number(row.hours, 2),
+      hours: row.hours === undefined ? '' : row.hours.toFixed(2),
       tags: element(
         'span',
         {},
