@@ -89,7 +89,7 @@ def _train(session: Session, sent: Sent, interruption: Interruption) -> Outcome:
         session.checkpoints,
         capacity,
         interruption,
-        name=session.name,
+        session.name,
     )
     return session.finish(controller)
 

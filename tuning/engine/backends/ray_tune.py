@@ -38,7 +38,6 @@ def train_on_ray(
     checkpoints_folder: Folder,
     capacity: Callable[[], int],
     interruption: Interruption,
-    *,
     name: str,
 ) -> None:
     """Train the trials of ``controller`` on the Ray that this process has joined. ``sent``: the
@@ -49,14 +48,8 @@ def train_on_ray(
     # trial.
     stored = [ray.put(data)]
     gpus, fresh = study.resources.gpus, study.resources.fresh_process
-    worker = tune.with_parameters(
-        Worker,
-        sent=sent,
-        gpus=gpus,
-        data=stored,
-        checkpoints_folder=checkpoints_folder,
-        named=Named(name, trial_too=fresh),
-    )
+    shared = {"gpus": gpus, "data": stored, "checkpoints_folder": checkpoints_folder}
+    worker = tune.with_parameters(Worker, sent=sent, named=Named(name, trial_too=fresh), **shared)
     resources = {"cpu": study.resources.cpus, "gpu": gpus}
     # Ray's own state is never read: it lies where neither a full disk nor a slow one is in the way.
     with own_folder(tempfile.gettempdir()) as folder:
