@@ -48,9 +48,7 @@ def own_job(about: Mapping[str, str]) -> Any:
     from ray.job_config import JobConfig
 
     root = Path(__file__).parent.parent
-    # A folder may have a name that is no UTF-8.
-    named = {key: value.encode(errors="replace").decode() for key, value in about.items()}
-    job = JobConfig(metadata=named)
+    job = JobConfig(metadata=dict(about))
     # Workers need the folder of this package where it is not installed.
     found_there = not root.is_relative_to(sys.prefix) and any(
         Path(place).resolve() == root for place in sys.path

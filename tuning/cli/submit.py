@@ -56,7 +56,7 @@ class Submission:
     def about(self) -> dict[str, str]:
         """What the dashboard of the cluster says of it."""
         return {
-            "job_name": self.command[1],
+            "job_name": " ".join(self.command[:2]),
             "command": shlex.join(["study", *self.command]),
             "results": self.results,
         }

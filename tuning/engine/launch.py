@@ -53,12 +53,7 @@ def run_study(
         sent = Sent.of(study)
         with (
             interruption.ends_session(at_worst),
-            connected(
-                address,
-                gpus=gpus_here(study),
-                dashboard=dashboard,
-                about={"job_name": session.name, "study": study.name, "run": paths.root.name},
-            ),
+            connected(address, gpus=gpus_here(study), dashboard=dashboard, about=session.about),
         ):
             try:
                 results = None if session.store else paths.root
@@ -89,7 +84,7 @@ def _train(session: Session, sent: Sent, interruption: Interruption) -> Outcome:
         session.checkpoints,
         capacity,
         interruption,
-        session.name,
+        session.about["job_name"],
     )
     return session.finish(controller)
 

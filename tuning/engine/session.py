@@ -95,9 +95,10 @@ class Session:
         )
 
     @property
-    def name(self) -> str:
-        """What Ray's dashboard calls it."""
-        return f"{self.study.name} {self.paths.root.name}"
+    def about(self) -> dict[str, str]:
+        """What Ray's dashboard says of it, by the names that it has for that."""
+        run = self.paths.root.name.encode(errors="replace").decode()
+        return {"job_name": f"{self.study.name} {run}", "study": self.study.name, "run": run}
 
     def data(self) -> dict[str, Any]:
         """As ``data_for_trials``; how long that takes is recorded."""
