@@ -50,11 +50,12 @@ def train_on_ray(
     gpus, fresh = study.resources.gpus, study.resources.fresh_process
     shared = {"gpus": gpus, "data": stored, "checkpoints_folder": checkpoints_folder}
     worker = tune.with_parameters(Worker, sent=sent, named=Named(name, trial_too=fresh), **shared)
-    resources = {"cpu": study.resources.cpus, "gpu": gpus}
+    worker = tune.with_resources(worker, {"cpu": study.resources.cpus, "gpu": gpus})
+    worker.__name__ = worker.__qualname__ = "Trial"  # in Ray's dashboard; Tune's own name says less
     # Ray's own state is never read: it lies where neither a full disk nor a slow one is in the way.
     with own_folder(tempfile.gettempdir()) as folder:
         tune.Tuner(
-            tune.with_resources(worker, resources),
+            worker,
             tune_config=tune.TuneConfig(
                 search_alg=_NextTrial(controller, study),
                 scheduler=_GoesOn(controller, study, capacity),
