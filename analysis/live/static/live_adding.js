@@ -4,10 +4,12 @@ import {order, steers} from './live_steering.js';
 
 const place = document.getElementById('adding');
 let fields = [],
-  best = {};
+  best = {},
+  asked = '';
 
 /** Makes the form; `about.fields` are the parameters, none where nothing can be added. */
 export function beginAdding(about) {
+  if (asked === (asked = JSON.stringify(about.fields))) return; // keep what is being typed
   fields = about.fields.map(field => ({...field, input: input(field)}));
   const said = element('p', {role: 'status'});
   const form = element(
@@ -19,7 +21,7 @@ export function beginAdding(about) {
   );
   place.lastElementChild.replaceWith(form);
   place.ontoggle = () => place.open && fill();
-  showActive();
+  fill();
 }
 
 /** Only a run that goes on takes a setting. The form opens with the best one so far. */
@@ -67,7 +69,8 @@ function json(text) {
   }
 }
 
+/** A value that is JSON, as one types it: text without quotes where it reads as nothing else. */
 function shown(value) {
   const read = JSON.parse(value);
-  return typeof read === 'string' && read ? read : value;
+  return typeof read === 'string' && read && json(read) !== read ? read : value;
 }
