@@ -24,6 +24,8 @@ from analysis.stats.comparable import UnequalRuns
 
 HERE = Path(__file__).parent
 USUAL_PORT = 8399
+SECONDS_TO_READ = 2.0
+"""After so long the page gets the runs that are read by then, and asks for more."""
 MOST_PAGES = 8
 """So many pages of runs are open; the one that was asked for first is closed for another."""
 # A report brings its scripts along; kept apart from this page, they can ask nothing of it.
@@ -93,7 +95,7 @@ class Home:
     async def _runs(self, request: web.Request) -> web.Response:
         """All rows, unless they are those that the page has already: ``mark`` says which."""
         async with self._reading:
-            rows = await asyncio.to_thread(rows_below, self._folder)
+            rows = await asyncio.to_thread(rows_below, self._folder, seconds=SECONDS_TO_READ)
         for row in rows:
             row["run"] = Path(row["run"]).relative_to(self._folder).as_posix()
         text = json.dumps(rows, separators=(",", ":"))

@@ -10,7 +10,7 @@ const at = id => document.getElementById(id);
 const whole = amount => amount.toLocaleString('en');
 const ENDS = ['completed', 'pruned', 'diverged', 'failed', 'stopped by hand'];
 const ended = row => ENDS.reduce((sum, name) => sum + row[name], 0);
-const isDamaged = row => row.state === 'damaged';
+const isDamaged = row => 'problem' in row;
 
 function trials(row) {
   if (isDamaged(row)) return '';
@@ -123,8 +123,13 @@ class Home {
     const left = rows.length - this.most;
     at('more').hidden = left <= 0;
     at('more').textContent = `${Math.min(STEP, left)} more of ${whole(left)}`;
-    at('shown').textContent = `${whole(rows.length)} of ${whole(this.rows.length)} runs`;
+    const unread = this.unread() ? `, ${whole(this.unread())} not read yet` : '';
+    at('shown').textContent = `${whole(rows.length)} of ${whole(this.rows.length)} runs${unread}`;
     this.drawCompare();
+  }
+
+  unread() {
+    return this.rows.filter(row => row.state === 'unread').length;
   }
 
   line(row) {
@@ -214,7 +219,7 @@ class Home {
       at('problem').textContent = `The list does not answer: ${error.message}`;
       at('problem').hidden = false;
     }
-    setTimeout(() => this.follow(), 1000 * SECONDS);
+    setTimeout(() => this.follow(), this.unread() ? 0 : 1000 * SECONDS);
   }
 }
 
