@@ -10,6 +10,8 @@ import pytest
 from commands import ENVIRONMENT, STUDY
 from mirror_processes import wait_for
 
+from tuning.engine.backends.ray_worker import Named, Worker, _words
+
 TOKEN = "a-token-of-this-test-alone-0123456789"
 ONE_AFTER_THE_OTHER = """
 import os, time
@@ -40,6 +42,17 @@ def processes(url: str) -> dict[int, str]:
 
 def trains(url: str, words: str) -> list[int]:
     return [pid for pid, line in processes(url).items() if f" {words}" in line]
+
+
+def test_a_process_is_named_by_its_trial_where_that_is_its_only_one() -> None:
+    worker = Worker.__new__(Worker)
+    assert repr(worker) == "a study", "its setup failed"
+    setting = {"rate": 0.0038912, "text": "two\nlines", "width": 64}
+    worker._trial = _words({"trial": "0003", "setting": setting})
+    worker._named = Named("rates r1", trial_too=False)
+    assert repr(worker) == "rates r1"
+    worker._named = Named("rates r1", trial_too=True)
+    assert repr(worker) == "rates r1 0003 rate=0.00389, text=two lines, width=64"
 
 
 @pytest.mark.slow
