@@ -40,7 +40,7 @@ async def large(folder: Path, trials: int) -> None:
     server = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "analysis.live.server",
+        "tuning.runs.page",
         str(folder),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

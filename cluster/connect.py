@@ -8,10 +8,11 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from cluster.own_folders import own_folder
-from cluster.private import own_imports, settings_read_again, signals_kept
+from cluster.private import own_job, settings_read_again, signals_kept
 
 _QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -65,13 +66,15 @@ def connected(
     *,
     gpus: int | None = None,
     dashboard: bool = False,
+    about: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[None]:
     """Ray, for the time of the block: on the cluster at ``address``, or a private one on this
     machine that ends with the block.
 
     A Ray that this process has already joined is used as it is and left running. ``cpus`` caps how
     many cores the private one uses, ``gpus`` says how many GPUs it has; None takes all, and all
-    that Ray finds. ``dashboard``: with Ray's own dashboard, on loopback.
+    that Ray finds. ``dashboard``: with Ray's own dashboard, on loopback. ``about``: what the
+    dashboard of either says of this job, see ``own_job``.
 
     Raises:
         ConnectionError: no cluster answers at ``address``, or it lets nobody in without a token, or
@@ -95,7 +98,9 @@ def connected(
         }
         try:
             _silence()
-            _join(address, {} if address else private)
+            # A client of Ray (ray://) can send no object along.
+            job = {} if address and "://" in address else {"job_config": own_job(about)}
+            _join(address, job if address else job | private)
             yield
         finally:
             ray.shutdown()
@@ -165,14 +170,11 @@ def _join(address: str | None, options: Mapping[str, Any]) -> None:
     try:
         if address:
             _refuse_wrong_token(address)
-        # A client of Ray (ray://) can send no object along.
-        job = {} if address and "://" in address else {"job_config": own_imports()}
         with signals_kept():
             ray.init(
                 address=address or "local",
                 log_to_driver=False,
                 logging_level=logging.ERROR,
-                **job,
                 **options,
             )
     except ray.exceptions.AuthenticationError:

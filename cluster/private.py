@@ -4,7 +4,7 @@ from it.
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -41,20 +41,30 @@ class _Settled(list[str]):
         """
 
 
-def own_imports() -> Any:
+def own_job(about: Mapping[str, str]) -> Any:
     """The job of this process, in whose workers no file of the working folder, a json.py say,
-    stands in for a library.
+    stands in for a library; ``about``: what Ray's dashboard says of it, ``job_name`` in its list.
     """
     from ray.job_config import JobConfig
 
     root = Path(__file__).parent.parent
-    job = JobConfig()
+    job = JobConfig(metadata=dict(about))
     # Workers need the folder of this package where it is not installed.
     found_there = not root.is_relative_to(sys.prefix) and any(
         Path(place).resolve() == root for place in sys.path
     )
     job._py_driver_sys_path = _Settled([str(root)] if found_there else [])
     return job
+
+
+def titled(words: str) -> None:
+    """Show ``words`` behind the name that Ray gives this process while it runs a task, which is
+    where its dashboard and ``ps`` show a command line.
+    """
+    from ray import _raylet
+
+    core: Any = _raylet
+    core.setproctitle(f"{core.getproctitle()} {words}")
 
 
 def settings_read_again() -> None:

@@ -52,9 +52,9 @@ def code_to_send(files: Mapping[str, bytes]) -> Iterator[Path]:
         yield Path(folder)
 
 
-def submit(url: str, name: str, code: Path, command: str) -> None:
+def submit(url: str, name: str, code: Path, command: str, about: Mapping[str, str]) -> None:
     """Start ``command`` as the job ``name`` on the cluster whose dashboard is at ``url``, in a copy
-    of the folder ``code``.
+    of the folder ``code``. ``about``: what the dashboard says of it, ``job_name`` in its list.
 
     Raises:
         ConnectionError: nobody answers there, the token is missing or wrong, or the cluster
@@ -62,7 +62,10 @@ def submit(url: str, name: str, code: Path, command: str) -> None:
     """
     with _one_line(url):
         _client(url).submit_job(
-            entrypoint=command, submission_id=name, runtime_env={"working_dir": str(code)}
+            entrypoint=command,
+            submission_id=name,
+            runtime_env={"working_dir": str(code)},
+            metadata=dict(about),
         )
 
 

@@ -4,6 +4,7 @@ SQLite file there; the run folders alone are believed.
 
 import contextlib
 import json
+import math
 import os
 import sqlite3
 import time
@@ -24,6 +25,7 @@ DROP TABLE IF EXISTS runs;
 CREATE TABLE runs (run TEXT PRIMARY KEY, mark TEXT, row TEXT);
 PRAGMA user_version = {VERSION};
 """
+UNREAD = "not read yet"
 SECONDS_TO_WAIT = 2.0
 BEATS = 20.0
 """A writer touches its lock every few seconds; one that has not for so many is not taken for
@@ -31,23 +33,41 @@ alive.
 """
 
 
-def rows_below(folder: Path, tell: Callable[[int], None] = lambda runs: None) -> list[Row]:
+def rows_below(
+    folder: Path,
+    tell: Callable[[int], None] = lambda runs: None,
+    seconds: float = math.inf,
+) -> list[Row]:
     """A row per run below ``folder``, that of ``row.row_of`` and ``run`` (its path), ``state``
     (``running``, ``complete``, ``interrupted`` or ``damaged``) and ``problem`` (why it is damaged),
     the one that was started last first. ``tell`` is given the number of runs that have to be read
-    anew, before they are.
+    anew, before they are. What cannot be read within so many ``seconds`` is ``unread``, the oldest
+    runs first, and left to the next call.
     """
     marks = {str(run): _mark(RunPaths(run)) for run in _runs(folder.resolve())}
     with _index(folder) as index:
         known = _known(index, marks)
         if changed := [run for run in marks if run not in known]:
             tell(len(changed))
-        for run in changed:
+        until = time.monotonic() + seconds if _is_kept(index) else math.inf
+        for number, run in enumerate(sorted(changed, key=_name, reverse=True)):
+            if number and time.monotonic() > until:
+                known[run] = {"study": Path(run).parent.name, "problem": UNREAD}
+                continue
             known[run] = _read(Path(run))
             _keep(index, run, marks[run], known[run])
         _forget(index, marks)
     rows = [{"run": run, "state": _state(Path(run), row), **row} for run, row in known.items()]
     return sorted(rows, key=lambda row: (row.get("started", ""), row["run"]), reverse=True)
+
+
+def _name(run: str) -> str:
+    return Path(run).name
+
+
+def _is_kept(index: sqlite3.Connection) -> bool:
+    """Whether the next call finds what this one read: an index in memory has no file."""
+    return bool(index.execute("PRAGMA database_list").fetchone()[2])
 
 
 def _runs(folder: Path) -> Iterator[Path]:
@@ -88,7 +108,7 @@ def _read(run: Path) -> Row:
 
 def _state(run: Path, row: Mapping[str, Any]) -> str:
     if "problem" in row:
-        return "damaged"
+        return "unread" if row["problem"] == UNREAD else "damaged"
     with contextlib.suppress(OSError):
         if time.time() - RunPaths(run).lock.stat().st_mtime < BEATS:
             return "running"

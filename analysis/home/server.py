@@ -24,6 +24,7 @@ from analysis.stats.comparable import UnequalRuns
 
 HERE = Path(__file__).parent
 USUAL_PORT = 8399
+SECONDS_TO_READ = 2.0
 MOST_PAGES = 8
 """So many pages of runs are open; the one that was asked for first is closed for another."""
 # A report brings its scripts along; kept apart from this page, they can ask nothing of it.
@@ -59,10 +60,12 @@ async def serve_home(
 
 
 class Home:
-    """What the page of ``folder`` is asked for."""
+    """What the page of ``folder`` is asked for; ``seconds``: after so long it gets the runs that
+    are read by then, and asks for more.
+    """
 
-    def __init__(self, folder: Path, host: str) -> None:
-        self._folder, self._host = folder, host
+    def __init__(self, folder: Path, host: str, seconds: float = SECONDS_TO_READ) -> None:
+        self._folder, self._host, self._seconds = folder, host, seconds
         self._reading = asyncio.Lock()
         self._pages: dict[Path, tuple[asyncio.Task[None], asyncio.Future[str]]] = {}
 
@@ -93,7 +96,7 @@ class Home:
     async def _runs(self, request: web.Request) -> web.Response:
         """All rows, unless they are those that the page has already: ``mark`` says which."""
         async with self._reading:
-            rows = await asyncio.to_thread(rows_below, self._folder)
+            rows = await asyncio.to_thread(rows_below, self._folder, seconds=self._seconds)
         for row in rows:
             row["run"] = Path(row["run"]).relative_to(self._folder).as_posix()
         text = json.dumps(rows, separators=(",", ":"))

@@ -12,6 +12,7 @@ from typing import Any
 from analysis.live.details import session_facts
 from analysis.live.own_process import environment, module_command
 from analysis.live.state import COLUMNS, Watched
+from analysis.live.steering import fields
 from analysis.records.lines import DamagedRun
 
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -64,6 +65,7 @@ class Feed:
             "columns": COLUMNS,
             "data": str((spec.get("data") or {}).get("name", "not stated by the study")),
             "parameters": list(spec["space"]),
+            "fields": fields(spec),
             "rungs": (spec.get("scheduler") or {}).get("rungs") or [],
         }
 

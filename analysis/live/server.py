@@ -6,11 +6,9 @@ import asyncio
 import contextlib
 import json
 import os
-import sys
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from analysis.live.auth import Access, add_headers, guard, may_steer
 from analysis.live.details import trial_details
 from analysis.live.feed import Feed, Page
 from analysis.live.page import live_page
-from analysis.live.steering import given
+from analysis.live.steering import Check, given
 from analysis.records.load import DamagedRun
 from analysis.report.page import vega_script
 
@@ -31,6 +29,7 @@ SCRIPTS = (
     "live_details.js",
     "live_sections.js",
     "live_steering.js",
+    "live_adding.js",
     "live_format.js",
 )
 FIRST_PORT, PORTS = 8400, 500
@@ -38,20 +37,27 @@ SECONDS_TO_CLOSE = 1.0
 SECONDS_BETWEEN_PUSHES = 0.1
 FEED: web.AppKey[Feed] = web.AppKey("feed", Feed)
 ACCESS: web.AppKey[Access] = web.AppKey("access", Access)
+CHECK: web.AppKey[Check] = web.AppKey("check")
 FOLLOWING: web.AppKey[asyncio.Task[None]] = web.AppKey("following", asyncio.Task)
 
 
 def watch(
-    folder: Path, *, host: str = "127.0.0.1", port: int | None = None, ready: Callable[[str], None]
+    folder: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    ready: Callable[[str], None],
+    check: Check | None = None,
 ) -> None:
     """Serve the page of the run in ``folder`` until KeyboardInterrupt; ``ready`` is told its
-    address once it can be opened.
+    address once it can be opened. Who opens the whole address may give orders where there is a
+    ``check`` of the settings that they add.
 
     Raises:
         DamagedRun: the folder is no run folder, or the page cannot be served there.
     """
     with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(serve(folder, host, port, ready=ready, steers=True))
+        asyncio.run(serve(folder, host, port, ready=ready, check=check))
 
 
 def usual_port(folder: Path) -> int:
@@ -68,15 +74,13 @@ async def serve(
     *,
     ready: Callable[[str], None],
     until: Callable[[], Awaitable[object]] | None = None,
-    steers: bool = False,
+    check: Check | None = None,
 ) -> None:
-    """``watch`` as a coroutine: until cancelled, or until ``until`` returns. ``steers``: whether
-    who opens the whole address may give orders.
-    """
+    """``watch`` as a coroutine: until cancelled, or until ``until`` returns."""
     feed = Feed(folder)
-    access = Access.at(host, 0, str(folder.resolve()), steers=steers)
+    access = Access.at(host, 0, str(folder.resolve()), steers=check is not None)
     ports = [port] if port is not None else [usual_port(folder), 0]
-    async with served(application(feed, access), access, ports, ready):
+    async with served(application(feed, access, check), access, ports, ready):
         await (until or asyncio.Event().wait)()
         await feed.settle()
 
@@ -115,10 +119,12 @@ async def _bind(runner: web.AppRunner, host: str, ports: Sequence[int]) -> int:
     )
 
 
-def application(feed: Feed, access: Access) -> web.Application:
+def application(feed: Feed, access: Access, check: Check | None = None) -> web.Application:
     """The server of one run's page."""
     app = web.Application(middlewares=[guard(access)])
     app[FEED], app[ACCESS] = feed, access
+    if check:
+        app[CHECK] = check
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(_following)
     app.router.add_get("/", _page)
@@ -174,7 +180,8 @@ async def _trial(request: web.Request) -> web.Response:
 
 
 async def _order(request: web.Request) -> web.Response:
-    status, text = given(request.app[FEED].run, await request.text())
+    app = request.app
+    status, text = await given(app[FEED].run, await request.text(), app[CHECK])
     return web.Response(status=status, text=text + "\n")
 
 
@@ -203,19 +210,3 @@ async def _file(request: web.Request) -> web.StreamResponse:
 
 def _json(content: Any) -> str:
     return json.dumps(content, separators=(",", ":"), allow_nan=False)
-
-
-async def _standard_input_ends() -> None:
-    await asyncio.to_thread(sys.stdin.read)
-
-
-# Beside a study: the address on stdout, and until whoever started it closes the pipe or is gone.
-if __name__ == "__main__":
-    asyncio.run(
-        serve(
-            Path(sys.argv[1]),
-            ready=partial(print, flush=True),
-            until=_standard_input_ends,
-            steers=True,
-        )
-    )

@@ -3,6 +3,7 @@ computed anew each time. What a new row costs does not grow with the run.
 """
 
 import bisect
+import json
 import math
 import time
 from collections.abc import Mapping
@@ -177,8 +178,9 @@ class Watched:
 
     def best(self) -> dict[str, Any] | None:
         """The best setting so far by the mean over the seeds of its completed trials: ``value, n,
-        setting, phase``. Once a confirmation has a result, the scores of the search, which are too
-        good, do not count any more. None before the first trial completed.
+        setting, params`` (its values as JSON), ``phase``. Once a confirmation has a result, the
+        scores of the search, which are too good, do not count any more. None before the first trial
+        completed.
         """
         phase = Phase.CONFIRM if self._rankings[Phase.CONFIRM] else Phase.SEARCH
         ranking = self._rankings[phase]
@@ -189,6 +191,7 @@ class Watched:
             "value": mean(values),
             "n": len(values),
             "setting": first.setting,
+            "params": {key: json.dumps(value) for key, value in self._params(first).items()},
             "phase": phase,
             "trial": first.trial,
         }
@@ -198,9 +201,13 @@ class Watched:
         return [self._records.epoch_at(trial.places[epoch]) for epoch in trial.last_epochs(most)]
 
     def _name(self, trial: TrialState) -> None:
-        params = declared(self.spec["space"], trial.row["params"])
+        params = self._params(trial)
         trial.setting = [labels.of(params.get(key, pd.NA)) for key, labels in self._labels.items()]
         trial.key = tuple(identity(params.get(key, pd.NA)) for key in self.spec["space"])
+
+    def _params(self, trial: TrialState) -> dict[str, Any]:
+        space, params = self.spec["space"], trial.row["params"]
+        return declared(space, {key: params[key] for key in space if key in params})
 
     def _rank(self, trials: list[TrialState]) -> None:
         """Rank the settings of some trials alone."""

@@ -24,6 +24,8 @@ from analysis.records.schema import ORDER_KEYS, is_added
 
 STOP, ADD, PAUSE, END = "stop-trial", "add", "pause", "end"
 KEPT = "not running: the order is kept, and the next session (`study resume`) carries it out first"
+SECONDS_TO_ANSWER = 5.0
+"""So long one waits for the answer to an order; it is carried out without anybody waiting."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,15 @@ class Order:
     @property
     def _params(self) -> Iterable[tuple[str, Any]]:
         return (self.params or {}).items()
+
+    def outcome(self, answer: Mapping[str, Any] | None) -> str:
+        """What became of it, in a sentence; ``answer``: a row of ``answers.jsonl``, if there is
+        one.
+        """
+        if answer is None:
+            return f"{self.words}: ordered; no answer yet, as epochs are trained to their end."
+        verb = "carried out" if answer["done"] else "refused"
+        return f"{self.words}: {verb}: {answer['answer'].removesuffix('.')}."
 
 
 def give(

@@ -149,6 +149,11 @@ def test_the_command_of_a_job() -> None:
         " --smoke --no-tensorboard"
     )
     assert job.entrypoint() == f"python -u -m tuning.cli.job {options}"
+    assert job.about() == {
+        "job_name": "run mine.py",
+        "command": "study run mine.py --set 'x=[1, 2]' --seeds 3 --smoke --no-tensorboard",
+        "results": "/shared/r",
+    }
     assert submission("mine.py", "/r", [], {"--dashboard": True}).command[-1] == "--dashboard"
     again = submission("/shared/r/mine/20260101-000000-abcd", "/shared/r", [], {})
     assert again.entrypoint().endswith(

@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis.live.server import serve
 from analysis.records.load import RunPaths
+from tuning.spec.settings import recorded_problems
 
 
 def add(path: Path, **row: Any) -> None:
@@ -55,10 +56,9 @@ async def served_page(
     folder: Path, host: str = "127.0.0.1", port: int | None = None, steers: bool = False
 ) -> AsyncIterator[str]:
     """The address of the page of a run, served for the time of the block."""
+    check = recorded_problems if steers else None
     address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    serving = asyncio.create_task(
-        serve(folder, host, port, ready=address.set_result, steers=steers)
-    )
+    serving = asyncio.create_task(serve(folder, host, port, ready=address.set_result, check=check))
     await asyncio.wait([address, serving], return_when=asyncio.FIRST_COMPLETED)
     try:
         yield address.result()

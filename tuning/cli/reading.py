@@ -79,6 +79,7 @@ def watch(run: RunFolder, host: Host = "127.0.0.1", port: Port = None) -> None:
     """
     from analysis.live.server import watch as serve
     from tuning.runs.fetching import cached
+    from tuning.spec.settings import recorded_problems
 
     with plain_errors(), ended_by_ctrl_c():
         serve(
@@ -86,6 +87,7 @@ def watch(run: RunFolder, host: Host = "127.0.0.1", port: Port = None) -> None:
             host=host,
             port=port,
             ready=lambda address: say(f"{address} (Ctrl-C ends it)"),
+            check=recorded_problems,
         )
 
 

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from analysis.records.orders import Order
     from analysis.records.paths import RunPaths
 
-SECONDS_TO_ANSWER = 5.0
-"""So long the command waits for the answer; an order is carried out without anybody waiting."""
-
 
 def stop_trial(run: RunFolder, trial: TrialName) -> None:
     """Stop a trial of a run for good, after the epoch that it trains: it counts as stopped by hand,
@@ -84,18 +81,14 @@ def _problem(paths: "RunPaths", do: str, trial: str | None) -> str | None:
 
 def _answered(paths: "RunPaths", order: "Order") -> bool:
     """Print the answer to an order, if it has one by now; returns False where it was refused."""
-    from analysis.records.orders import Steering
+    from analysis.records.orders import SECONDS_TO_ANSWER, Steering
 
     steering, until = Steering(paths), time.monotonic() + SECONDS_TO_ANSWER
     while order.id not in steering.refresh().answers and time.monotonic() < until:
         time.sleep(0.1)
     answer = steering.answers.get(order.id)
-    if answer is None:
-        print(f"{order.words}: ordered; no answer yet, as epochs are trained to their end.")
-        return True
-    verb = "carried out" if answer["done"] else "refused"
-    print(f"{order.words}: {verb}: {answer['answer'].removesuffix('.')}.")
-    return bool(answer["done"])
+    print(order.outcome(answer))
+    return answer is None or bool(answer["done"])
 
 
 def _check(run: str, params: dict[str, Any]) -> None:

@@ -53,6 +53,14 @@ class Submission:
             ]
         )
 
+    def about(self) -> dict[str, str]:
+        """What the dashboard of the cluster says of it."""
+        return {
+            "job_name": " ".join(self.command[:2]),
+            "command": shlex.join(["study", *self.command]),
+            "results": self.results,
+        }
+
     def send_and_follow(self, url: str, files: SentFiles) -> int:
         """Start the job with these files and show what it prints; returns its exit code, or 130
         where Ctrl-C left it to itself, 143 where SIGTERM did.
@@ -65,7 +73,7 @@ class Submission:
             say(note)
         try:
             with code_to_send(files.content) as code:
-                submit(url, self.name, code, self.entrypoint())
+                submit(url, self.name, code, self.entrypoint(), self.about())
         except ValueError as error:
             raise StudyError(str(error)) from None
         _tell(files)

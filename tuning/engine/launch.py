@@ -53,7 +53,7 @@ def run_study(
         sent = Sent.of(study)
         with (
             interruption.ends_session(at_worst),
-            connected(address, gpus=gpus_here(study), dashboard=dashboard),
+            connected(address, gpus=gpus_here(study), dashboard=dashboard, about=session.about),
         ):
             try:
                 results = None if session.store else paths.root
@@ -76,7 +76,16 @@ def _train(session: Session, sent: Sent, interruption: Interruption) -> Outcome:
         data = session.data()
     capacity = Capacity(session.study)
     controller = session.controller(capacity)
-    train_on_ray(controller, session.study, sent, data, session.checkpoints, capacity, interruption)
+    train_on_ray(
+        controller,
+        session.study,
+        sent,
+        data,
+        session.checkpoints,
+        capacity,
+        interruption,
+        session.about["job_name"],
+    )
     return session.finish(controller)
 
 

@@ -94,6 +94,12 @@ class Session:
             else Folder.at(paths.checkpoints)
         )
 
+    @property
+    def about(self) -> dict[str, str]:
+        """What Ray's dashboard says of it, by the names that it has for that."""
+        run = self.paths.root.name.encode(errors="replace").decode()
+        return {"job_name": f"{self.study.name} {run}", "study": self.study.name, "run": run}
+
     def data(self) -> dict[str, Any]:
         """As ``data_for_trials``; how long that takes is recorded."""
         began = time.monotonic()

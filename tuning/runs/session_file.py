@@ -27,7 +27,7 @@ def page_served(paths: RunPaths, ready: Callable[[str], None]) -> Iterator[None]
     The process ends with this one, however this one ends: its standard input closes.
     """
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
-    command = module_command("analysis.live.server", str(paths.root))
+    command = module_command("tuning.runs.page", str(paths.root))
     server = subprocess.Popen(
         command,
         env=environment(),

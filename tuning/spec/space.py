@@ -103,9 +103,13 @@ def describe(values: Any) -> dict[str, Any]:
 
 def text(values: Any) -> str:
     """A list or a range in words, for a terminal."""
+    return described_text(describe(values))
+
+
+def described_text(facts: Mapping[str, Any]) -> str:
+    """What ``describe`` gives, in words."""
     from analysis.stats.labels import show, value_labels  # brings pandas
 
-    facts = describe(values)
     if "values" in facts:
         return ", ".join(value_labels(facts["values"]).values())
     step = f", in steps of {show(facts['step'])}" if facts["step"] not in (None, 1) else ""

@@ -1,6 +1,6 @@
 // The runs of a folder as a table: filtered, sorted, two ticked to be compared. It asks again
 // every few seconds, and takes what has changed.
-import {element, number, spark} from './live_format.js';
+import {element, spark} from './live_format.js';
 
 const SECONDS = 3;
 const STEP = 200;
@@ -10,7 +10,7 @@ const at = id => document.getElementById(id);
 const whole = amount => amount.toLocaleString('en');
 const ENDS = ['completed', 'pruned', 'diverged', 'failed', 'stopped by hand'];
 const ended = row => ENDS.reduce((sum, name) => sum + row[name], 0);
-const isDamaged = row => row.state === 'damaged';
+const isDamaged = row => 'problem' in row;
 
 function trials(row) {
   if (isDamaged(row)) return '';
@@ -123,8 +123,13 @@ class Home {
     const left = rows.length - this.most;
     at('more').hidden = left <= 0;
     at('more').textContent = `${Math.min(STEP, left)} more of ${whole(left)}`;
-    at('shown').textContent = `${whole(rows.length)} of ${whole(this.rows.length)} runs`;
+    const unread = this.unread() ? `, ${whole(this.unread())} not read yet` : '';
+    at('shown').textContent = `${whole(rows.length)} of ${whole(this.rows.length)} runs${unread}`;
     this.drawCompare();
+  }
+
+  unread() {
+    return this.rows.filter(row => row.state === 'unread').length;
   }
 
   line(row) {
@@ -135,7 +140,7 @@ class Home {
         title: row.question,
         'data-focus': row.run,
       },
-      row.run,
+      ...row.run.split(/(?<=\/)/).flatMap(part => [part, element('wbr')]),
     );
     const cells = {
       tick: isDamaged(row) ? '' : this.tick(row),
@@ -145,7 +150,7 @@ class Home {
       trials: trials(row),
       best: best(row),
       curve: row.curve?.length > 1 ? spark(row.curve) : '',
-      hours: row.hours === undefined ? '' : number(row.hours, 2),
+      hours: row.hours === undefined ? '' : row.hours.toFixed(2),
       tags: element(
         'span',
         {},
@@ -214,7 +219,7 @@ class Home {
       at('problem').textContent = `The list does not answer: ${error.message}`;
       at('problem').hidden = false;
     }
-    setTimeout(() => this.follow(), 1000 * SECONDS);
+    setTimeout(() => this.follow(), this.unread() ? 0 : 1000 * SECONDS);
   }
 }
 

@@ -1,5 +1,6 @@
 // Keeps the page of a run as its server tells: trials and state at once, sections as they are
 // computed anew.
+import {beginAdding, showAdding} from './live_adding.js';
 import {TrialDetails} from './live_details.js';
 import {duration, element, number} from './live_format.js';
 import {takeSections} from './live_sections.js';
@@ -33,6 +34,7 @@ function connect() {
     }
     about = hello;
     table.begin(hello);
+    beginAdding(hello);
   });
   hears('trials', rows => {
     table.take(rows);
@@ -43,6 +45,7 @@ function connect() {
   hears('state', found => {
     state = found;
     showSteering(found);
+    showAdding(found);
     offset = found.now - Date.now() / 1000;
     showState();
   });

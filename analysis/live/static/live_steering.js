@@ -8,19 +8,22 @@ const ORDERS = [
 ];
 export const steers = 'steers' in document.body.dataset;
 
-async function order(asked, question) {
-  if (!window.confirm(question)) return;
+/** Gives the order `asked`, JSON, and says in `place` what became of it. */
+export async function order(asked, place) {
+  place.hidden = false;
+  place.textContent = 'Sent.';
   const answer = await fetch('/orders', {
     method: 'POST',
     headers: {'Content-Type': 'application/json'},
-    body: JSON.stringify(asked),
+    body: asked,
   }).catch(() => null);
-  at('ordered').hidden = false;
-  at('ordered').textContent = answer ? await answer.text() : 'The order could not be sent.';
+  place.textContent = answer ? await answer.text() : 'The order could not be sent.';
 }
 
+const ask = (asked, question) =>
+  window.confirm(question) && order(JSON.stringify(asked), at('ordered'));
 const button = (asked, text, question) =>
-  element('button', {type: 'button', onclick: () => order(asked, question)}, text);
+  element('button', {type: 'button', onclick: () => ask(asked, question)}, text);
 
 /** A button that stops a trial; none where that cannot be. */
 export function stopButton(trial, status) {

@@ -1,6 +1,7 @@
 """The page of all runs, without a browser and in one."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -37,7 +38,7 @@ def write_runs(folder: Path, *names: str) -> Path:
 async def page_of(folder: Path, token: str = "") -> AsyncIterator[str]:
     address: list[str] = []
     access = Access("127.0.0.1", 0, token, str(folder))
-    app = Home(folder.resolve(), "127.0.0.1").application(access)
+    app = Home(folder.resolve(), "127.0.0.1", math.inf).application(access)
     async with served(app, access, [0], address.append):
         yield address[0]
 

@@ -119,6 +119,22 @@ def test_runs_that_have_not_changed_are_not_read_again(
     assert read == ["b"]
 
 
+def test_what_there_is_no_time_to_read_is_left_to_the_next_call(tmp_path: Path) -> None:
+    for name in ("1", "2", "3"):
+        write_run(tmp_path / "s" / name, GRID)
+
+    def states() -> list[tuple[str, str]]:
+        found = rows_below(tmp_path, seconds=-1.0)
+        return [(Path(each["run"]).name, each["state"]) for each in found]
+
+    assert states() == [("3", "complete"), ("2", "unread"), ("1", "unread")]
+    assert states() == [("3", "complete"), ("2", "complete"), ("1", "unread")]
+    assert states() == [(name, "complete") for name in ("3", "2", "1")]
+    (tmp_path / INDEX).unlink()
+    (tmp_path / INDEX).mkdir()
+    assert {state for _, state in states()} == {"complete"}, "nothing is kept for a next call"
+
+
 @pytest.mark.parametrize("damage", ["text", "other version", "wrong rows", "folder"])
 def test_a_damaged_index_is_made_anew(damage: str, tmp_path: Path) -> None:
     write_run(tmp_path / "s" / "a", GRID)

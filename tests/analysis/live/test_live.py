@@ -87,6 +87,7 @@ def test_the_best_setting_is_that_of_all_its_seeds_and_of_fresh_ones_alone_once_
         "value": 0.8,
         "n": 1,
         "setting": ["0.1235"],
+        "params": {"width": "0.12349"},
         "phase": "search",
         "trial": "t0001",
     }
@@ -106,6 +107,7 @@ def test_the_best_setting_is_that_of_all_its_seeds_and_of_fresh_ones_alone_once_
         "value": 0.1,
         "n": 1,
         "setting": ["0.123"],
+        "params": {"width": "0.12345"},
         "phase": "confirm",
         "trial": "c0001",
     }

@@ -1,6 +1,7 @@
 """Orders from the page of a run: who may give them, and what the page says of them."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -9,8 +10,10 @@ from live_runs import served_page
 from run_folders import Trial, scores, write_run
 
 from analysis.live.state import Watched
+from analysis.live.steering import fields, given
 from analysis.records.orders import Inbox, give
 from analysis.records.paths import RunPaths
+from tuning.spec.settings import recorded_problems
 
 END = {"do": "end"}
 Use = Callable[[aiohttp.ClientSession, str, str], Awaitable[None]]
@@ -50,7 +53,11 @@ def test_who_opened_the_whole_address_gives_orders_from_the_page(tmp_path: Path)
             ({"do": "stop-trial", "trial": "t0099"}, 404),
             ({"do": "stop-trial", "trial": ["t0000"]}, 404),
             ({"do": "pause"}, 409),
-            ({"do": "add", "params": {"width": 3}}, 400),
+            ({"do": "add"}, 400),
+            ({"do": "add", "params": {"width": 2}}, 202),
+            ({"do": "add", "params": {"width": 3, "<b>": 1}}, 422),
+            ({"do": "stop"}, 400),
+            ({"do": ["add"]}, 400),
             (["end"], 400),
         ):
             sent = session.post(f"{here}/orders", json=asked, headers=of(here))
@@ -62,7 +69,69 @@ def test_who_opened_the_whole_address_gives_orders_from_the_page(tmp_path: Path)
         async with session.post(f"{here}/orders", json=END, headers=of(here)) as answer:
             assert "the run is not running: the order is kept" in await answer.text()
 
-    assert opened(tmp_path, use) == ["end", "stop-trial t0000", "end"]
+    assert opened(tmp_path, use) == ["end", "stop-trial t0000", "add width=2", "end"]
+
+
+def test_a_setting_is_refused_in_the_words_of_the_command(tmp_path: Path) -> None:
+    space = {
+        "lr": {"kind": "float", "low": 0.001, "high": 0.1, "log": True, "step": None},
+        "width": {"values": [32, 64]},
+        "model": {"values": ["svm", "mean"]},
+        "C": {"values": [1.0], "when": {"model": ["svm"]}},
+    }
+    right = {"lr": 0.01, "width": 64, "model": "svm", "C": 1}
+    run = Watched(write_run(tmp_path / "run", [], space=space, search={"kind": "random"}))
+
+    def answer(params: object) -> str:
+        text = json.dumps({"do": "add", "params": params})
+        return asyncio.run(given(run, text, recorded_problems))[1]
+
+    assert answer(right | {"lr": 7, "width": 48}) == (
+        "lr=7 is not in the space: 0.001 to 0.1, logarithmic. width=48 is not in the space: 32, 64."
+    )
+    assert answer({"lr": 0.01, "width": 64, "model": "svm"}) == (
+        "has values for lr, width, model; with model='svm' it needs one for each of lr, width,"
+        " model, C."
+    )
+    assert answer(right | {"model": "mean"}).startswith("has values for lr, width, model, C;")
+    assert answer([]) == "A setting maps the name of each parameter to a value."
+    assert list(Inbox(run.paths).new()) == []
+    assert answer(right).startswith('add lr=0.01, width=64, model="svm", C=1: the run is not')
+
+
+def test_what_becomes_of_an_order_is_waited_for(tmp_path: Path) -> None:
+    paths = RunPaths(write_run(tmp_path / "run", []))
+    paths.lock.write_text("{}")
+    run, inbox = Watched(paths.root), Inbox(paths)
+    assert run.is_running
+
+    async def answered(done: bool) -> tuple[int, str]:
+        asked = asyncio.create_task(given(run, '{"do": "pause"}', recorded_problems))
+        while not (orders := list(inbox.new())):
+            await asyncio.sleep(0)
+        row = {"order": orders[0].id, "at": "", "done": done, "answer": "so it is."}
+        with paths.answers.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        run.steering.refresh()
+        return await asked
+
+    assert asyncio.run(answered(True)) == (202, "pause: carried out: so it is.")
+    assert asyncio.run(answered(False)) == (409, "pause: refused: so it is.")
+
+
+def test_the_form_asks_for_each_parameter_and_begins_with_the_best(tmp_path: Path) -> None:
+    space = {"width": {"values": [1, 2.5]}, "lr": {"kind": "float", "low": 0.1, "high": 1.0}}
+    trials = [Trial(params={"width": 1.0, "lr": 1}, epochs=scores([0.5, 0.6, 0.7]))]
+    run = Watched(write_run(tmp_path / "run", trials, space=space, search={"kind": "random"}))
+    run.refresh()
+    assert fields(run.spec) == [
+        {"name": "width", "when": None, "choices": ["1", "2.5"]},
+        {"name": "lr", "when": None, "choices": None},
+    ]
+    best = run.best()
+    assert best
+    assert best["params"] == {"width": "1", "lr": "1.0"}
+    assert fields({**run.spec, "search": {"kind": "grid"}}) == [], "it has every setting"
 
 
 def test_nobody_else_does(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from ray.tune.search import Searcher
 
 from cluster.own_folders import own_folder
 from tuning.engine.backends.ray_memory import forget, told_words
-from tuning.engine.backends.ray_worker import REPORT, Worker
+from tuning.engine.backends.ray_worker import REPORT, Named, Worker
 from tuning.engine.controller import Controller
 from tuning.engine.shipping import Sent
 from tuning.process.signals import Interruption
@@ -38,28 +38,29 @@ def train_on_ray(
     checkpoints_folder: Folder,
     capacity: Callable[[], int],
     interruption: Interruption,
+    name: str,
 ) -> None:
     """Train the trials of ``controller`` on the Ray that this process has joined. ``sent``: the
     study as nodes get it; ``data``: what its trials are given besides; ``capacity``: how many of
-    them can be trained at the same time.
+    them can be trained at the same time; ``name``: what Ray's dashboard calls their processes.
     """
     # Data travel through the object store: they are read once here and once per node, not once per
     # trial.
     stored = [ray.put(data)]
-    gpus = study.resources.gpus
-    worker = tune.with_parameters(
-        Worker, sent=sent, gpus=gpus, data=stored, checkpoints_folder=checkpoints_folder
-    )
-    resources = {"cpu": study.resources.cpus, "gpu": gpus}
+    gpus, fresh = study.resources.gpus, study.resources.fresh_process
+    shared = {"gpus": gpus, "data": stored, "checkpoints_folder": checkpoints_folder}
+    worker = tune.with_parameters(Worker, sent=sent, named=Named(name, trial_too=fresh), **shared)
+    worker = tune.with_resources(worker, {"cpu": study.resources.cpus, "gpu": gpus})
+    worker.__name__ = worker.__qualname__ = "Trial"  # in Ray's dashboard; Tune's own name says less
     # Ray's own state is never read: it lies where neither a full disk nor a slow one is in the way.
     with own_folder(tempfile.gettempdir()) as folder:
         tune.Tuner(
-            tune.with_resources(worker, resources),
+            worker,
             tune_config=tune.TuneConfig(
                 search_alg=_NextTrial(controller, study),
                 scheduler=_GoesOn(controller, study, capacity),
                 num_samples=-1,
-                reuse_actors=not study.resources.fresh_process,
+                reuse_actors=not fresh,
                 trial_name_creator=_trial_name,
                 trial_dirname_creator=_trial_name,
             ),
