@@ -14,7 +14,7 @@ from searched_studies import searched_study
 from analysis import Run, load_run
 from analysis.stats.continuations import continued, stops_below
 from tuning import Asha, Random, Study, StudyError
-from tuning.engine.whatif import Outcome, curves_of, held, rule_of, what_if
+from tuning.engine.whatif import Curves, Outcome, curves_of, held, rule_of, what_if
 from tuning.engine.whatif_text import whatif_text
 
 
@@ -116,7 +116,7 @@ def test_continuations_keep_what_is_known_and_follow_the_others() -> None:
 
 
 def test_a_spared_trial_passes_every_rung_is_recorded_and_checks_what_is_drawn(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rule = dataclasses.replace(STOPS, spare=0.3)
     read = run(study_of(rule), tmp_path)
@@ -130,6 +130,10 @@ def test_a_spared_trial_passes_every_rung_is_recorded_and_checks_what_is_drawn(
     inside, there = held(read, curves_of(read, rule), rule)
     assert there == len(spared)
     assert 0 <= inside <= there
+    whole = curves_of(read, rule)
+    monkeypatch.setattr(Curves, "drawn", lambda self, draws: whole.values + np.zeros((draws, 1, 1)))
+    assert held(read, whole, rule) == (there, there), "each is drawn as it went on"
+    monkeypatch.undo()
     assert f"Of {there} trials that rungs spared" in whatif_text(read, reduction_factor=2)
 
 
