@@ -15,7 +15,9 @@ from cluster import nodes
 from tuning import Asha, Confirm, Random, StudyError
 from tuning.engine import capacity, reporter
 from tuning.engine.orders import SEARCH_IS_OVER
+from tuning.engine.pace import Paces
 from tuning.engine.session import Session
+from tuning.spec.trial import Trial
 
 
 def test_while_the_disk_is_full_it_is_looked_whether_the_run_is_still_held(tmp_path: Path) -> None:
@@ -69,3 +71,18 @@ def test_nodes_and_the_disk_are_refused_together(
     with pytest.raises(StudyError, match="no node has 9 CPUs") as refused:
         capacity.check_nodes(small_study(), sent, None, cluster=False)
     assert len(refused.value.problems) == 1
+
+
+@pytest.mark.parametrize(("trials", "seconds"), [(None, 60.0), (4, 20.0)])
+def test_a_confirmation_takes_longer_by_the_seeds_that_a_trial_of_the_search_lacks(
+    trials: int | None, seconds: float
+) -> None:
+    """A trial of the grid has one of the three seeds, one of the random search has all."""
+    search = {"search": Random(trials=trials)} if trials else {}
+    paces = Paces(small_study(seeds=3, seeds_per_trial=1, **search), clock=lambda: 0.0)
+    searched = Trial(id="0001", params={"slope": 1}, seeds=[0])
+    paces.started(searched, 0)
+    paces.reported(searched, [{"epoch": 1, "seconds": 2.0}])
+    paces.ended(searched)
+    confirmed = Trial(id="c0001", params={"slope": 1}, seeds=[0, 1, 2], phase="confirm")
+    assert paces.seconds(confirmed, 10) == seconds

@@ -9,7 +9,7 @@ from searched_studies import searched_study
 from settling_studies import settling
 from small_studies import small_study
 
-from analysis import Run, compare_runs, load_run, status_table, summary_table
+from analysis import Run, compare_runs, status_table, summary_table
 from analysis.home.row import row_of
 from analysis.report.claims import claim
 from analysis.stats.findings import find
