@@ -1,4 +1,4 @@
-"""Decisions right at their limits, and numbers that few other figures depend on."""
+"""Decisions right at their limits."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,18 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from run_folders import Trial, scores, write_run
-from scipy import stats
 
 from analysis import Run, load_run
 from analysis.stats.boundary import _is_best_there
 from analysis.stats.fidelity import evidence
-from analysis.stats.health import _unrestricted, noise, rungs
 from analysis.stats.importance import _measured, _resamples, draw_settings
 from analysis.stats.labels import Growing
 from analysis.stats.lost import worst
 from analysis.stats.statuses import status_table
-from analysis.text.rounding import fixed
-from benchmarks.faults import FAULTS
 
 
 def two(folder: Path, *values: list[float], **spec: object) -> Run:
@@ -32,24 +28,6 @@ def two(folder: Path, *values: list[float], **spec: object) -> Run:
 def test_trials_at_an_end_that_are_as_good_as_their_neighbours_are_no_better() -> None:
     assert not _is_best_there(np.array([0.1, 0.3]), pd.Series([1.0, 1.0]))
     assert _is_best_there(np.array([0.1, 0.3]), pd.Series([1.0, 0.9]))
-
-
-def test_two_settings_that_lie_apart_are_no_noise(tmp_path: Path) -> None:
-    run = two(tmp_path, [0.10, 0.11, 0.12], [0.80, 0.81, 0.82])
-    assert list(noise(run, evidence(run))) == []
-
-
-def test_the_highest_correlation_of_rungs_is_that_of_bonett_and_wright() -> None:
-    run = FAULTS["rungs"](0)
-    found = evidence(run)
-    first, full = min(map(int, run.rungs)), found.full
-    both = found.values[[first, full]].dropna()
-    rank = stats.spearmanr(both[first], both[full]).statistic
-    spread = np.sqrt((1 + rank**2 / 2) / (len(both) - 3))
-    highest = np.tanh(np.arctanh(rank) + stats.norm.ppf(0.99) * spread)
-    every = _unrestricted(highest, found.values[first].dropna(), both.index)
-    (finding,) = rungs(run, found)
-    assert finding[1].endswith(f"at most {fixed(every, 2)}")
 
 
 def test_a_share_that_was_0_once_is_a_share(tmp_path: Path) -> None:
