@@ -2,19 +2,16 @@
 
 from typing import Any
 
-import pytest
 from drawn_studies import drawing
 from searched_studies import searched_study
 from test_own_search import Drawn, HillClimber
 
-from tuning import Asha, Optuna, Random, RayTune
+from tuning import Asha, Random, RayTune
 from tuning.runs.trial_record import TrialRecord
 from tuning.search.asha import AshaScheduler
 from tuning.search.grid import trials_left
-from tuning.search.optuna_space import OptunaSpace
 from tuning.search.own import OwnSearcher
 from tuning.search.ray_library import RaySearcher
-from tuning.search.samplers import Samplers
 from tuning.spec.trial import Trial
 
 
@@ -77,9 +74,3 @@ def test_an_own_searcher_is_told_of_a_trial_that_a_person_added() -> None:
     added.take(1, 0.5)
     searcher.learn(added)
     assert searcher._own.best == (0.5, 0.75)
-
-
-@pytest.mark.parametrize(("sampler", "made"), [("nsga2", "NSGAIISampler"), ("qmc", "QMCSampler")])
-def test_a_sampler_is_the_one_that_was_named(sampler: str, made: str) -> None:
-    study = drawing(Optuna(trials=5, sampler=sampler))
-    assert type(Samplers(study, OptunaSpace(study), lambda: None).of_seed(0)).__name__ == made
