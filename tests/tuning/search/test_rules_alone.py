@@ -1,12 +1,19 @@
-"""Rules of searching and stopping, asked without a run."""
+"""Rules of searching and stopping, asked by themselves."""
 
+from pathlib import Path
 from typing import Any
 
 from drawn_studies import drawing
+from inline_runs import prepared
+from ordered_runs import Person
 from searched_studies import searched_study
 from test_own_search import Drawn, HillClimber
 
-from tuning import Asha, Random, RayTune
+from analysis import load_run
+from analysis.records.orders import ADD
+from tuning import Asha, RayTune
+from tuning.engine.backends.inline import run_inline
+from tuning.engine.session import history_of
 from tuning.runs.trial_record import TrialRecord
 from tuning.search.asha import AshaScheduler
 from tuning.search.grid import trials_left
@@ -36,19 +43,6 @@ def test_a_planned_trial_whose_id_is_taken_gets_the_next_free_one() -> None:
     assert [each.id for each in trials_left(planned, [past])] == ["0003", "0002"]
 
 
-def test_a_random_search_goes_on_with_the_number_after_the_last() -> None:
-    study = drawing(Random(trials=3))
-    first = study.search.searcher(study).ask()
-    assert first
-    past = [TrialRecord(trial=first, status="completed")]
-    searcher = study.search.searcher(study, past)
-    assert [each and each.id for each in (searcher.ask() for _ in range(3))] == [
-        "0002",
-        "0003",
-        None,
-    ]
-
-
 def test_a_searcher_of_rays_that_draws_otherwise_than_the_records_knows_nothing_of_them() -> None:
     study = drawing(RayTune(lambda seed: Drawn(seed), trials=5, seed=3), epochs=1)
     first = study.search.searcher(study).ask()
@@ -74,3 +68,32 @@ def test_an_own_searcher_is_told_of_a_trial_that_a_person_added() -> None:
     added.take(1, 0.5)
     searcher.learn(added)
     assert searcher._own.best == (0.5, 0.75)
+
+
+class Again:
+    """Draws what it has seen, and one setting before."""
+
+    trials = 3
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def ask(self, history: Any) -> Any:
+        return dict(history[-1].params) if history else {"x": 0.5, "kind": "a"}
+
+    def tell(self, trial: Any) -> None:
+        self.told.append(trial.id)
+
+
+def test_a_search_that_draws_what_a_person_added_is_built_again(tmp_path: Path) -> None:
+    study = drawing(Again(), epochs=1)
+    paths = prepared(study, tmp_path)
+    added = {"params": {"x": 0.25, "kind": "a"}}
+    run_inline(study, paths, Person(paths, {1: [(ADD, added)]}))
+    read = load_run(paths.root)
+    assert read.trials["trial"].tolist() == ["0001", "a0001"]
+    assert [row["same_as"] for row in read.repeated] == ["a0001", "a0001"]
+    searcher = study.search.searcher(study, history_of(study, read).drawn())
+    assert isinstance(searcher, OwnSearcher)
+    assert searcher._own.told == ["0001", "0002", "0003"]
+    assert searcher.ask() is None
