@@ -70,6 +70,7 @@ def test_what_the_run_did_itself_is_not_drawn(cut: Run) -> None:
     text = whatif_text(cut, slots=1)
     assert "nothing had to be drawn" in text
     assert text.splitlines()[1].split()[3] == text.splitlines()[2].split()[1]
+    assert " to " not in text.splitlines()[2], "no interval of what is known"
 
 
 def test_fewer_trials_are_the_first_ones(whole: Run, tmp_path: Path) -> None:
