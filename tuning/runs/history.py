@@ -85,15 +85,15 @@ class History:
         return (each for each in self.trials.values() if each.trial.phase == name)
 
     def drawn(self) -> list[TrialRecord]:
-        """What the search drew itself, in order; a setting that was drawn again with the status and
-        the scores of the trial that answers for it. What was left out by hand has none.
+        """What the search drew itself, in order; a setting that was drawn again with the status,
+        scores and end of the trial that answers for it. What was left out by hand has none.
         """
         known = {**self._dropped, **self.trials}
-        again = [
-            replace(each, status=first.status, scores=first.scores)
-            for each in self._repeats.values()
-            if (first := known[str(each.same_as)])
-        ]
+        again = []
+        for each in self._repeats.values():
+            first = known[str(each.same_as)]
+            lines = each.lines[0], max(each.lines[0], first.lines[1])
+            again.append(replace(each, status=first.status, scores=first.scores, lines=lines))
         own = (each for each in self.begun(Phase.SEARCH) if not is_added(each.id))
         return sorted([*own, *again], key=lambda each: int(each.id))
 

@@ -40,12 +40,7 @@ def events(records: Sequence[TrialRecord]) -> Iterator[tuple[bool, TrialRecord]]
     """Each trial when it was asked for (True), and when its end was told (False): of a setting that
     was drawn again, with the end of the trial that answers for it.
     """
-    ends = {each.id: each.lines[1] for each in records}
     asked = [((each.lines[0], 0), True, each) for each in records]
-    told = [
-        ((max(each.lines[0], ends[each.same_as or each.id]), 2 if each.same_as else 1), False, each)
-        for each in records
-        if each.ended
-    ]
+    told = [((each.lines[1], 1), False, each) for each in records if each.ended]
     for _, is_asked, record in sorted([*asked, *told], key=lambda event: event[0]):
         yield is_asked, record

@@ -9,8 +9,20 @@ from run_folders import Trial, scores, write_run
 from analysis import Run, best_vs_rest, comparison_table, load_run, write_report
 from analysis.numerics.looks import Looks
 from analysis.numerics.sequential import intervals, p_values
+from analysis.stats.arms import compare_arms
+from analysis.stats.settled import settled
 from analysis.stats.settled_table import settled_paths, settled_table, settled_words
-from analysis.stats.settling import EQUAL, LOST, MOST, OPEN, SUPPORTED, Rule, planned_pairs, settle
+from analysis.stats.settling import (
+    CENSORED,
+    EQUAL,
+    LOST,
+    MOST,
+    OPEN,
+    SUPPORTED,
+    Rule,
+    planned_pairs,
+    settle,
+)
 from analysis.stats.tables import summary_table
 
 RULE = {"smallest": 0.2, "at_least": 6, "at_most": 18}
@@ -111,6 +123,29 @@ def test_tables_have_the_intervals_of_the_look_at_which_a_comparison_closed(tmp_
     assert settled_table(found)["closed"].tolist() == [SUPPORTED, EQUAL]
     assert settled_paths(found)["seeds"].tolist() == [6, 12, 6, 12]
     assert best_vs_rest(found)["n"].tolist() == [18, 12], "all that both settings have"
+
+
+def test_means_of_arms_are_of_the_seeds_at_which_they_closed(tmp_path):
+    table = compare_arms(settled_run(tmp_path, (18, 18, 12)), "width")
+    assert table["n"].tolist() == [12, 12]
+    assert table["baseline_mean"].tolist() == pytest.approx([values()[0, :12].mean()] * 2)
+
+
+def test_a_comparison_with_a_setting_that_was_stopped_by_hand_is_censored(tmp_path):
+    trials = [
+        Trial(params={"width": width}, epochs=scores(row), seeds=range(18))
+        for width, row in enumerate(values()[:2], start=1)
+    ]
+    trials.append(
+        Trial(params={"width": 3}, epochs=scores([0.3]), seeds=[0], status="stopped by hand")
+    )
+    about = {
+        "seeds": list(range(18)),
+        "until_settled": RULE,
+        "space": {"width": {"values": [1, 2, 3]}},
+    }
+    found = settled(load_run(write_run(tmp_path, trials, **about)))
+    assert found.reasons.tolist() == [SUPPORTED, CENSORED]
 
 
 def test_means_have_the_level_of_their_look(tmp_path):

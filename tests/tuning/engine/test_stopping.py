@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from searched_studies import searched_study
@@ -137,6 +137,7 @@ def test_between_rungs_every_trial_goes_on() -> None:
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=40), st.integers(2, 9))
+@example([0.1, 1.1], 3)  # further from the first, so counted from the second
 def test_percentiles_are_those_of_numpy_to_the_last_bit(values: list[float], factor: int) -> None:
     share = 100 * (1 - 1 / factor)
     assert percentile(sorted(values), share) == np.percentile(values, share)

@@ -14,7 +14,7 @@ from searched_studies import searched_study
 from analysis import Run, load_run
 from analysis.stats.continuations import continued, stops_below
 from tuning import Asha, Random, Study, StudyError
-from tuning.engine.whatif import Outcome, curves_of, held, rule_of, what_if
+from tuning.engine.whatif import Curves, Outcome, curves_of, held, rule_of, what_if
 from tuning.engine.whatif_text import whatif_text
 
 
@@ -70,6 +70,7 @@ def test_what_the_run_did_itself_is_not_drawn(cut: Run) -> None:
     text = whatif_text(cut, slots=1)
     assert "nothing had to be drawn" in text
     assert text.splitlines()[1].split()[3] == text.splitlines()[2].split()[1]
+    assert " to " not in text.splitlines()[2], "no interval of what is known"
 
 
 def test_fewer_trials_are_the_first_ones(whole: Run, tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ def test_continuations_keep_what_is_known_and_follow_the_others() -> None:
 
 
 def test_a_spared_trial_passes_every_rung_is_recorded_and_checks_what_is_drawn(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rule = dataclasses.replace(STOPS, spare=0.3)
     read = run(study_of(rule), tmp_path)
@@ -130,6 +131,10 @@ def test_a_spared_trial_passes_every_rung_is_recorded_and_checks_what_is_drawn(
     inside, there = held(read, curves_of(read, rule), rule)
     assert there == len(spared)
     assert 0 <= inside <= there
+    whole = curves_of(read, rule)
+    monkeypatch.setattr(Curves, "drawn", lambda self, draws: whole.values + np.zeros((draws, 1, 1)))
+    assert held(read, whole, rule) == (there, there), "each is drawn as it went on"
+    monkeypatch.undo()
     assert f"Of {there} trials that rungs spared" in whatif_text(read, reduction_factor=2)
 
 

@@ -9,7 +9,7 @@ from searched_studies import searched_study
 from settling_studies import settling
 from small_studies import small_study
 
-from analysis import Run, compare_runs, load_run, status_table, summary_table
+from analysis import Run, compare_runs, status_table, summary_table
 from analysis.home.row import row_of
 from analysis.report.claims import claim
 from analysis.stats.findings import find
@@ -83,8 +83,10 @@ def test_nothing_is_trained_in_its_place_unless_that_is_asked_for(tmp_path: Path
     run, study = grid(tmp_path)
     drop(run, "0002", "0004")
     assert numbers(resume(run, study, backend="inline")) == {1: 2, 2: 2, 3: 3}
-    drop(run, "0004", retrain=True)
-    assert load_run(run.paths.root).spec["trials"] == 8
+    waiting = drop(run, "0004", retrain=True)
+    assert waiting.spec["trials"] == 8
+    seeds = status_table(waiting).set_index("status")["seeds"]
+    assert seeds[["planned", "not started"]].tolist() == [9 + 1, 1]
     again = resume(run, study, backend="inline")
     assert numbers(again) == {1: 2, 2: 3, 3: 3}
     new = set(again.trials["trial"]) - set(run.trials["trial"])
