@@ -99,6 +99,14 @@ class OptunaSearcher:
         self._open[trial.id] = asked
         return trial
 
+    def outlook(self) -> tuple[float, float] | None:
+        """As ``gaussian.outlook``, by all that the trials have shown; None where no trial has a
+        value.
+        """
+        sampler = self._samplers.of_rungs(self._search.seed)
+        trials = self._told.get_trials(deepcopy=False)
+        return sampler.outlook(trials, self._told.direction)
+
     def report(self, trial: Trial, epoch: int, score: float) -> None:
         asked = self._open.get(trial.id)
         if asked is None or not math.isfinite(score):

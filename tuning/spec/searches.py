@@ -1,6 +1,7 @@
 """How a study says its settings are chosen: frozen keyword-only specs."""
 
 import importlib.util
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import Field, fields
 from pathlib import Path
@@ -49,6 +50,7 @@ class Search:
     seed: int = 0
     points_to_evaluate: Sequence[Mapping[str, Any]] = ()
     valid: Valid | None = None
+    until_settled: bool | float = False
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     @property
@@ -178,6 +180,11 @@ class Optuna(Search):
     Evolution Strategy", 2016; needs the package cmaes), "nsga2" (a genetic algorithm), "qmc" (a
     scrambled Sobol sequence), or a function from a seed to a sampler of Optuna or OptunaHub.
     """
+    until_settled: bool | float = False
+    """Whether it ends before ``trials`` once what another trial is expected to gain is less than
+    the noise of a seed, as ``tuning.search.settled`` has it; a number is that noise, as a standard
+    deviation of the metric.
+    """
 
     @property
     def how(self) -> str:
@@ -190,6 +197,18 @@ class Optuna(Search):
         return self.sampler if isinstance(self.sampler, str) else name_of(self.sampler)
 
     def problems(self) -> list[str]:
+        return [*self._sampler_problems(), *self._settled_problems()]
+
+    def _settled_problems(self) -> list[str]:
+        given = self.until_settled
+        if type(given) is bool or (type(given) in (int, float) and 0 < given < math.inf):
+            return []
+        return [
+            f"until_settled={shown(given)} must be True, False, or the noise of a seed: a number"
+            " above 0, in units of the metric."
+        ]
+
+    def _sampler_problems(self) -> list[str]:
         if callable(self.sampler) and not isinstance(self.sampler, type):
             return []
         if not isinstance(self.sampler, str) or self.sampler not in SAMPLERS:
@@ -205,9 +224,10 @@ class Optuna(Search):
         ]
 
     def record(self) -> dict[str, Any]:
-        """As of any search; "tpe" goes without saying, as in runs of earlier versions."""
+        """As of any search; what runs of earlier versions did goes without saying."""
+        silent = {"sampler": "tpe", "until_settled": False}
         said = super().record()
-        return said if said["sampler"] != "tpe" else {k: said[k] for k in said if k != "sampler"}
+        return {k: said[k] for k in said if not (k in silent and said[k] == silent[k])}
 
     def searcher(
         self, study: "Study", past: Iterable["TrialRecord"] = (), *journal: Any
