@@ -70,8 +70,9 @@ class Run:
     the first and last line of each trial in ``trials.jsonl``. ``dropped``: the trials that were
     left out by hand, which neither ``trials`` nor ``epochs`` has and ``spec`` does not plan: see
     ``dropped_frame``. ``ordered``: the trials that each order of a person stopped or added, by its
-    id. ``settled``: as ``settled_facts``, where its search ended itself. ``costs``: see
-    ``costs_frame``; ``lost``: the seconds of attempts that failed, beyond what these told. ``whole``: the run that this is a part of. ``known``: see ``once``.
+    id. ``costs``: see ``costs_frame``; ``lost``: the seconds of attempts that failed, beyond what
+    these told. ``settled``: as ``settled_at`` says, where its search ended itself. ``whole``: the
+    run that this is a part of. ``known``: see ``once``.
     """
 
     paths: RunPaths

@@ -19,9 +19,9 @@ NOISES = {
 
 def settled_facts(answers: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Of each time that the search of a run was settled, in order, ``trials``: after how many that
-    it had drawn, of how many ``planned``; ``gain``: what another one was expected to gain, and
-    ``noise``, the standard deviation that it is less than, both in units of the metric; ``by``: a
-    key of ``NOISES``.
+    it had drawn, of how many ``planned``; ``gain``: what the last ``recent`` of them had gained,
+    and ``noise``, the standard deviation that it is less than, both in units of the metric; ``by``:
+    a key of ``NOISES``.
     """
     return [row["settled"] for row in answers if isinstance(row.get("settled"), Mapping)]
 
@@ -43,8 +43,8 @@ def settled_sentence(run: "Run") -> str:
 
 def words_of(facts: Mapping[str, Any], metric: str) -> str:
     return (
-        f"the search was settled after {facts['trials']} of {facts['planned']} trials: another is"
-        f" expected to gain {number(facts['gain'], 2)} {metric}, less than seeds alone make a trial"
-        f" differ, {number(facts['noise'], 2)} (standard deviation,"
+        f"the search was settled after {facts['trials']} of {facts['planned']} trials: the last"
+        f" {facts['recent']} gained {number(facts['gain'], 2)} {metric}, less than seeds alone make"
+        f" a trial differ, {number(facts['noise'], 2)} (standard deviation,"
         f" {NOISES.get(facts['by'], facts['by'])})"
     )

@@ -23,19 +23,22 @@ from benchmarks.searchers.earlier import searched
 from benchmarks.searchers.ours import study_of
 from benchmarks.searchers.problems import Curve, Params, Problem
 from tuning.runs.trial_record import TrialRecord
+from tuning.search import gaussian
 from tuning.search.optuna import OptunaSearcher
 from tuning.search.recorded import Recorded
-from tuning.search.settled import EVERY, LEAST
+from tuning.search.settled import EVERY
+from tuning.spec.searches import RECENT
 from tuning.spec.study import Asha, Optuna
 
 FILE = Path(__file__).with_name("settled.jsonl")
-TRIALS = 75
-"""Which take about 20 full trainings."""
+FIRST, TRIALS = 30, 75
+"""The first look, and the end: about 20 full trainings."""
 Look = Mapping[str, float]
 RULES: Mapping[str, Callable[[Look], bool]] = {
-    "gain < noise that is given": lambda look: look["gain"] < look["given"],
-    "gain < noise of the model": lambda look: look["gain"] < look["noise"],
-    f"no better value in {LEAST} trials": lambda look: look["since"] >= LEAST,
+    "gain < noise that is given": lambda look: look["gained"] < look["given"],
+    "gain < noise of the model": lambda look: look["gained"] < look["noise"],
+    "expected improvement < noise that is given": lambda look: look["expected"] < look["given"],
+    "expected improvement < noise of the model": lambda look: look["expected"] < look["noise"],
     "50 trials": lambda look: look["trials"] >= 50,
 }
 
@@ -54,34 +57,43 @@ def noisy(problem: Problem, noise: float) -> Problem:
 
 
 def looks(problem: Problem, noise: float) -> Iterator[Look]:
-    """A search of ``TRIALS`` after every ``EVERY`` of them, the last one at its end: ``gain`` and
-    ``noise`` as ``gaussian.outlook`` has them, ``since``: trials since the best value was seen;
+    """A search of ``TRIALS`` at each look, the last one at its end: ``gained`` and ``noise`` as
+    ``gaussian.gained`` has them, ``expected``: the largest expected improvement of a setting;
     ``epochs`` and ``regret`` of a search that ends there. ``noise``: of a seed, as a regret.
     """
     given = noise * (problem.scale.best - problem.scale.middle)
     there, search = noisy(problem, given), Optuna(trials=TRIALS)
-    seen: dict[int, tuple[float, float]] = {TRIALS: (np.inf, 0.0)}
+    study = study_of(problem, search, Asha())
+    seen: dict[int, Look] = {TRIALS: {}}
 
     def look(records: list[TrialRecord]) -> None:
-        if len(records) >= LEAST and len(records) % EVERY == 0:
-            known = OptunaSearcher(study_of(problem, search, Asha()), records).outlook()
-            seen[len(records)] = known or (np.inf, 0.0)
+        if len(records) >= FIRST and len(records) % EVERY == 0:
+            known = OptunaSearcher(study, records)
+            gained, deviation = known.gained(RECENT) or (np.inf, 0.0)
+            facts = {"gained": gained, "noise": deviation, "expected": expected(known)}
+            seen[len(records)] = facts
 
     trials = [each.trial for each in searched(there, search, Asha(), look)]
-    for number, (gain, deviation) in sorted(seen.items()):
-        first = Recorded(trials=TRIALS, listed=trials[:number])
-        ended = searched(there, first, Asha())
-        values = [max(each.scores.values()) for each in ended]
+    for number, facts in sorted(seen.items()):
+        ended = searched(there, Recorded(trials=TRIALS, listed=trials[:number]), Asha())
         best = max(ended, key=lambda each: each.scores.get(problem.epochs, -np.inf))
-        yield {
-            "trials": number,
-            "gain": gain,
-            "noise": deviation,
-            "given": given,
-            "since": number - 1 - int(np.argmax(values)),
-            "epochs": sum(each.last_epoch for each in ended),
-            "regret": problem.regret(problem.curve(best.params)[0][-1]),
-        }
+        spent = sum(each.last_epoch for each in ended)
+        regret = problem.regret(problem.curve(best.params)[0][-1])
+        yield {"trials": number, "given": given, "epochs": spent, "regret": regret, **facts}
+
+
+def expected(known: OptunaSearcher) -> float:
+    """The largest expected improvement among many settings, without noise."""
+    sampler, rng = known._samplers.of_rungs(0), np.random.default_rng(0)
+    seen = sampler._seen(known._told.get_trials(deepcopy=False), known._told.direction)
+    model, tried, means = gaussian._learned(sampler._cube, seen)
+    near = np.repeat(gaussian._leaders(tried, means), 300, axis=0)
+    around = [gaussian._moved(sampler._cube, near, reach, rng) for reach in (0.02, 0.1)]
+    points = sampler._cube.snapped(np.vstack([rng.random((1000, near.shape[1])), *around]))
+    mean, deviation = model.predict(gaussian._inputs(sampler._cube, points), return_std=True)
+    without = np.sqrt(np.maximum(deviation**2 - model.kernel_.k2.noise_level, 1e-12))
+    best = gaussian.log_improvement(mean, without, means.max()).max()
+    return float(np.exp(best) * gaussian._kept(seen.scores).std())
 
 
 def show(rows: list[dict[str, Any]]) -> None:
@@ -89,7 +101,9 @@ def show(rows: list[dict[str, Any]]) -> None:
     problems with its 95 % interval.
     """
     for name, fires in RULES.items():
-        ends = [next((at for at in each["looks"][:-1] if fires(at)), each["looks"][-1]) for each in rows]
+        ends = [
+            next((at for at in each["looks"][:-1] if fires(at)), each["looks"][-1]) for each in rows
+        ]
         pairs = [(end, each["looks"][-1]) for end, each in zip(ends, rows, strict=True)]
         saved = np.array([1 - end["epochs"] / last["epochs"] for end, last in pairs])
         lost = np.array([end["regret"] - last["regret"] for end, last in pairs])

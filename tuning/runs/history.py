@@ -14,7 +14,7 @@ from analysis.records.settled import settled_facts
 from analysis.records.space import declared
 from analysis.stats.ranking import Ranking
 from analysis.stats.summary import seed_numbers
-from tuning.runs.recorded_trials import dropped_records, trial_records
+from tuning.runs.recorded_trials import dropped_records, repeated_trials, trial_records
 from tuning.runs.trial_record import TrialRecord as TrialRecord
 from tuning.runs.trial_record import params_key as params_key
 from tuning.spec.branches import space_record
@@ -73,15 +73,8 @@ class History:
                 if record.ended:
                     history._rank(record)
         history._dropped = {each.id: each for each in dropped_records(run)}
-        for row in run.repeated:
-            trial = Trial(
-                id=row["trial"],
-                params=declared(run.recorded["space"], row["params"]),
-                seeds=row["seeds"],
-                refused=row.get("refused", ()),
-                drawn=row.get("drawn"),
-            )
-            history.repeat(trial, row["same_as"]).lines = run.lines[trial.id]
+        for trial, same_as in repeated_trials(run):
+            history.repeat(trial, same_as).lines = run.lines[trial.id]
         return history
 
     @property

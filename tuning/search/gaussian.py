@@ -67,23 +67,17 @@ def suggested(cube: UnitCube, seen: Seen, rng: np.random.Generator) -> np.ndarra
     return _best(cube, gain, _leaders(tried, means), known, rng)
 
 
-def outlook(cube: UnitCube, seen: Seen, rng: np.random.Generator) -> tuple[float, float]:
-    """What the setting that is expected to improve most would gain on the best that is known, at
-    full length and without noise, and the noise: the deviation of values from what the process
-    expects of their settings. Both in units of the scores.
+def gained(cube: UnitCube, seen: Seen, earlier: np.ndarray) -> tuple[float, float]:
+    """What all other points have gained on the ``earlier`` ones: how much better the process
+    expects the best setting to be at full length than the best of these; infinity where none of
+    these is known. And the noise: the deviation of values from what it expects of their settings.
+    Both in units of the scores.
     """
     model, tried, means = _learned(cube, seen)
-    noise = model.kernel_.k2.noise_level
-
-    def gain(points: np.ndarray) -> np.ndarray:
-        mean, deviation = model.predict(_inputs(cube, points), return_std=True)
-        without = np.sqrt(np.maximum(deviation**2 - noise, 1e-12))
-        return log_improvement(mean, without, means.max())
-
-    best = _best(cube, gain, _leaders(tried, means), {each.tobytes() for each in tried}, rng)
-    unit = float(_kept(seen.scores).std())
-    gained = 0.0 if best is None else math.exp(float(gain(best[None])[0]))
-    return unit * gained, unit * math.sqrt(noise)
+    known = {each.tobytes() for each in earlier}
+    before = [mean for mean, each in zip(means, tried, strict=True) if each.tobytes() in known]
+    unit, noise = float(_kept(seen.scores).std()), math.sqrt(model.kernel_.k2.noise_level)
+    return unit * float(means.max() - max(before)) if before else math.inf, unit * noise
 
 
 def _learned(cube: UnitCube, seen: Seen) -> tuple[Any, np.ndarray, np.ndarray]:

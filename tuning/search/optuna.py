@@ -99,13 +99,12 @@ class OptunaSearcher:
         self._open[trial.id] = asked
         return trial
 
-    def outlook(self) -> tuple[float, float] | None:
-        """As ``gaussian.outlook``, by all that the trials have shown; None where no trial has a
-        value.
-        """
+    def gained(self, recent: int) -> tuple[float, float] | None:
+        """As ``gaussian.gained``, of the ``recent`` last trials; None where none has a value."""
         sampler = self._samplers.of_rungs(self._search.seed)
         trials = self._told.get_trials(deepcopy=False)
-        return sampler.outlook(trials, self._told.direction)
+        found: tuple[float, float] | None = sampler.gained(trials, self._told.direction, recent)
+        return found
 
     def report(self, trial: Trial, epoch: int, score: float) -> None:
         asked = self._open.get(trial.id)

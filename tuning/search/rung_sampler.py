@@ -10,7 +10,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from tuning.search.gaussian import Seen, load_packages, outlook, suggested
+from tuning.search.gaussian import Seen, gained, load_packages, suggested
 from tuning.search.optuna_space import UNKNOWN
 from tuning.search.unit_cube import UnitCube
 
@@ -71,13 +71,17 @@ class RungSampler(BaseSampler):
         self._seconds = round(time.perf_counter() - began, 4)
         return {} if point is None else self._cube.params(point)
 
-    def outlook(
-        self, trials: Sequence[FrozenTrial], direction: StudyDirection
+    def gained(
+        self, trials: Sequence[FrozenTrial], direction: StudyDirection, recent: int
     ) -> tuple[float, float] | None:
-        """As ``gaussian.outlook``; None where none of the ``trials`` has a value."""
-        seen = self._seen(trials, direction)
-        known = np.isfinite(seen.scores).any()
-        return outlook(self._cube, seen, self._rng) if known else None
+        """As ``gaussian.gained``, of the ``recent`` last ones of the ``trials`` that have a value;
+        None where none has.
+        """
+        valued = [each for each in trials if each.intermediate_values]
+        if not valued:
+            return None
+        earlier = [self._cube.point(each.params) for each in valued[:-recent]]
+        return gained(self._cube, self._seen(trials, direction), np.array(earlier))
 
     def _seen(self, trials: Sequence[FrozenTrial], direction: StudyDirection) -> Seen:
         """The ``MOST`` values of the highest rungs alone."""

@@ -1,10 +1,12 @@
-"""A search that ends once it is settled: what another trial is expected to gain is less than the
-noise of a seed.
+"""A search that ends once it is settled: what its last trials have gained is less than the noise
+of a seed.
 
-The gain is the expected improvement of the best setting by a Gaussian process, as in V. Nguyen, S.
-Gupta, S. Rana, C. Li and S. Venkatesh, "Regret for Expected Improvement over the Best-Observed
-Value and Stopping Condition", ACML 2017. To compare it with the noise of an evaluation is A.
-Makarova et al., "Automatic Termination for Hyperparameter Optimization", AutoML 2022.
+The gain is that of the best setting at full length, as a Gaussian process over params and epochs
+expects it: noise alone, of which the best of ever more trials looks ever better, is no gain. It is
+the part of the gap of H. Ishibashi, M. Karasuyama, I. Takeuchi and H. Hino, "A Stopping Criterion
+for Bayesian Optimization by the Gap of Expected Minimum Simple Regrets", AISTATS 2023, that has
+been seen; to compare it with the noise of an evaluation is A. Makarova et al., "Automatic
+Termination for Hyperparameter Optimization", AutoML 2022.
 """
 
 import math
@@ -17,10 +19,9 @@ import numpy as np
 from analysis.records.schema import Phase
 from tuning.runs.history import History
 from tuning.runs.trial_record import TrialRecord, params_key
-from tuning.spec.study import Optuna, Study, Trial
+from tuning.spec.searches import RECENT
+from tuning.spec.study import Study, Trial
 
-LEAST = 20
-"""So many trials are drawn in any case, and twice as many as are drawn at random."""
 EVERY = 5
 """So many trials are drawn between two looks."""
 DEGREES = 10
@@ -29,7 +30,8 @@ Facts = Mapping[str, Any]
 
 
 class SettledSearcher:
-    """Asks ``searcher``, an ``OptunaSearcher``, until its search is settled, which ``settle`` is told then.
+    """Asks ``searcher``, an ``OptunaSearcher``, until its search is settled, which ``settle`` is
+    told then.
 
     It is looked at after every ``EVERY`` trials. A search that was settled and then given N more
     trials draws so many at the least.
@@ -66,27 +68,23 @@ class SettledSearcher:
             each["trials"] + self._study.planned - each["planned"]
             for each in self._history.settlements
         ]
-        return max([least(self._study), *more])
+        return max([self._study.search.fewest, *more])
 
     def _facts(self, drawn: int) -> Facts | None:
         """As ``analysis.records.settled.settled_facts``."""
-        found = self._searcher.outlook()
+        found = self._searcher.gained(RECENT)
         if found is None:
             return None
         noise, by = noise_of(self._study, self._history) or (found[1], "model")
         planned = self._study.planned
-        return {"trials": drawn, "planned": planned, "gain": found[0], "noise": noise, "by": by}
-
-
-def least(study: Study) -> int:
-    """So many trials the search of ``study`` draws in any case."""
-    assert isinstance(study.search, Optuna)
-    return min(study.planned, max(LEAST, 2 * study.search.n_startup_trials))
+        facts = {"trials": drawn, "planned": planned, "recent": RECENT, "by": by}
+        return facts | {"gain": found[0], "noise": noise}
 
 
 def noise_of(study: Study, history: History) -> tuple[float, str] | None:
-    """The standard deviation of what a trial gives from seed to seed, and where it is known from, a
-    key of ``analysis.records.settled.NOISES``; None where its model alone can tell.
+    """The standard deviation of what a trial gives, the mean of its seeds, from seeds to seeds, and
+    where it is known from, a key of ``analysis.records.settled.NOISES``; None where the model alone
+    can tell.
     """
     if study.search.until_settled is not True:
         return float(study.search.until_settled), "given"

@@ -10,6 +10,7 @@ from cluster.amounts import amount, slot
 from tuning.process.torch_state import gpu_here
 from tuning.spec.branches import conditions, parameters, settings_count, space_record
 from tuning.spec.callables import name_of
+from tuning.spec.searches import RECENT
 from tuning.spec.settling_plan import seeds_text, settling_text
 from tuning.spec.space import text
 from tuning.spec.study import Study
@@ -76,7 +77,7 @@ def _settled_text(study: Study) -> str:
     noise = study.search.until_settled
     known = "" if noise is True else f", {noise:g} {study.metric}"
     return (
-        "the search ends before that once another trial is expected to gain less than seeds alone"
+        f"the search ends before that once its last {RECENT} trials gained less than seeds alone"
         f" make a trial differ{known}; {count(fewest_trials(study), 'trial')} at the least"
     )
 
@@ -113,9 +114,7 @@ def epochs_bounds(study: Study) -> tuple[float, int]:
 
 def fewest_trials(study: Study) -> int:
     """How many trials the search has at the least."""
-    from tuning.search.settled import least
-
-    return least(study) if study.search.until_settled else study.planned
+    return study.planned if study.search.exhaustive else study.search.fewest
 
 
 def most_trials(study: Study) -> int:

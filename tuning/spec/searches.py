@@ -29,6 +29,8 @@ SAMPLERS: Mapping[str, Sequence[str]] = {
     "qmc": ("scipy",),
 }
 """The samplers of Optuna that have a name here, and the packages that each needs."""
+RECENT = 20
+"""So many trials have to gain too little for a search to be settled."""
 
 
 def _is_code(value: Any) -> bool:
@@ -52,6 +54,11 @@ class Search:
     valid: Valid | None = None
     until_settled: bool | float = False
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def fewest(self) -> int:
+        """How many trials it draws at the least."""
+        return self.trials
 
     @property
     def how(self) -> str:
@@ -181,9 +188,9 @@ class Optuna(Search):
     scrambled Sobol sequence), or a function from a seed to a sampler of Optuna or OptunaHub.
     """
     until_settled: bool | float = False
-    """Whether it ends before ``trials`` once what another trial is expected to gain is less than
-    the noise of a seed, as ``tuning.search.settled`` has it; a number is that noise, as a standard
-    deviation of the metric.
+    """Whether it ends before ``trials`` once the last of them have gained less than seeds alone
+    make a trial differ, as ``tuning.search.settled`` has it; a number says how much that is, in
+    units of the metric.
     """
 
     @property
@@ -196,6 +203,11 @@ class Optuna(Search):
     def _name(self) -> str:
         return self.sampler if isinstance(self.sampler, str) else name_of(self.sampler)
 
+    @property
+    def fewest(self) -> int:
+        least = self.n_startup_trials + RECENT if self.until_settled else self.trials
+        return min(self.trials, least)
+
     def problems(self) -> list[str]:
         return [*self._sampler_problems(), *self._settled_problems()]
 
@@ -204,8 +216,8 @@ class Optuna(Search):
         if type(given) is bool or (type(given) in (int, float) and 0 < given < math.inf):
             return []
         return [
-            f"until_settled={shown(given)} must be True, False, or the noise of a seed: a number"
-            " above 0, in units of the metric."
+            f"until_settled={shown(given)} must be True, False, or what seeds alone make a trial"
+            " differ: a number above 0, in units of the metric."
         ]
 
     def _sampler_problems(self) -> list[str]:

@@ -95,7 +95,7 @@ def searched_by(run: Run) -> str:
         if key not in ("kind", "trials", "points_to_evaluate", "valid", "refused", "until_settled")
     ]
     if noise := search.get("until_settled"):
-        chosen.append("until settled" if noise is True else f"until settled at a noise of {noise}")
+        chosen.append("until settled" if noise is True else f"until settled, at {noise:g}")
     if given := search.get("points_to_evaluate"):
         chosen.append(f"begun with {count(len(given), 'given setting')}")
     parts = [", ".join(chosen)]
