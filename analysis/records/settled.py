@@ -15,6 +15,7 @@ NOISES = {
     "model": "as far as its model cannot explain what trials gave",
 }
 """Where the noise of a seed is known from."""
+KEYS = {"trials", "planned", "recent", "gain", "noise", "by"}
 
 
 def settled_facts(answers: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -23,7 +24,8 @@ def settled_facts(answers: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any
     and ``noise``, the standard deviation that it is less than, both in units of the metric; ``by``:
     a key of ``NOISES``.
     """
-    return [row["settled"] for row in answers if isinstance(row.get("settled"), Mapping)]
+    given = [row["settled"] for row in answers if isinstance(row.get("settled"), Mapping)]
+    return [facts for facts in given if facts.keys() >= KEYS]
 
 
 def settled_at(answers: Iterable[Mapping[str, Any]], planned: Any) -> Mapping[str, Any] | None:

@@ -79,8 +79,8 @@ class History:
 
     @property
     def settled(self) -> bool:
-        """Whether the search draws no more, because another trial is expected to gain too little;
-        one that is given more trials goes on.
+        """Whether the search draws no more, because its last trials gained too little; one that is
+        given more trials goes on.
         """
         return any(each["planned"] == self.study.planned for each in self.settlements)
 
