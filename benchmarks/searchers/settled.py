@@ -118,9 +118,8 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--last", type=int, default=lcbench.TUNED_ON)
-    parser.add_argument("--noise", type=float, default=0.02, help="of a seed, as a regret")
+    for name, kind, default in (("first", int, 0), ("last", int, 17), ("noise", float, 0.02)):
+        parser.add_argument(f"--{name}", type=kind, default=default)
     options, at = parser.parse_args(), lcbench.folder()
     rows = [json.loads(line) for line in FILE.read_text().splitlines()] if FILE.exists() else []
     known = {(each["problem"], each["noise"]) for each in rows}
