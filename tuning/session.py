@@ -120,6 +120,7 @@ class Session:
     def _run(self, at_worst: "Callable[[Interrupted], None]") -> tuple[Mapping[str, str], Path]:
         from analysis import load_run, write_report
         from analysis.records.budget import budget_note
+        from analysis.records.settled import settled_sentence
         from analysis.records.versions import versions_note
         from analysis.stats.settled_table import settled_words
 
@@ -135,6 +136,8 @@ class Session:
             self.display.line(note)
         if words := settled_words(ended):
             self.display.line(words)
+        if words := settled_sentence(ended):
+            self.display.line(f"{words}. `study extend {self.paths.root} --trials N` goes on")
         report = write_report(ended)
         self.finish_mirror()
         return outcome.statuses, report

@@ -36,6 +36,7 @@ from analysis.records.merged import merged_note
 from analysis.records.orders import Steering, ordered, planned_trials
 from analysis.records.paths import RunPaths as RunPaths
 from analysis.records.schema import REPEATED, Mode, Phase
+from analysis.records.settled import settled_at
 from analysis.records.space import declared
 from analysis.records.versions import (
     Versions,
@@ -70,7 +71,8 @@ class Run:
     left out by hand, which neither ``trials`` nor ``epochs`` has and ``spec`` does not plan: see
     ``dropped_frame``. ``ordered``: the trials that each order of a person stopped or added, by its
     id. ``costs``: see ``costs_frame``; ``lost``: the seconds of attempts that failed, beyond what
-    these told. ``whole``: the run that this is a part of. ``known``: see ``once``.
+    these told. ``settled``: as ``settled_at`` says, where its search ended itself. ``whole``: the
+    run that this is a part of. ``known``: see ``once``.
     """
 
     paths: RunPaths
@@ -90,6 +92,7 @@ class Run:
     ordered: Mapping[str, list[str]] = field(default_factory=dict)
     costs: pd.DataFrame = field(default_factory=lambda: costs_frame([]))
     lost: float = 0.0
+    settled: Mapping[str, Any] | None = None
     whole: "Run | None" = None
     known: dict[Any, Any] = field(default_factory=dict, init=False)
 
@@ -230,7 +233,8 @@ def load_run(folder: str | Path) -> Run:
         search, answers = run.phase(Phase.SEARCH), Steering(paths).refresh().answers
         again = dict(zip(search.dropped["trial"], search.dropped["retrain"], strict=True))
         planned = recorded["trials"], answers, list(search.trials["trial"]), again, len(repeated)
-        run = replace(run, spec={**spec, "trials": planned_trials(*planned)})
+        at = settled_at(answers.values(), recorded["trials"])
+        run = replace(run, spec={**spec, "trials": planned_trials(*planned)}, settled=at)
     return run
 
 

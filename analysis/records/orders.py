@@ -21,6 +21,7 @@ from analysis.records.inside import is_name, no_link
 from analysis.records.lines import read_spec
 from analysis.records.paths import RunPaths
 from analysis.records.schema import ORDER_KEYS, is_added
+from analysis.records.settled import settled_at
 
 STOP, ADD, PAUSE, END = "stop-trial", "add", "pause", "end"
 KEPT = "not running: the order is kept, and the next session (`study resume`) carries it out first"
@@ -208,7 +209,7 @@ def planned_trials(
     ``dropped``: those that were left out besides, with whether they are to be trained again;
     ``repeated``: how many settings were drawn again.
     """
-    if ended_by(answers, planned):
+    if ended_by(answers, planned) or settled_at(answers.values(), planned):
         return len(begun)
     added = sum(map(is_added, [*begun, *dropped]))
     return planned - repeated - sum(not again for again in dropped.values()) + added

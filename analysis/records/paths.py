@@ -17,7 +17,7 @@ A run folder holds
 - ``session.json``: where the Ray of the session that is going on can be looked at
 - ``labels.jsonl``: tags and notes that people gave the run
 - ``orders.jsonl``: what people ordered of the run while it went on
-- ``answers.jsonl``: what became of each order
+- ``answers.jsonl``: what became of each order, and when the search was settled
 - ``lock``: who writes, while somebody does
 - ``.store``: where the run is copied to a store: the mark that this folder may do so, and no copy
   of it

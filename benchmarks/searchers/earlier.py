@@ -1,5 +1,6 @@
 """Searches on a problem as the records of a run would have them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from benchmarks.searchers.ours import Ours
@@ -8,10 +9,19 @@ from tuning.runs.trial_record import TrialRecord
 from tuning.spec.study import Asha, Search
 
 
-def searched(problem: Problem, search: Search, rule: Asha) -> list[TrialRecord]:
-    """The trials of a search that runs to its end, one at a time."""
+def searched(
+    problem: Problem,
+    search: Search,
+    rule: Asha,
+    look: Callable[[list[TrialRecord]], None] = lambda records: None,
+) -> list[TrialRecord]:
+    """The trials of a search that runs to its end, one at a time. ``look``: told those that there
+    are before each new one.
+    """
     tuner, records = Ours(problem, 1, search, rule), dict[str, TrialRecord]()
     while job := tuner.next():
+        if job.key not in records:
+            look(list(records.values()))
         record = records.setdefault(job.key, TrialRecord(trial=job.trial, status="pruned"))
         values = problem.curve(job.params)[0]
         while True:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ray import tune
 
-from benchmarks.searchers import league, rows
+from benchmarks.searchers import league, rows, settled
 from benchmarks.searchers.methods import RANDOM_ASHA
 from benchmarks.searchers.problems import Problem, Scale
 from benchmarks.searchers.race import STEPS, Job, Race
@@ -127,3 +127,18 @@ def test_the_table_is_means_over_problems_and_decides_problem_by_problem() -> No
     assert found.loc["new", "ms"] == 3.5
     # From 1 to 0.134 in 20 parts, at or below 0.334 from the 16th on.
     assert found.loc["new", "reaches"] == 0.8
+
+
+def test_what_a_search_saves_and_loses_that_ends_at_its_first_settled_look(capsys: Any) -> None:
+    """Of 100 epochs 40 and 50 are spent, for a regret that is 0.1 and 0.2 higher."""
+    last = {"trials": 75, "epochs": 100, "regret": 0.1}
+    first = {"trials": 30, "epochs": 20, "regret": 0.9, "gained": 0.3, "noise": 0.2, "given": 0.1}
+    then = {"trials": 35, "gained": 0.15, "noise": 0.2, "given": 0.1}
+    ends = [{"epochs": 40, "regret": 0.2}, {"epochs": 50, "regret": 0.3}]
+    more = {"expected": 0.5}
+    settled.show([{"looks": [first | more, then | more | end, last]} for end in ends])
+    given, model, *_, fixed = capsys.readouterr().out.splitlines()
+    assert given.startswith("gain < noise that is given: fired on 0 of 2 problems; saved 0%")
+    assert model.startswith("gain < noise of the model: fired on 2 of 2 problems; saved 55%")
+    assert "lost 0.150 of regret" in model
+    assert fixed.startswith("50 trials: fired on 0 of 2 problems")

@@ -113,17 +113,25 @@ def search_of(recorder: Recorder, study: Study, journal: tuple[Any, ...]) -> Dec
     history = recorder.history
     past = list(history.phase("search"))
     scheduler = study.scheduler.scheduler(study, past) if study.scheduler else NoScheduler()
-    searcher = (
-        SettlingSearcher(study, history)
-        if study.settles
-        else study.search.searcher(study, history.drawn(), *journal)
-    )
+    searcher = _searcher(recorder, study, journal)
     for record in history.added():
         if record.ended:
             searcher.learn(record)
     waiting, draws = 0 if study.search.learns else 1, not study.search.exhaustive
     added = [each.trial for each in history.added() if each.cut_off]
     return Deciding(recorder, searcher, scheduler, draws, waiting, added=added)
+
+
+def _searcher(recorder: Recorder, study: Study, journal: tuple[Any, ...]) -> Searcher:
+    history = recorder.history
+    if study.settles:
+        return SettlingSearcher(study, history)
+    searcher = study.search.searcher(study, history.drawn(), *journal)
+    if not study.search.until_settled:
+        return searcher
+    from tuning.search.settled import SettledSearcher  # brings Optuna
+
+    return SettledSearcher(searcher, study, history, recorder.settle)
 
 
 def phases(recorder: Recorder, study: Study, journal: tuple[Any, ...]) -> Iterator[Deciding]:

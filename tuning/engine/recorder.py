@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from analysis.records.orders import Order
 from analysis.records.schema import REPEATED, RUNNING, Phase, Status
+from analysis.records.settled import words_of
 from tuning.engine.slots import SlotTimes
 from tuning.runs.history import History, TrialRecord
 from tuning.runs.records import Records
@@ -127,6 +128,14 @@ class Recorder:
         row = {"order": order.id, "at": at, "done": done, "answer": text, **facts}
         self._records.append("answers", row)
         self.history.answered.add(order.id)
+
+    def settle(self, facts: Mapping[str, Any]) -> None:
+        """The search is settled, as ``settled_facts`` has it."""
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        words = words_of(facts, self.history.study.metric)
+        row = {"order": f"settled/{facts['planned']}", "at": at, "answer": words}
+        self._records.append("answers", row | {"settled": dict(facts)})
+        self.history.settlements.append(facts)
 
     def _is_spared(self, trial: Trial) -> bool:
         study = self.history.study

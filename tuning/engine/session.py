@@ -55,7 +55,7 @@ def is_complete(study: Study, history: History) -> bool:
     if study.search.exhaustive:
         left = bool(trials_left(study.trials(), past))
     else:
-        left = len(history.drawn()) < study.planned
+        left = len(history.drawn()) < study.planned and not history.settled
     return (
         not (left and history.searches)
         and not history.has_orders

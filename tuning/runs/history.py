@@ -10,10 +10,11 @@ from typing import Any
 from analysis.records.load import Run
 from analysis.records.orders import Steering, ended_by
 from analysis.records.schema import Phase, Status, is_added
+from analysis.records.settled import settled_facts
 from analysis.records.space import declared
 from analysis.stats.ranking import Ranking
 from analysis.stats.summary import seed_numbers
-from tuning.runs.recorded_trials import dropped_records, trial_records
+from tuning.runs.recorded_trials import dropped_records, repeated_trials, trial_records
 from tuning.runs.trial_record import TrialRecord as TrialRecord
 from tuning.runs.trial_record import params_key as params_key
 from tuning.spec.branches import space_record
@@ -46,6 +47,8 @@ class History:
         """Whether any was given that was neither."""
         self.ended_by: str | None = None
         """The order that ended the search."""
+        self.settlements: list[Mapping[str, Any]] = []
+        """Each time that the search was settled, as ``settled_facts``."""
 
     @classmethod
     def of(cls, study: Study, run: Run, version: str | None = None) -> "History":
@@ -59,6 +62,7 @@ class History:
         history.has_orders = bool(steering.open())
         history.ended_by = ended_by(steering.answers, study.planned)
         history.searches = not history.ended_by
+        history.settlements = settled_facts(steering.answers.values())
         for phase in Phase:
             for record in trial_records(run, phase):
                 if not record.ended and record.version not in (None, version):
@@ -69,16 +73,16 @@ class History:
                 if record.ended:
                     history._rank(record)
         history._dropped = {each.id: each for each in dropped_records(run)}
-        for row in run.repeated:
-            trial = Trial(
-                id=row["trial"],
-                params=declared(run.recorded["space"], row["params"]),
-                seeds=row["seeds"],
-                refused=row.get("refused", ()),
-                drawn=row.get("drawn"),
-            )
-            history.repeat(trial, row["same_as"]).lines = run.lines[trial.id]
+        for trial, same_as in repeated_trials(run):
+            history.repeat(trial, same_as).lines = run.lines[trial.id]
         return history
+
+    @property
+    def settled(self) -> bool:
+        """Whether the search draws no more, because its last trials gained too little; one that is
+        given more trials goes on.
+        """
+        return any(each["planned"] == self.study.planned for each in self.settlements)
 
     def phase(self, name: str) -> Iterator[TrialRecord]:
         """The trials of one phase, in the order in which they were begun."""
@@ -127,7 +131,7 @@ class History:
         """
         fewer = {phase: sum(not e.retrain for e in self.dropped(phase)) for phase in Phase}
         own = self.study.planned - self.repeated + self._added - fewer[Phase.SEARCH]
-        search = max(own, self._begun[Phase.SEARCH])
+        search = max(0 if self.settled else own, self._begun[Phase.SEARCH])
         if not self.searches:  # what is left of it stays as it is
             search = sum(each.ended for each in self.phase(Phase.SEARCH))
         confirm = self.study.planned_confirmations + self._superseded() - fewer[Phase.CONFIRM]

@@ -1,6 +1,6 @@
 """The trials of a run, as its records have them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -9,6 +9,7 @@ from analysis.numerics.means import epoch_means
 from analysis.records.frames import rows_of
 from analysis.records.load import Run
 from analysis.records.schema import Phase
+from analysis.records.space import declared
 from tuning.runs.trial_record import TrialRecord
 from tuning.spec.study import Trial
 
@@ -83,3 +84,16 @@ def _ends(run: Run) -> dict[str, dict[int, float]]:
         str(trial): dict(zip(rows["seed"].tolist(), rows[run.metric].tolist(), strict=True))
         for trial, rows in last.groupby("trial")
     }
+
+
+def repeated_trials(run: Run) -> Iterator[tuple[Trial, str]]:
+    """The settings that were drawn again, each with the trial that answers for it."""
+    for row in run.repeated:
+        trial = Trial(
+            id=row["trial"],
+            params=declared(run.recorded["space"], row["params"]),
+            seeds=row["seeds"],
+            refused=row.get("refused", ()),
+            drawn=row.get("drawn"),
+        )
+        yield trial, row["same_as"]

@@ -55,12 +55,7 @@ def suggested(cube: UnitCube, seen: Seen, rng: np.random.Generator) -> np.ndarra
     """The point of the cube whose setting is expected to improve most, at full length, on the best
     that is known; None where every one that was looked at was tried before.
     """
-    scores = _scaled(seen.scores)
-    inputs = _inputs(cube, seen.points, seen.depths)
-    model = fitted(inputs, scores)
-    tried = np.unique(seen.points, axis=0)
-    means = model.predict(_inputs(cube, tried))
-    leaders = tried[np.argsort(-means, kind="stable")[:3]]
+    model, tried, means = _learned(cube, seen)
     if len(seen.pending):
         model = believing(model, _inputs(cube, seen.pending))
 
@@ -68,7 +63,32 @@ def suggested(cube: UnitCube, seen: Seen, rng: np.random.Generator) -> np.ndarra
         mean, deviation = model.predict(_inputs(cube, points), return_std=True)
         return log_improvement(mean, np.maximum(deviation, 1e-6), means.max())
 
-    return _best(cube, gain, leaders, {each.tobytes() for each in (*tried, *seen.pending)}, rng)
+    known = {each.tobytes() for each in (*tried, *seen.pending)}
+    return _best(cube, gain, _leaders(tried, means), known, rng)
+
+
+def gained(cube: UnitCube, seen: Seen, earlier: np.ndarray) -> tuple[float, float]:
+    """What all other points have gained on the ``earlier`` ones: how much better the process
+    expects the best setting to be at full length than the best of these; infinity where none of
+    these is known. And the noise: the deviation of values from what it expects of their settings.
+    Both in units of the scores.
+    """
+    model, tried, means = _learned(cube, seen)
+    known = {each.tobytes() for each in earlier}
+    before = [mean for mean, each in zip(means, tried, strict=True) if each.tobytes() in known]
+    unit, noise = float(_kept(seen.scores).std()), math.sqrt(model.kernel_.k2.noise_level)
+    return unit * float(means.max() - max(before)) if before else math.inf, unit * noise
+
+
+def _learned(cube: UnitCube, seen: Seen) -> tuple[Any, np.ndarray, np.ndarray]:
+    """The process, the settings that were tried, and what it expects of each at full length."""
+    model = fitted(_inputs(cube, seen.points, seen.depths), _scaled(seen.scores))
+    tried = np.unique(seen.points, axis=0)
+    return model, tried, model.predict(_inputs(cube, tried))
+
+
+def _leaders(tried: np.ndarray, means: np.ndarray) -> np.ndarray:
+    return tried[np.argsort(-means, kind="stable")[:3]]
 
 
 def fitted(inputs: np.ndarray, scores: np.ndarray) -> Any:
@@ -179,10 +199,15 @@ def _inputs(cube: UnitCube, points: np.ndarray, depths: np.ndarray | None = None
 
 
 def _scaled(scores: np.ndarray) -> np.ndarray:
-    """With mean 0 and deviation 1, and no score further below the median than the best is above it:
-    how bad the bad ones are says little of where the best is.
+    """With mean 0 and deviation 1."""
+    kept = _kept(scores)
+    return (kept - kept.mean()) / (kept.std() or 1.0)
+
+
+def _kept(scores: np.ndarray) -> np.ndarray:
+    """No score further below the median than the best is above it: how bad the bad ones are says
+    little of where the best is.
     """
     known = scores[np.isfinite(scores)]
     middle, best = np.median(known), known.max()
-    kept = np.maximum(scores, middle - (best - middle))
-    return (kept - kept.mean()) / (kept.std() or 1.0)
+    return np.asarray(np.maximum(scores, middle - (best - middle)))

@@ -99,6 +99,13 @@ class OptunaSearcher:
         self._open[trial.id] = asked
         return trial
 
+    def gained(self, recent: int) -> tuple[float, float] | None:
+        """As ``gaussian.gained``, of the ``recent`` last trials; None where none has a value."""
+        sampler = self._samplers.of_rungs(self._search.seed)
+        trials = self._told.get_trials(deepcopy=False)
+        found: tuple[float, float] | None = sampler.gained(trials, self._told.direction, recent)
+        return found
+
     def report(self, trial: Trial, epoch: int, score: float) -> None:
         asked = self._open.get(trial.id)
         if asked is None or not math.isfinite(score):

@@ -10,7 +10,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from tuning.search.gaussian import Seen, load_packages, suggested
+from tuning.search.gaussian import Seen, gained, load_packages, suggested
 from tuning.search.optuna_space import UNKNOWN
 from tuning.search.unit_cube import UnitCube
 
@@ -62,7 +62,7 @@ class RungSampler(BaseSampler):
         """All params at once; none where they are to be drawn at random."""
         trials = study.get_trials(deepcopy=False)
         others = [each for each in trials if each.number != trial.number]
-        seen = self._seen(others, 1 if study.direction == StudyDirection.MAXIMIZE else -1)
+        seen = self._seen(others, study.direction)
         if len(others) < self._startup or not np.isfinite(seen.scores).any():
             return {}
         load_packages()
@@ -71,7 +71,21 @@ class RungSampler(BaseSampler):
         self._seconds = round(time.perf_counter() - began, 4)
         return {} if point is None else self._cube.params(point)
 
-    def _seen(self, trials: Sequence[FrozenTrial], sign: int) -> Seen:
+    def gained(
+        self, trials: Sequence[FrozenTrial], direction: StudyDirection, recent: int
+    ) -> tuple[float, float] | None:
+        """As ``gaussian.gained``, of the ``recent`` last ones of the ``trials`` that have a value;
+        None where none has.
+        """
+        valued = [each for each in trials if each.intermediate_values]
+        if not valued:
+            return None
+        earlier = [self._cube.point(each.params) for each in valued[:-recent]]
+        return gained(self._cube, self._seen(trials, direction), np.array(earlier))
+
+    def _seen(self, trials: Sequence[FrozenTrial], direction: StudyDirection) -> Seen:
+        """The ``MOST`` values of the highest rungs alone."""
+        sign = 1 if direction == StudyDirection.MAXIMIZE else -1
         known = [each for each in trials if each.params and UNKNOWN not in each.user_attrs]
         rows = [
             (self._cube.point(trial.params), depth, score)

@@ -60,20 +60,28 @@ class Samplers:
         trial, costs = self._trial_seconds(), self._costs[-LATEST:]
         return not costs or trial is None or median(costs) <= WORTH * trial
 
+    def of_rungs(self, seed: int) -> Any:
+        """One that learns from every rung, by a Gaussian process."""
+        from tuning.search.rung_sampler import RungSampler
+
+        distributions, when = self._space.distributions, self._space.conditions()
+        return RungSampler(seed, self._startup, self._stops, distributions, when)
+
+    @property
+    def _startup(self) -> int:
+        """Optuna counts what was refused among the trials that it was told of."""
+        return self._search.n_startup_trials + self._space.refusals
+
     def _fresh(self, seed: int) -> Any:
         from optuna.samplers import GPSampler
 
-        from tuning.search.rung_sampler import RungSampler
         from tuning.search.rung_tpe import RungTPE
 
-        # Optuna counts what was refused among the trials that it was told of.
-        startup = self._search.n_startup_trials + self._space.refusals
         if self._search.sampler == "auto" and self._gp_is_worth_it():
-            distributions, when = self._space.distributions, self._space.conditions()
-            return RungSampler(seed, startup, self._stops, distributions, when)
+            return self.of_rungs(seed)
         if self._search.sampler in ("auto", "tpe"):
-            return RungTPE(seed, startup)
-        return GPSampler(seed=seed, n_startup_trials=startup, warn_independent_sampling=False)
+            return RungTPE(seed, self._startup)
+        return GPSampler(seed=seed, n_startup_trials=self._startup, warn_independent_sampling=False)
 
     def _stateful(self, seed: int) -> Any:
         from optuna.samplers import CmaEsSampler, NSGAIISampler, QMCSampler

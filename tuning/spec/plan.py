@@ -11,6 +11,7 @@ from cluster.amounts import amount, slot
 from tuning.process.torch_state import gpu_here
 from tuning.spec.branches import conditions, parameters, settings_count, space_record
 from tuning.spec.callables import name_of
+from tuning.spec.searches import RECENT
 from tuning.spec.settling_plan import seeds_text, settling_text
 from tuning.spec.space import text
 from tuning.spec.study import Study
@@ -33,6 +34,7 @@ def plan_text(study: Study) -> str:
         ("metric", f"{study.metric} ({study.mode}), after {count(study.epochs, 'epoch')}"),
         ("plan", _trials_text(study)),
         *([("seeds", seeds_text(study))] if study.settles else []),
+        *([("settled", _settled_text(study))] if study.search.until_settled else []),
         *([("valid", _valid_text(study))] if study.search.valid else []),
         *([("scheduler", study.scheduler.text(study))] if study.scheduler else []),
         *([("confirm", _confirm_text(study))] if study.confirm else []),
@@ -76,6 +78,16 @@ def _valid_text(study: Study) -> str:
     return f"{name} leaves about {100 * kept / DRAWN:.0f} % of the settings; others are drawn again"
 
 
+def _settled_text(study: Study) -> str:
+    """When the search ends before its last trial."""
+    noise = study.search.until_settled
+    known = "" if noise is True else f", {noise:g} {study.metric}"
+    return (
+        f"the search ends before that once its last {RECENT} trials gained less than seeds alone"
+        f" make a trial differ{known}; {count(fewest_trials(study), 'trial')} at the least"
+    )
+
+
 def _trials_text(study: Study) -> str:
     seeds = len(study.seed_list)
     words = count(seeds, "seed")
@@ -103,7 +115,12 @@ def epochs_bounds(study: Study) -> tuple[float, int]:
         each, before = each + share * (rung - before), rung
         share *= study.scheduler.share if study.scheduler else 1.0
     again = study.planned_confirmations * study.epochs
-    return study.planned * each + again, most_trials(study) * study.epochs + again
+    return fewest_trials(study) * each + again, most_trials(study) * study.epochs + again
+
+
+def fewest_trials(study: Study) -> int:
+    """How many trials the search has at the least."""
+    return study.planned if study.search.exhaustive else study.search.fewest
 
 
 def most_trials(study: Study) -> int:
@@ -115,7 +132,7 @@ def most_trials(study: Study) -> int:
 
 def _cost_text(study: Study) -> str:
     again = study.planned_confirmations
-    trials = _range(study.planned + again, most_trials(study) + again)
+    trials = _range(fewest_trials(study) + again, most_trials(study) + again)
     return f"{trials} trials, {_range(*epochs_bounds(study))} epochs; --probe says how long here"
 
 

@@ -1,6 +1,7 @@
 """How a study says its settings are chosen: frozen keyword-only specs."""
 
 import importlib.util
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import Field, fields
 from pathlib import Path
@@ -28,6 +29,8 @@ SAMPLERS: Mapping[str, Sequence[str]] = {
     "qmc": ("scipy",),
 }
 """The samplers of Optuna that have a name here, and the packages that each needs."""
+RECENT = 20
+"""So many trials have to gain too little for a search to be settled."""
 
 
 def _is_code(value: Any) -> bool:
@@ -49,7 +52,13 @@ class Search:
     seed: int = 0
     points_to_evaluate: Sequence[Mapping[str, Any]] = ()
     valid: Valid | None = None
+    until_settled: bool | float = False
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def fewest(self) -> int:
+        """How many trials it draws at the least."""
+        return self.trials
 
     @property
     def how(self) -> str:
@@ -178,6 +187,11 @@ class Optuna(Search):
     Evolution Strategy", 2016; needs the package cmaes), "nsga2" (a genetic algorithm), "qmc" (a
     scrambled Sobol sequence), or a function from a seed to a sampler of Optuna or OptunaHub.
     """
+    until_settled: bool | float = False
+    """Whether it ends before ``trials`` once the last of them have gained less than seeds alone
+    make a trial differ, as ``tuning.search.settled`` has it; a number says how much that is, in
+    units of the metric.
+    """
 
     @property
     def how(self) -> str:
@@ -189,7 +203,24 @@ class Optuna(Search):
     def _name(self) -> str:
         return self.sampler if isinstance(self.sampler, str) else name_of(self.sampler)
 
+    @property
+    def fewest(self) -> int:
+        least = self.n_startup_trials + RECENT if self.until_settled else self.trials
+        return min(self.trials, least)
+
     def problems(self) -> list[str]:
+        return [*self._sampler_problems(), *self._settled_problems()]
+
+    def _settled_problems(self) -> list[str]:
+        given = self.until_settled
+        if type(given) is bool or (type(given) in (int, float) and 0 < given < math.inf):
+            return []
+        return [
+            f"until_settled={shown(given)} must be True, False, or what seeds alone make a trial"
+            " differ: a number above 0, in units of the metric."
+        ]
+
+    def _sampler_problems(self) -> list[str]:
         if callable(self.sampler) and not isinstance(self.sampler, type):
             return []
         if not isinstance(self.sampler, str) or self.sampler not in SAMPLERS:
@@ -205,9 +236,10 @@ class Optuna(Search):
         ]
 
     def record(self) -> dict[str, Any]:
-        """As of any search; "tpe" goes without saying, as in runs of earlier versions."""
+        """As of any search; what runs of earlier versions did goes without saying."""
+        silent = {"sampler": "tpe", "until_settled": False}
         said = super().record()
-        return said if said["sampler"] != "tpe" else {k: said[k] for k in said if k != "sampler"}
+        return {k: said[k] for k in said if not (k in silent and said[k] == silent[k])}
 
     def searcher(
         self, study: "Study", past: Iterable["TrialRecord"] = (), *journal: Any

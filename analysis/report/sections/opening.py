@@ -10,6 +10,7 @@ from analysis.records.devices import trained_on
 from analysis.records.labels import read_labels
 from analysis.records.load import Run
 from analysis.records.merged import merged_table
+from analysis.records.settled import settled_sentence
 from analysis.report.claims import claim
 from analysis.report.section import Opening, Section, TableFile
 from analysis.stats.compared import Compared
@@ -29,6 +30,7 @@ def opening(findings: Findings) -> Opening:
         ("n", searched_sizes(findings.search) if findings.search else _sizes(findings)),
         ("Metric", _goal(spec)),
         *([("Search", searched_by(run))] if findings.search else []),
+        *([("Settled", settled)] if (settled := settled_sentence(run)) else []),
         *([("Left out", left_out_by(run))] if run.spec["search"].get("valid") else []),
         *([("Compared", compared_by(findings.arms.what))] if findings.arms else []),
         ("Fixed", ", ".join(_phrases(spec.get("fixed"))) or "nothing"),
@@ -90,8 +92,10 @@ def searched_by(run: Run) -> str:
     chosen += [
         f"{key} {value}"
         for key, value in search.items()
-        if key not in ("kind", "trials", "points_to_evaluate", "valid", "refused")
+        if key not in ("kind", "trials", "points_to_evaluate", "valid", "refused", "until_settled")
     ]
+    if noise := search.get("until_settled"):
+        chosen.append("until settled" if noise is True else f"until settled, at {noise:g}")
     if given := search.get("points_to_evaluate"):
         chosen.append(f"begun with {count(len(given), 'given setting')}")
     parts = [", ".join(chosen)]
