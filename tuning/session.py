@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -107,6 +107,8 @@ class Session:
     take_back: Callable[[], None]
     """Called where the session could not start."""
     notifier: "Notifier | None" = None
+    ways_on: list[str] = field(default_factory=list)
+    """What was said of how the run goes on."""
 
     def run(
         self, at_worst: "Callable[[Interrupted], None]" = lambda interrupted: None
@@ -132,12 +134,11 @@ class Session:
         self.display.finished()
         ended = load_run(self.paths.root)
         paused = f"paused: `study resume {self.paths.root}` goes on" if outcome.paused else None
-        for note in filter(None, [versions_note(ended), budget_note(ended), paused]):
+        settled = settled_sentence(ended)
+        extend = f"{settled}. `study extend {self.paths.root} --trials N` goes on"
+        self.ways_on.extend(filter(None, [budget_note(ended), paused, settled and extend]))
+        for note in filter(None, [versions_note(ended), settled_words(ended), *self.ways_on]):
             self.display.line(note)
-        if words := settled_words(ended):
-            self.display.line(words)
-        if words := settled_sentence(ended):
-            self.display.line(f"{words}. `study extend {self.paths.root} --trials N` goes on")
         report = write_report(ended)
         self.finish_mirror()
         return outcome.statuses, report
@@ -148,7 +149,9 @@ class Session:
         from tuning.engine.session import is_complete
 
         # Ray takes seconds to start, and is not needed where nothing is left to be trained.
-        if self.options.backend == "inline" or is_complete(study, history):
+        if done := is_complete(study, history):
+            self.display.line("Nothing was left to be trained: the report is written again.")
+        if self.options.backend == "inline" or done:
             from tuning.engine.backends.inline import run_inline
 
             return run_inline(

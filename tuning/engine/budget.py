@@ -115,7 +115,9 @@ class BudgetLeft:
         if phase == "search" and not self._reserved:
             self._most("seconds", phase)
             limited = [name for name in LIMITS if self._limit(name) < math.inf]
-            self._reserved = {name: self._reserve[name] for name in limited}
+            self._reserved = {
+                name: min(self._reserve[name], self._limit(name) / 2) for name in limited
+            }
 
     def cut_overdue(self) -> list[str]:
         """Cut the trials that train although there is no time for it any more: those of the search

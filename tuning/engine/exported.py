@@ -1,7 +1,7 @@
 """The best network of a run, built again from its checkpoint: for Python, and as files."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,12 @@ def export(run: str | Path | Run, folder: Path, study: Study | str | None = None
     return [*(folder / name for name in names), card]
 
 
+def _call(names: Sequence[str]) -> str:
+    if "predict.py" in names:
+        return "python predict.py INPUT.pt OUTPUT.pt, which needs torch alone"
+    return "load_best of this package: torch could not trace the network"
+
+
 def _card(run: Run, best: Best, trial: str, names: list[str], example: Any) -> str:
     root = run.paths.root
     data: Mapping[str, Any] = run.spec.get("data") or {}
@@ -97,8 +103,8 @@ def _card(run: Run, best: Best, trial: str, names: list[str], example: Any) -> s
     phase = {"confirmed": "on fresh seeds", "search score": "as the search chose it"}
     rows = {
         "question": run.spec.get("question") or MISSING,
-        f"{run.metric} ({run.spec['mode']})": f"{number(best.mean, 4)}{interval}, n ="
-        f" {best.n}, {phase.get(best.kind, 'over seeds')}",
+        f"{run.metric} ({run.spec['mode']})": f"{number(best.mean, 4)}{interval}, mean of"
+        f" n = {best.n} networks with this setting, {phase.get(best.kind, 'over seeds')}",
         "setting": json.dumps(best.params),
         "trial": f"{trial} of {root.name}",
         "input": f"float32 {tuple(example.shape)}, the first of any size",
@@ -106,7 +112,8 @@ def _card(run: Run, best: Best, trial: str, names: list[str], example: Any) -> s
         "SHA-256 of the data": str(data.get("sha256", MISSING)),
         "licence of the data": str(data.get("licence", "not recorded: see where they come from")),
         "version of the code": str(run.versions.get(trial) or MISSING),
-        "trained again by": f"study replay {root.parent.name}/{root.name} {trial}",
+        "trained again by": f"study replay {'/'.join(root.parts[-3:])} {trial}",
+        "called by": _call(names),
         "files": ", ".join(names),
     }
     table = text_table([("what", rows.keys()), ("of this network", rows.values())])

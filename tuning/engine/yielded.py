@@ -71,9 +71,21 @@ def checked_metrics(item: Any, study: Study, trial: Trial) -> dict[str, Any]:
         for name, value in metrics.items()
         if name != "epoch" and (problem := _number_problem(name, value, len(trial.seeds)))
     ]
+    found += _one_for_all(study.metric, metrics.get(study.metric), len(trial.seeds))
     if found:
         raise NotReported("; ".join(found))
     return metrics | {"arrays": arrays} | device
+
+
+def _one_for_all(name: str, value: Any, seeds: int) -> list[str]:
+    """One number for several seeds would be counted as if each seed had given it."""
+    if seeds < 2 or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return []
+    return [
+        f"metric {name!r} is one number, and the trial has {seeds} seeds: yield a list with one"
+        " number per seed, or give each trial one (seeds=1 in a search, seeds_per_trial=1 in a"
+        " grid)"
+    ]
 
 
 def _name_problem(name: Any) -> str | None:

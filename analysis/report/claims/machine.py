@@ -64,7 +64,7 @@ def _cpu_advice(trials: pd.DataFrame, cpus: float, together: float) -> list[str]
     if middle > 1.5 * cpus:
         return [
             f"Half of the trials or more use {number(middle, 2)} CPUs or more and ask for"
-            f" {number(cpus)} (n = {n}): `cpus={math.ceil(middle)}` would have fewer of them share"
+            f" {number(cpus)} (n = {n}): cpus={math.ceil(middle)} would have fewer of them share"
             " cores."
         ]
     fits = _times(cpus, trials["cores"].max())
@@ -75,9 +75,10 @@ def _cpu_advice(trials: pd.DataFrame, cpus: float, together: float) -> list[str]
         return []
     less = math.floor(100 * cpus / fits) / 100
     return [
-        f"No trial uses more than {number(trials['cores'].max(), 2)} of its"
-        f" {count_of(cpus, 'CPU')} (n = {n}): `cpus={less:g}` would fit {fits} in the place of one,"
-        " also by their memory."
+        f"None of {n} that took {LONG_ENOUGH:g} s or longer used more than"
+        f" {number(trials['cores'].max(), 2)} of its {count_of(cpus, 'CPU')}: unless other work"
+        f" kept this machine busy, cpus={less:g} would fit {fits} in the place of one, also by"
+        " their memory."
     ]
 
 
@@ -92,9 +93,10 @@ def _gpu_advice(trials: pd.DataFrame, gpus: float) -> list[str]:
     if fits < 2:
         return []
     return [
-        f"No trial uses more than {number(used, 2)} of its {count_of(gpus, 'GPU')} (n ="
-        f" {count(len(told), 'trial')}): `gpus={math.floor(100 * gpus / fits) / 100:g}` would fit"
-        f" {fits} in the place of one, also by their memory."
+        f"None of {count(len(told), 'trial')} that took {LONG_ENOUGH:g} s or longer used more than"
+        f" {number(used, 2)} of its {count_of(gpus, 'GPU')}:"
+        f" gpus={math.floor(100 * gpus / fits) / 100:g} would fit {fits} in the place of one, also"
+        " by their memory."
     ]
 
 

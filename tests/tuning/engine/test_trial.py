@@ -7,6 +7,7 @@ import math
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -25,33 +26,43 @@ from analysis.records.lines import finite
 from tuning import StudyError
 from tuning.engine.ray_reporting import reports_refused
 from tuning.engine.trial import Exited, iterate
-from tuning.engine.yielded import NotReported
+from tuning.engine.yielded import NotReported, is_epoch, plain
 from tuning.runs.prepare import describe_study, source_of
 from tuning.spec.study import Trial
 
-TRIAL = Trial(id="0001", params={"slope": 2}, seeds=[0, 1])
+TRIAL = Trial(id="0001", params={"slope": 2}, seeds=[0])
+OF_TWO_SEEDS = replace(TRIAL, seeds=[0, 1])
 
 
 def rows_of(*items: Any, epochs: int | None = None, **changes: Any) -> list[dict[str, Any]]:
     def trainable(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
         yield from items
 
-    return [
-        row
-        for row, _ in iterate(
-            small_study(trainable, epochs=epochs or max(1, len(items)), **changes), TRIAL, {}
-        )
-    ]
+    study = small_study(trainable, epochs=epochs or max(1, len(items)), **changes)
+    metrics = [value for item in items if is_epoch(item) for value in item[0].values()]
+    trial = OF_TWO_SEEDS if any(isinstance(plain(value), list) for value in metrics) else TRIAL
+    return [row for row, _ in iterate(study, trial, {})]
 
 
 def test_rows_carry_what_was_yielded() -> None:
-    rows = [row for row, _ in iterate(small_study(), TRIAL, {})]
+    rows = [row for row, _ in iterate(small_study(), OF_TWO_SEEDS, {})]
     assert [(row["trial"], row["epoch"], row["metrics"], row["diverged"]) for row in rows] == [
         ("0001", 1, {"score": [2.0, 2.01], "parameters": 3}, []),
         ("0001", 2, {"score": [4.0, 4.01], "parameters": 3}, []),
         ("0001", 3, {"score": [6.0, 6.01], "parameters": 3}, []),
     ]
     assert all(row["seconds"] >= 0 and row["at"] > 1_700_000_000 for row in rows)
+
+
+def test_one_number_is_not_that_of_several_seeds() -> None:
+    def once(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+        yield {"epoch": 1, "score": 0.5}, None
+
+    with pytest.raises(
+        NotReported, match="'score' is one number, and the trial has 2 seeds"
+    ):
+        list(iterate(small_study(once, epochs=1), OF_TWO_SEEDS, {}))
+    assert list(iterate(small_study(once, epochs=1), TRIAL, {}))
 
 
 def test_tensors_and_arrays_become_plain_numbers() -> None:
@@ -83,7 +94,8 @@ def test_what_is_recorded_besides_numbers_becomes_arrays_that_can_be_read_again(
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, [1.0, -math.inf]])
 def test_a_non_finite_metric_is_named(value: Any) -> None:
-    (row,) = rows_of(({"epoch": 1, "score": 1.0, "loss": value}, None))
+    score = [1.0, 1.0] if isinstance(value, list) else 1.0
+    (row,) = rows_of(({"epoch": 1, "score": score, "loss": value}, None))
     assert row["diverged"] == ["loss"]
 
 
@@ -241,7 +253,8 @@ def test_every_number_is_the_nearest_one_that_the_records_hold(value: Any) -> No
 def test_none_stands_for_a_number_that_is_missing_unless_it_must_be_finite(
     value: Any, found: list[float]
 ) -> None:
-    (row,) = rows_of(({"epoch": 1, "score": 1.0, "validation": value}, None))
+    score = [1.0, 1.0] if isinstance(value, list) else 1.0
+    (row,) = rows_of(({"epoch": 1, "score": score, "validation": value}, None))
     assert np.array_equal(np.atleast_1d(row["metrics"]["validation"]), found, equal_nan=True)
 
 
@@ -537,7 +550,7 @@ def test_what_is_yielded_is_taken_as_it_is_then_and_not_as_it_becomes(
             metrics.update(epoch=epoch, score=scores, arrays={"image": image})
             yield metrics, None
 
-    rows = [row for row, _ in iterate(small_study(refills, epochs=len(steps)), TRIAL, {})]
+    rows = [row for row, _ in iterate(small_study(refills, epochs=len(steps)), OF_TWO_SEEDS, {})]
     assert [tuple(row["metrics"]["score"]) for row in rows] == steps
     assert [tuple(row["arrays"]["image"].tolist()) for row in rows] == steps
 
@@ -545,7 +558,7 @@ def test_what_is_yielded_is_taken_as_it_is_then_and_not_as_it_becomes(
 def test_only_decisive_metrics_end_a_trial_as_diverged() -> None:
     metrics = {
         "epoch": 1,
-        "score": 1.0,
+        "score": [1.0, 1.0],
         "loss": math.inf,
         "perplexity": math.inf,
         "gap": [1.0, math.nan],
@@ -584,4 +597,4 @@ def test_tune_report_in_a_trainable_is_refused_however_it_was_imported() -> None
             reports_refused(),
             pytest.raises(NotReported, match=r"calls tune.report, .* yield \(metrics, state\)"),
         ):
-            list(iterate(small_study(reports, epochs=1), TRIAL, {}))
+            list(iterate(small_study(reports, epochs=1), OF_TWO_SEEDS, {}))

@@ -32,7 +32,8 @@ study = Study(
     trainable=train,
     space={"width": [2, 8, 32], "learning_rate": tune.loguniform(1e-4, 1e-1)},  # <- ranges, lists
     search=Optuna(trials=20),
-    scheduler=Asha(grace_period=5, reduction_factor=3),  # stops the trials that fall behind
+    scheduler=Asha(),  # stops the trials that fall behind
+    seeds=1,  # of each trial of the search
     confirm=Confirm(top=3, seeds=5),  # the best settings again, on seeds the search did not use
     metric="validation_loss",
     mode="min",
