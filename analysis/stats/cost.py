@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.records.load import Run
 from analysis.records.schema import CENSORED, ENDED, Phase, Status
 from analysis.stats.arm_means import arm_means
-from analysis.stats.compared import OVERALL, Compared
+from analysis.stats.compared import Compared
 from analysis.stats.identity import identity
 from analysis.stats.search_trials import trial_ends, trial_epochs, upfront_share
 from analysis.stats.tables import completed_epochs, counts_weights
@@ -123,7 +123,7 @@ def arm_costs(run: Run, what: Compared) -> pd.DataFrame:
     trials), ``train_seconds_per_seed``, ``images_per_second`` (mean over epochs and trials).
     """
     means = arm_means(run, what)
-    table = means[means["part"] == OVERALL].set_index("setting")[
+    table = means[what.of_first(means)].set_index("setting")[
         ["arm", "at", "n", "mean", "std", "low", "high"]
     ]
     epochs = completed_epochs(run).drop_duplicates(["trial", "epoch"])

@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.numerics.multiplicity import excludes_zero
 from analysis.records.load import Run
 from analysis.report.claims.words import missing, sentence, sign_text
-from analysis.stats.compared import OVERALL, Compared
+from analysis.stats.compared import Compared
 from analysis.stats.identity import identity
 from analysis.stats.lost import lost_words
 from analysis.text.format import count, listing
@@ -40,7 +40,7 @@ def arm_answer(
         )
     better = run.mode.sign
     said = " ".join(f"{_statement(what, rows, costs, better)}." for rows in pairs)
-    left_out = int(max(rows.loc[rows["part"] == OVERALL, "left_out"].max() for rows in pairs))
+    left_out = int(max(rows.loc[what.of_first(rows), "left_out"].max() for rows in pairs))
     stand = "stands" if left_out == 1 else "stand"
     unpaired = (
         f"{count(left_out, 'seed')} that only one arm has {stand} behind no difference"
@@ -53,7 +53,8 @@ def arm_answer(
 
 def _statement(what: Compared, rows: pd.DataFrame, costs: pd.DataFrame, better: int) -> str:
     """One arm against the baseline at one combination of the other parameters."""
-    overall, parts = rows[rows["part"] == OVERALL].iloc[0], rows[rows["part"] != OVERALL]
+    first = what.of_first(rows)
+    overall, parts = rows[first].iloc[0], rows[~first]
     arm, baseline, at = what.sides(overall)
     if overall["n"] == 0:
         return f"{_no_pair(what, overall)}, so there is no difference to speak of{at}"
@@ -80,7 +81,7 @@ def _claim(
     arm, baseline, at = what.sides(overall)
     seeds, result = f"n = {overall['n']} paired seeds", _overall(what, overall)
     for sign, side in ((1, "above"), (-1, "below")):
-        if len(parts) and (parts["supported"] & (parts["difference"] * sign > 0)).all():
+        if what.has_parts and (parts["supported"] & (parts["difference"] * sign > 0)).all():
             every = f"{_range(what, parts)}{what.points} ({_all(len(parts))} {side} 0, {seeds})"
             return (
                 f"{arm} is {VERDICTS[sign * better]} than {baseline} at every {what.part}{at}:"
@@ -91,13 +92,15 @@ def _claim(
         if overall["supported"]
         else f"No evidence of a difference between {arm} and {baseline}"
     )
-    return f"{verdict} overall{at}: {result}, {seeds}{weights}{_parts(what, parts, better)}"
+    return f"{verdict}{_by(what)}{at}: {result}, {seeds}{weights}{_parts(what, parts, better)}"
 
 
 def _parts(what: Compared, parts: pd.DataFrame, better: int) -> str:
     """What the parts say where they do not all say the same."""
     if parts.empty:
         return ""
+    if not what.has_parts:
+        return f"; {listing(map(_other, parts.to_dict('records')))}"
     said = []
     for sign in (1, -1):
         rows = parts[parts["supported"] & (parts["difference"] * better * sign > 0)]
@@ -112,6 +115,18 @@ def _parts(what: Compared, parts: pd.DataFrame, better: int) -> str:
         return f"; at no {what.part} does the corrected interval exclude 0"
     rest = int((~parts["supported"]).sum())
     return f"; {listing(said)}" + (f", no evidence at {rest}" if rest else "")
+
+
+def _by(what: Compared) -> str:
+    """By what arms are judged, with a space before it."""
+    return " overall" if what.has_parts else f" by {what.metrics[0]}"
+
+
+def _other(row: dict[Any, Any]) -> str:
+    """What a metric says beside the one that the study judges by, whose mode it need not have."""
+    sign = np.sign(row["difference"]) if row["supported"] else 0
+    said = {1: "higher", -1: "lower", 0: "no evidence of a difference"}[sign]
+    return f"{said} by {row['metric']}"
 
 
 def _named(parts: pd.DataFrame, rows: pd.DataFrame) -> str:

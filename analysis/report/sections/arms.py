@@ -12,7 +12,7 @@ from analysis.report.section import Rounded, Section, Table, TableFile
 from analysis.stats.arms import MEANS, SPREADS, with_units
 from analysis.stats.compared import OVERALL, Compared
 from analysis.stats.findings import ArmFindings, Findings
-from analysis.text.format import count, joined, p_text, sentences, whole
+from analysis.text.format import count, joined, listing, p_text, sentences, whole
 from analysis.text.rounding import MISSING, fixed, number, percent
 
 
@@ -28,7 +28,7 @@ def arms(findings: Findings) -> Section | None:
             " excludes 0.",
             remark=_open(what, rows),
             marked=list(rows["supported"]),
-            words=[what.part],
+            words=[what.heading],
             dense=True,
         )
         for rows in _pairs(arms.table)
@@ -63,7 +63,7 @@ def readable_arms(what: Compared, rows: pd.DataFrame) -> pd.DataFrame:
         [means, Figures(differences, limits=limits, decimals=what.decimals)],
     )
     shown: list[tuple[str, Iterable[str]]] = [
-        (what.part, rows["part"]),
+        (what.heading, rows["part"]),
         (f"{baseline} mean \u00b1 std{unit}", _with_std(text, "baseline")),
         (f"{arm} mean \u00b1 std{unit}", _with_std(text, "arm")),
         *([] if rows["n"].nunique() == 1 else [("n", rows["n"].map(str))]),
@@ -122,7 +122,7 @@ def _files(arms: ArmFindings) -> list[TableFile]:
     tables = [(readable_arms(what, rows), _caption(arms, rows)) for rows in _pairs(arms.table)]
     caption = f"What the arms cost; {what.metrics[0]} over all seeds of each."
     tables.append((readable_costs(what, arms.costs), caption))
-    words = [what.part, what.parameter, "at"]
+    words = [what.heading, what.parameter, "at"]
     rounded = [Rounded(*table, words, small=True) for table in tables]
     arms_file = TableFile("arms", with_units(arms.table, what), rounded)
     return [arms_file, TableFile("costs", arms.costs)]
@@ -131,7 +131,7 @@ def _files(arms: ArmFindings) -> list[TableFile]:
 def _open(what: Compared, rows: pd.DataFrame) -> str:
     """How many seeds would settle what is open."""
     said = [
-        f"{part if part == OVERALL else f'{what.part} {part}'} {text}"
+        f"{f'{what.part} ' if what.has_parts and part != OVERALL else ''}{part} {text}"
         for part, text in zip(rows["part"], map(settled_text, rows["seeds_needed"]), strict=True)
         if text
     ]
@@ -148,15 +148,19 @@ def _caption(arms: ArmFindings, rows: pd.DataFrame) -> str:
     arm, baseline, at = what.sides(first)
     left_out = int(rows["left_out"].max())
     seeds = f"paired seeds, n = {first['n']}" if rows["n"].nunique() == 1 else "n paired seeds"
+    by = (
+        f"{what.metrics[0]} at the last epoch, overall and by {what.part}"
+        if what.has_parts
+        else f"{listing(what.metrics)} at the last epoch"
+    )
     without = f"{count(left_out, 'seed')} that only one of them has: left out" if left_out else ""
     source = arms.run.spec.get("published") or {}
     published = (
         ["Published: " + source["source"], source.get("note")] if _is_published(rows) else []
     )
     return sentences(
-        f"{pooled_words(arms.run)}{arm} against {baseline}{at}: {what.metrics[0]} at the last"
-        f" epoch, overall and by {what.part}; std with ddof = 1 over the {seeds}; difference is"
-        f" {arm} minus {baseline}",
+        f"{pooled_words(arms.run)}{arm} against {baseline}{at}: {by}; std with ddof = 1 over the"
+        f" {seeds}; difference is {arm} minus {baseline}",
         without,
         *published,
     )

@@ -3,7 +3,7 @@
 from analysis.numerics.intervals import FEW, RESAMPLES
 from analysis.numerics.sign_flips import PERMUTATIONS, seeds_for_sign_flips
 from analysis.report.section import Section
-from analysis.stats.compared import OVERALL, Compared
+from analysis.stats.compared import Compared
 from analysis.stats.findings import ArmFindings, Findings, SearchFindings
 from analysis.text.format import count
 
@@ -166,5 +166,5 @@ def _family_reading(what: Compared, tests: int) -> list[str]:
 
 def _family(arms: ArmFindings) -> int:
     """How many tests the parts are; how many they would be, where no part has results enough."""
-    parts = arms.table[arms.table["part"] != OVERALL]
+    parts = arms.table[~arms.what.of_first(arms.table)]
     return int(parts["p"].count()) or len(parts)

@@ -342,9 +342,29 @@ def test_a_single_metric_has_no_parts(tmp_path):
         compare={**COMPARE, "metrics": ["hits"]},
     )
     assert sentence(run).startswith(
-        "new is better than old overall: 85.50 % against 80.40 %, +5.10 [4.18, 6.02] percentage"
+        "new is better than old by hits: 85.50 % against 80.40 %, +5.10 [4.18, 6.02] percentage"
         " points, n = 5"
     )
+
+
+def test_metrics_that_are_no_declared_parts_are_called_by_their_names(tmp_path):
+    compare = {**COMPARE, "metrics": ["hits", "hits_a"], "parts": ""}
+    run = run_of(tmp_path, trial("old", FIVE), trial("new", FIVE + GAIN), compare=compare)
+    table = table_of(run)
+    assert table["part"].tolist() == ["hits", "hits_a"]
+    # Whether more of another metric is better nobody said.
+    assert table["probability_better"].tolist() == pytest.approx([1, np.nan], nan_ok=True)
+    assert sentence(run).endswith(" points, n = 5 paired seeds; higher by hits_a.")
+    assert "new is better than old by hits: " in sentence(run)
+    as_recorded_before = {**compare, "parts": "part"}
+    before = run_of(tmp_path / "b", trial("old", FIVE), compare=as_recorded_before)
+    assert compared(before).names == ["hits", "hits_a"]
+
+
+def test_arms_are_compared_by_the_metric_of_the_study_unless_others_are_given(tmp_path):
+    compare = {"parameter": "net", "baseline": "old", "metrics": [], "parts": ""}
+    run = run_of(tmp_path, trial("old", FIVE), trial("new", FIVE), compare=compare)
+    assert compared(run).metrics == ["accuracy"]
 
 
 def test_other_parameters_are_held(tmp_path):

@@ -52,7 +52,7 @@ def test_what_is_planned_is_what_is_compared(of_branches: Run) -> None:
 def test_the_report_says_at_which_parameters(of_branches: Run) -> None:
     write_report(of_branches)
     page = of_branches.report.read_text()
-    at = "between forest and svm overall at rate 0.1, C 1, max_depth 2"
+    at = "between forest and svm by score at rate 0.1, C 1, max_depth 2"
     assert f"{at}: 0.5644 against 0.7519" in page
 
 
