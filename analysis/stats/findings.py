@@ -105,6 +105,13 @@ class Findings:
         return bool((self.summary["n"] > 0).any())
 
     @property
+    def names_best(self) -> bool:
+        """Whether the answer names the best setting: that of a search has trials for it, and arms
+        alone settle it where there is no other parameter.
+        """
+        return self.search is None and (self.arms is None or len(self.run.parameters) > 1)
+
+    @property
     def tells_settings(self) -> bool:
         """Whether settings are drawn, not single trials alone."""
         return self.over_seeds and self.has_results

@@ -17,17 +17,24 @@ from analysis.text.format import count, listing
 from analysis.text.rounding import percent, rounded, rounded_rows, spread_of
 
 VERDICTS = {1: "better", -1: "worse"}
+STATED = 4  # so many comparisons have a statement each; more are counted
 NAMED = 6  # so many parts are named in the sentence; more are counted
 
 
 def arm_answer(
-    run: Run, what: Compared, arms: pd.DataFrame, costs: pd.DataFrame, statuses: pd.DataFrame
+    run: Run,
+    what: Compared,
+    arms: pd.DataFrame,
+    costs: pd.DataFrame,
+    statuses: pd.DataFrame,
+    best: str = "",
 ) -> str:
     """What the run says about its arms, one statement for each arm and combination of the other
-    parameters.
+    parameters; where these are more than ``STATED``, how many say what.
 
-    The frames are those of ``arms_table``, ``costs_table`` and ``status_table``. "At every" part is
-    said only where all corrected intervals of the parts lie on one side of 0.
+    The frames are those of ``arms_table``, ``costs_table`` and ``status_table``; ``best``: what is
+    said of the best setting. "At every" part is said only where all corrected intervals of the
+    parts lie on one side of 0.
     """
     if not costs["n"].sum():
         return sentence(
@@ -39,7 +46,11 @@ def arm_answer(
             f"there is no arm to compare with {what.name(what.baseline)}", missing(statuses)
         )
     better = run.mode.sign
-    said = " ".join(f"{_statement(what, rows, costs, better)}." for rows in pairs)
+    said = (
+        " ".join(f"{_statement(what, rows, costs, better)}." for rows in pairs)
+        if len(pairs) <= STATED
+        else _counts(what, arms[what.of_first(arms)], better)
+    )
     left_out = int(max(rows.loc[what.of_first(rows), "left_out"].max() for rows in pairs))
     stand = "stands" if left_out == 1 else "stand"
     unpaired = (
@@ -48,7 +59,39 @@ def arm_answer(
         else ""
     )
     lost = lost_words(run, what.metrics[0], what.scale, what.unit)
-    return " ".join(text for text in (said, sentence(lost, unpaired, missing(statuses))) if text)
+    return " ".join(
+        text for text in (said, sentence(best, lost, unpaired, missing(statuses))) if text
+    )
+
+
+def _counts(what: Compared, rows: pd.DataFrame, better: int) -> str:
+    """How many comparisons are supported, arm by arm, and the largest difference, of those that
+    are supported where any is.
+    """
+    told = [
+        _of_arm(what, of_arm, better)
+        for _, of_arm in rows.groupby(rows["arm"].map(identity), sort=False)
+    ]
+    known = rows[rows["supported"]] if rows["supported"].any() else rows[rows["n"] > 1]
+    largest = ""
+    if len(known):
+        row = known.loc[known["difference"].abs().idxmax()]
+        arm, baseline, at = what.sides(row)
+        kind = "largest supported difference" if row["supported"] else "largest difference"
+        seeds = f"n = {row['n']} paired seeds"
+        largest = f"; {kind}: {arm} against {baseline}{at}, {_overall(what, row)}, {seeds}"
+    return f"{'; '.join(told)}{largest}."
+
+
+def _of_arm(what: Compared, rows: pd.DataFrame, better: int) -> str:
+    arm, baseline, _ = what.sides(rows.iloc[0])
+    ahead = (rows["difference"] * better > 0)[rows["supported"]]
+    wins, losses = int(ahead.sum()), int((~ahead).sum())
+    return (
+        f"{arm} is better than {baseline}{_by(what)} in {wins} of"
+        f" {count(len(rows), 'comparison')}, worse in {losses}, no evidence of a difference in"
+        f" {len(rows) - wins - losses}"
+    )
 
 
 def _statement(what: Compared, rows: pd.DataFrame, costs: pd.DataFrame, better: int) -> str:

@@ -30,16 +30,14 @@ def answer(
     The frames are those of ``summary_table``, ``comparison_table``, ``best_vs_rest`` and
     ``status_table`` of the same run.
     """
-    ranked = ranked_settings(run)
-    if not ranked:
+    if not ranked_settings(run):
         return sentence(
             "no trial has completed with a number, so there is no answer yet", missing(statuses)
         )
-    best = ranked[0]
+    best = best_words(run, summary, rivals)
     if summary["n"].max() == 1:
-        seen = f"the {_extreme(run)} {run.metric} seen is {_score(run, summary, best)}, n = 1"
         return sentence(
-            f"one seed per setting supports no claim about {listing(run.parameters)}; {seen}",
+            f"one seed per setting supports no claim about {listing(run.parameters)}; {best}",
             missing(statuses),
         )
     family = max(1, int(comparisons["p"].count()))
@@ -48,9 +46,19 @@ def answer(
         for name, rows in comparisons.groupby("parameter", sort=False)
     ]
     lost = lost_words(run, run.metric)
-    return sentence(
-        "; ".join([*effects, _best(run, summary, rivals, best)]), lost, missing(statuses)
-    )
+    return sentence("; ".join([*effects, best]), lost, missing(statuses))
+
+
+def best_words(run: Run, summary: pd.DataFrame, rivals: pd.DataFrame) -> str:
+    """The best setting, and from which others it cannot be told apart; empty where none has a
+    result.
+    """
+    ranked = ranked_settings(run)
+    if not ranked:
+        return ""
+    if summary["n"].max() == 1:
+        return f"the {_extreme(run)} {run.metric} seen is {_score(run, summary, ranked[0])}, n = 1"
+    return _best(run, summary, rivals, ranked[0])
 
 
 def _best(run: Run, summary: pd.DataFrame, rivals: pd.DataFrame, best: int) -> str:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis.numerics.power import settled_text
 from analysis.records.versions import pooled_words
+from analysis.report.claims.arms import STATED
 from analysis.report.claims.words import sign_text
 from analysis.report.export import Figures, readable, text_table
 from analysis.report.section import Rounded, Section, Table, TableFile
@@ -21,8 +22,10 @@ def arms(findings: Findings) -> Section | None:
     if findings.arms is None:
         return None
     arms, what = findings.arms, findings.arms.what
+    pairs = _pairs(arms.table)
     tables = [
         Table(
+            title=_against(what, rows) if len(pairs) > STATED else "",
             frame=readable_arms(what, rows),
             note=f"{_caption(arms, rows)} Shaded rows are supported: their corrected interval"
             " excludes 0.",
@@ -30,8 +33,9 @@ def arms(findings: Findings) -> Section | None:
             marked=list(rows["supported"]),
             words=[what.heading],
             dense=True,
+            folded=place >= STATED,
         )
-        for rows in _pairs(arms.table)
+        for place, rows in enumerate(pairs)
     ]
     return Section(anchor="arms", title="Arms compared", tables=tables, files=_files(arms))
 
@@ -143,9 +147,14 @@ def _open(what: Compared, rows: pd.DataFrame) -> str:
     )
 
 
+def _against(what: Compared, rows: pd.DataFrame) -> str:
+    arm, baseline, at = what.sides(rows.iloc[0])
+    return f"{arm} against {baseline}{at}"
+
+
 def _caption(arms: ArmFindings, rows: pd.DataFrame) -> str:
     what, first = arms.what, rows.iloc[0]
-    arm, baseline, at = what.sides(first)
+    arm, baseline, _ = what.sides(first)
     left_out = int(rows["left_out"].max())
     seeds = f"paired seeds, n = {first['n']}" if rows["n"].nunique() == 1 else "n paired seeds"
     by = (
@@ -159,7 +168,7 @@ def _caption(arms: ArmFindings, rows: pd.DataFrame) -> str:
         ["Published: " + source["source"], source.get("note")] if _is_published(rows) else []
     )
     return sentences(
-        f"{pooled_words(arms.run)}{arm} against {baseline}{at}: {by}; std with ddof = 1 over the"
+        f"{pooled_words(arms.run)}{_against(what, rows)}: {by}; std with ddof = 1 over the"
         f" {seeds}; difference is {arm} minus {baseline}",
         without,
         *published,

@@ -25,6 +25,7 @@ def reading(findings: Findings) -> Section:
 
 def _settings_reading(findings: Findings) -> list[str]:
     """What to know about the table of settings; the first two are said of a search elsewhere."""
+    tells_best = findings.names_best and findings.summary["n"].max() > 1
     return [
         (
             "Every number is that of the last epoch of a completed trial; no epoch is picked"
@@ -45,14 +46,17 @@ def _settings_reading(findings: Findings) -> list[str]:
         (
             "The setting with the best mean was chosen by the same numbers it is described with, so"
             " its mean is a little too good on average; fresh seeds would tell by how much the luck"
-            " of seeds flatters it. The sentence at the top allows for the choice: it tells the"
-            " best setting from another only where that holds for any setting that might have come"
-            " out best (a closed test over pairs of settings: Marcus, Peritz and Gabriel 1976), and"
-            " the end of its interval on the worse side has the level 1 - 0.05 / settings."
+            f" of seeds flatters it.{_CHOICE if tells_best else ''}"
         ),
     ]
 
 
+_CHOICE = (
+    " The sentence at the top allows for the choice: it tells the best setting from another only"
+    " where that holds for any setting that might have come out best (a closed test over pairs of"
+    " settings: Marcus, Peritz and Gabriel 1976), and the end of its interval on the worse side has"
+    " the level 1 - 0.05 / settings."
+)
 _SEEDS = (
     "std is the standard deviation over seeds with ddof = 1; one seed has none. n counts the seeds"
     " with a number; seeds that diverged or failed are lost, and count as the worst before anything"

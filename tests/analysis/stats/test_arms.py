@@ -386,6 +386,22 @@ def test_other_parameters_are_held(tmp_path):
     assert sentence(run).count("at every letter at rate") == 2
 
 
+def test_many_comparisons_are_counted_and_the_largest_is_named(tmp_path):
+    rates = [0.01, 0.02, 0.03, 0.04, 0.05]
+    gains = [GAIN, -GAIN / 2, 0 * GAIN, 2 * GAIN, 0 * GAIN]
+    trials = [
+        trial(net, hits, params={"rate": rate})
+        for rate, gain in zip(rates, gains, strict=True)
+        for net, hits in (("old", FIVE), ("new", FIVE[::-1] + gain))
+    ]
+    run = run_of(tmp_path, *trials, space={"rate": {"values": rates}, **ARMS})
+    assert sentence(run).startswith(
+        "new is better than old overall in 2 of 5 comparisons, worse in 1, no evidence of a"
+        " difference in 2; largest supported difference: new against old at rate 0.04, 90.60 %"
+        " against 80.40 %, +10.20 ["
+    )
+
+
 def test_costs_by_hand(tmp_path):
     def epochs(seconds, speed, weights, final):
         rows = [
