@@ -41,8 +41,8 @@ def arms(findings: Findings) -> Section | None:
 
 
 def costs(findings: Findings) -> Section | None:
-    """What each arm took."""
-    if findings.arms is None:
+    """What each arm took, where it is known."""
+    if findings.arms is None or not findings.arms.has_costs:
         return None
     what = findings.arms.what
     note = (
@@ -124,12 +124,13 @@ def _files(arms: ArmFindings) -> list[TableFile]:
     """The tables of arms; those rounded for reading stand in one file."""
     what = arms.what
     tables = [(readable_arms(what, rows), _caption(arms, rows)) for rows in _pairs(arms.table)]
-    caption = f"What the arms cost; {what.metrics[0]} over all seeds of each."
-    tables.append((readable_costs(what, arms.costs), caption))
+    if arms.has_costs:
+        caption = f"What the arms cost; {what.metrics[0]} over all seeds of each."
+        tables.append((readable_costs(what, arms.costs), caption))
     words = [what.heading, what.parameter, "at"]
     rounded = [Rounded(*table, words, small=True) for table in tables]
     arms_file = TableFile("arms", with_units(arms.table, what), rounded)
-    return [arms_file, TableFile("costs", arms.costs)]
+    return [arms_file, *([TableFile("costs", arms.costs)] if arms.has_costs else [])]
 
 
 def _open(what: Compared, rows: pd.DataFrame) -> str:
