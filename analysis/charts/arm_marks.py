@@ -10,9 +10,9 @@ from analysis.stats.compared import Compared
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
 
 
-def axis_title(what: Compared) -> str:
-    """The overall metric with its unit."""
-    return f"{what.metrics[0]} (%)" if what.percent else what.metrics[0]
+def axis_title(what: Compared, metric: str = "") -> str:
+    """A metric, the first one unless given, with its unit."""
+    return f"{metric or what.metrics[0]}{' (%)' if what.percent else ''}"
 
 
 def cut_words(what: Compared, facts: pd.DataFrame) -> str:

@@ -26,11 +26,11 @@ def draw(findings: Findings) -> Iterator[Picture]:
     seeds = ", ".join(f"{arm.name} {len(arm.predictions)}" for arm in arms)
     note = (
         f"Counts of test images, summed over the seeds of each arm ({seeds}). Colour is the share"
-        f" of the true {what.part}; right answers, the diagonal, have"
+        f" of the true {what.class_name}; right answers, the diagonal, have"
         f" none.{f' At {at}.' if at else ''}"
     )
-    spec = chart(pd.concat(map(confusion, arms), ignore_index=True), part=what.part)
-    title = f"Which {what.part} is taken for which"
+    spec = chart(pd.concat(map(confusion, arms), ignore_index=True), part=what.class_name)
+    title = f"Which {what.class_name} is taken for which"
     yield Picture(name="confusions", title=title, note=note, spec=spec)
 
 

@@ -32,14 +32,15 @@ def _gallery(
     facts, amounts = gallery(baseline, arm)
     if facts.empty:
         return
+    part = what.class_name
     note = (
-        f"Test images that more than half of the seeds of an arm misread: true {what.part} \u2192"
-        f" the {what.part} that most of those seeds read ({baseline.name} / {arm.name} where they"
+        f"Test images that more than half of the seeds of an arm misread: true {part} \u2192"
+        f" the {part} that most of those seeds read ({baseline.name} / {arm.name} where they"
         f" differ). Of each group at most {MOST}, those that most seeds misread first, among the"
         f" images that the trials kept.{where}"
     )
     title = f"What {baseline.name} and {arm.name} misread"
-    yield Picture(name=name, title=title, note=note, spec=chart(facts, amounts, part=what.part))
+    yield Picture(name=name, title=title, note=note, spec=chart(facts, amounts, part=part))
 
 
 def chart(facts: pd.DataFrame, amounts: Mapping[str, int], *, part: str) -> Spec:

@@ -14,7 +14,8 @@ from analysis.report.export import latex, markdown
 class Table:
     """A table of texts for reading. ``note`` stands above it, ``remark`` below; rows that are
     ``marked`` stand out; columns named in ``words`` are set to the left, figures in those named in
-    ``struck`` do not hold; ``dense``: set smaller, for many columns.
+    ``struck`` do not hold; ``dense``: set smaller, for many columns; ``folded``: opens on a click
+    on its title.
     """
 
     frame: pd.DataFrame
@@ -25,6 +26,7 @@ class Table:
     words: Sequence[str] = ()
     struck: Sequence[str] = ()
     dense: bool = False
+    folded: bool = False
 
     def kinds(self) -> list[str]:
         """The class of each column in the style sheet."""

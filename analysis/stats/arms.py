@@ -16,7 +16,7 @@ from analysis.numerics.sign_flips import sign_flip_p_values
 from analysis.records.load import Run
 from analysis.records.space import as_declared
 from analysis.stats.arm_means import LEVEL, arm_seeds, values_of
-from analysis.stats.compared import OVERALL, PLACES, Compared, arm_pairs, compared, values_had
+from analysis.stats.compared import PLACES, Compared, arm_pairs, compared, values_had
 from analysis.stats.identity import identity
 from analysis.stats.labels import label
 from analysis.stats.lost import lost_of, still_supported, with_lost
@@ -115,16 +115,17 @@ def arms_table(run: Run, what: Compared) -> pd.DataFrame:
     which Holm's procedure judges this row of its family ``p, p_corrected, p_flips``: paired t-test;
     the same after Holm's correction over the family; exact sign-flip test, uncorrected
     ``probability_better``: share of the pairs in which the arm is better by the study's mode, ties
-    count half; missing for one pair ``seeds_needed``: how many seeds would settle a row that is not
-    supported, see ``power.seeds_to_settle`` ``supported``: the corrected interval excludes 0 and
-    ``p_corrected`` is at most 0.05; that any of a family is so by chance has a
+    count half; missing for one pair, and for metrics that are no parts of the first one: the study
+    does not say which side of them is better ``seeds_needed``: how many seeds would settle a row
+    that is not supported, see ``power.seeds_to_settle`` ``supported``: the corrected interval
+    excludes 0 and ``p_corrected`` is at most 0.05; that any of a family is so by chance has a
         probability of at most 5 %, however many of them are
     ``published_baseline, published_arm, published_difference``: what others measured ``lost``:
     seeds that the two lost, where any setting lost some: then a row is supported only if it still
     is where they count as worst
 
-    The overall rows are one family, the parts another. Means are in percent and differences in
-    percentage points where metrics are shares.
+    The rows of the first metric are one family, all others another. Means are in percent and
+    differences in percentage points where metrics are shares.
     """
     seeds = arm_seeds(run, what)
     table, filled = _arms(run, what, seeds), with_lost(run, seeds, what.metrics, what.scale)
@@ -146,7 +147,7 @@ def _arms(run: Run, what: Compared, seeds: pd.DataFrame) -> pd.DataFrame:
     frame[["ci_low", "ci_high"]] = t_intervals(samples, LEVEL, run.folds)
     frame["p"] = t_p_values(samples, run.folds)
     frame["p_flips"] = sign_flip_p_values(samples) if run.folds == 1 else np.nan
-    overall = frame["part"] == OVERALL
+    overall = what.of_first(frame)
     for family in (overall, ~overall):
         p_values = frame.loc[family, "p"]
         tests = holm_tests(p_values)
@@ -186,7 +187,7 @@ def _looked_arms(run: Run, what: Compared, seeds: pd.DataFrame) -> pd.DataFrame:
     frame = pd.DataFrame(facts, columns=COLUMNS).astype(dict.fromkeys(TESTS, float))
     seen = looked.facts()
     frame[list(seen)] = seen
-    overall = frame["part"] == OVERALL
+    overall = what.of_first(frame)
     for family in (overall, ~overall):
         corrected_rows = family_of_looks(looked.of(family.to_numpy()), frame.loc[family, "p"])
         frame.loc[family, list(corrected_rows)] = corrected_rows
@@ -219,7 +220,9 @@ def _pair(
         **about,
         **facts,
         "probability_better": (
-            (better > 0).mean() + (better == 0).mean() / 2 if len(better) > 1 else np.nan
+            (better > 0).mean() + (better == 0).mean() / 2
+            if len(better) > 1 and (what.has_parts or metric == what.metrics[0])
+            else np.nan
         ),
         "published_difference": facts["published_arm"] - facts["published_baseline"],
     }, differences

@@ -26,8 +26,9 @@ class Compared:
     """What a study compares, as its ``compare`` says.
 
     ``arms``: values of ``parameter`` other than ``baseline``; ``metrics``: the overall one first,
-    then its parts; ``names``: theirs; ``part``: what a part is called; ``scale``: 100 where metrics
-    are shares, to read in percent, else 1; ``texts``: the labels of values.
+    then its parts, or others; ``names``: theirs; ``part``: what a part is called, empty where the
+    study declares none; ``scale``: 100 where metrics are shares, to read in percent, else 1;
+    ``texts``: the labels of values.
     """
 
     parameter: str
@@ -38,6 +39,25 @@ class Compared:
     part: str
     scale: int
     texts: Mapping[str, str]
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether the metrics behind the first one are parts of it."""
+        return bool(self.part) and len(self.metrics) > 1
+
+    @property
+    def class_name(self) -> str:
+        """What predictions are of: a part is a class there."""
+        return self.part or "class"
+
+    @property
+    def heading(self) -> str:
+        """What stands above ``names``."""
+        return self.part if self.has_parts else "metric"
+
+    def of_first(self, table: pd.DataFrame) -> pd.Series:
+        """Which rows are of the metric that arms are judged by, by its column ``metric``."""
+        return table["metric"] == self.metrics[0]
 
     @property
     def percent(self) -> bool:
@@ -77,16 +97,23 @@ def compared(run: Run) -> Compared | None:
     values = values_had(run, content["parameter"])
     baseline = as_declared(run.spec["space"][content["parameter"]], content["baseline"])
     values.pop(identity(baseline), None)
+    metrics, part = list(content.get("metrics") or [run.metric]), declared_part(content)
     return Compared(
         parameter=content["parameter"],
         baseline=baseline,
         arms=list(values.values()),
-        metrics=list(content["metrics"]),
-        names=[OVERALL, *part_names(content["metrics"][1:])],
-        part=content.get("parts") or "part",
+        metrics=metrics,
+        names=[OVERALL, *part_names(metrics[1:])] if part and len(metrics) > 1 else metrics,
+        part=part,
         scale=100 if content.get("percent") else 1,
         texts=labels(run)[content["parameter"]],
     )
+
+
+def declared_part(content: Mapping[str, Any]) -> str:
+    """What ``compare`` calls a part, empty where it says nothing; "part" was said for it once."""
+    part = content.get("parts") or ""
+    return "" if part == "part" else str(part)
 
 
 def values_had(run: Run, key: str) -> dict[str, Any]:

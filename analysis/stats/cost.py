@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.records.load import Run
 from analysis.records.schema import CENSORED, ENDED, Phase, Status
 from analysis.stats.arm_means import arm_means
-from analysis.stats.compared import OVERALL, Compared
+from analysis.stats.compared import Compared
 from analysis.stats.identity import identity
 from analysis.stats.search_trials import trial_ends, trial_epochs, upfront_share
 from analysis.stats.tables import completed_epochs, counts_weights
@@ -20,6 +20,8 @@ SECONDS, SPEED = "train_seconds", "images_per_second"
 # End states that spare the epochs left; a trial that failed was to have them
 SAVING = (*CENSORED, Status.DIVERGED)
 ALL = "all"
+# The columns of ``arm_costs`` that are no costs
+REACHED = ["arm", "at", "n", "mean", "std", "low", "high"]
 
 
 def rung_table(run: Run) -> pd.DataFrame:
@@ -123,9 +125,7 @@ def arm_costs(run: Run, what: Compared) -> pd.DataFrame:
     trials), ``train_seconds_per_seed``, ``images_per_second`` (mean over epochs and trials).
     """
     means = arm_means(run, what)
-    table = means[means["part"] == OVERALL].set_index("setting")[
-        ["arm", "at", "n", "mean", "std", "low", "high"]
-    ]
+    table = means[what.of_first(means)].set_index("setting")[REACHED]
     epochs = completed_epochs(run).drop_duplicates(["trial", "epoch"])
     by_setting = epochs.groupby("setting")
     if counts_weights(run):

@@ -10,7 +10,7 @@ from analysis.stats.arm_means import arm_means
 from analysis.stats.arms import arms_table
 from analysis.stats.compared import Compared, compared
 from analysis.stats.correlation import COLUMNS, correlations, has_coefficients
-from analysis.stats.cost import arm_costs, cost_table, rung_table
+from analysis.stats.cost import REACHED, arm_costs, cost_table, rung_table
 from analysis.stats.health import health_checks
 from analysis.stats.importance import COLUMNS as IMPORTANCE_COLUMNS
 from analysis.stats.importance import importances
@@ -38,6 +38,11 @@ class ArmFindings:
     @property
     def has_results(self) -> bool:
         return bool(self.means["n"].sum())
+
+    @property
+    def has_costs(self) -> bool:
+        """Whether anything was recorded of what arms cost, beside what they reach."""
+        return bool(self.costs.columns.difference(REACHED).size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +108,13 @@ class Findings:
     @property
     def has_results(self) -> bool:
         return bool((self.summary["n"] > 0).any())
+
+    @property
+    def names_best(self) -> bool:
+        """Whether the answer names the best setting: that of a search has trials for it, and arms
+        alone settle it where there is no other parameter.
+        """
+        return self.search is None and (self.arms is None or len(self.run.parameters) > 1)
 
     @property
     def tells_settings(self) -> bool:

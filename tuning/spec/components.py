@@ -202,12 +202,15 @@ class Compare:
     """The key whose values are the arms."""
     baseline: Any
     """The value that the others are compared with."""
-    metrics: Sequence[str]
-    """What they are compared by, at the last epoch: the overall metric first, then its parts (one
-    per digit, say).
+    metrics: Sequence[str] = ()
+    """What they are compared by, at the last epoch: the metric that says which is better first, by
+    the study's ``mode``; the study's own where none is given. Then others, or its parts (one per
+    digit, say).
     """
-    parts: str = "part"
-    """What a part is called: "digit"."""
+    parts: str = ""
+    """What a part is called, "digit" say, where the metrics behind the first one are parts of it;
+    empty where they are others, of whatever unit.
+    """
     percent: bool = False
     """Whether the metrics are shares, so that differences read in percentage points."""
 

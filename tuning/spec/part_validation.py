@@ -151,11 +151,7 @@ def _compare_problems(study: "Study") -> list[str]:
         return []
     found = [] if is_text(what.parts) else [f"compare: parts={shown(what.parts)} must be text."]
     found += [f"compare: {problem}" for problem in _truth_problems("percent", what.percent)]
-    if (
-        not isinstance(what.metrics, (list, tuple))
-        or not what.metrics
-        or not all(map(is_name, what.metrics))
-    ):
+    if not isinstance(what.metrics, (list, tuple)) or not all(map(is_name, what.metrics)):
         found.append(f"compare: metrics={shown(what.metrics)} must be a list of names of metrics.")
     listed = parameters(study.space).get(what.parameter) if is_name(what.parameter) else None
     if not isinstance(listed, list):

@@ -2,6 +2,7 @@
 
 from analysis.report.claims.arms import arm_answer
 from analysis.report.claims.grid import answer as answer
+from analysis.report.claims.grid import best_words
 from analysis.report.claims.search import search_answer
 from analysis.stats.findings import Findings
 from analysis.stats.paired import best_vs_rest
@@ -13,6 +14,8 @@ def claim(findings: Findings) -> str:
     if findings.search:
         return search_answer(run, findings.search.board, findings.search.confirmed, statuses)
     if arms := findings.arms:
-        return arm_answer(run, arms.what, arms.table, arms.costs, statuses)
+        named = findings.names_best
+        best = best_words(run, findings.summary, best_vs_rest(run)) if named else ""
+        return arm_answer(run, arms.what, arms.table, arms.costs, statuses, best)
     rivals = best_vs_rest(run)
     return answer(run, findings.summary, findings.comparisons, rivals, statuses)

@@ -157,7 +157,7 @@ def _no_evidence(run: Run, name: str, rows: pd.DataFrame, family: int) -> str:
     seeds = int(rows["n"].max())
     few = (
         f"; {count(seeds, 'seed')} are too few to show one"
-        if seeds < seeds_for_sign_flips(family)
+        if run.folds == 1 and seeds < seeds_for_sign_flips(family)
         else ""
     )
     intervals = _intervals(rows) if len(rows) == 1 else _none_excludes(rows)

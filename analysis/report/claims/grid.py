@@ -1,5 +1,7 @@
 """The sentence at the top of a report: it says only what the corrected intervals support."""
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from analysis.numerics.intervals import mean_intervals, worse_end
@@ -35,11 +37,10 @@ def answer(
         return sentence(
             "no trial has completed with a number, so there is no answer yet", missing(statuses)
         )
-    best = ranked[0]
+    best = best_words(run, summary, rivals, _beaten(run, comparisons, ranked[0]))
     if summary["n"].max() == 1:
-        seen = f"the {_extreme(run)} {run.metric} seen is {_score(run, summary, best)}, n = 1"
         return sentence(
-            f"one seed per setting supports no claim about {listing(run.parameters)}; {seen}",
+            f"one seed per setting supports no claim about {listing(run.parameters)}; {best}",
             missing(statuses),
         )
     family = max(1, int(comparisons["p"].count()))
@@ -48,11 +49,21 @@ def answer(
         for name, rows in comparisons.groupby("parameter", sort=False)
     ]
     lost = lost_words(run, run.metric)
-    return sentence(
-        "; ".join([*effects, _best(run, summary, rivals, best, _beaten(run, comparisons, best))]),
-        lost,
-        missing(statuses),
-    )
+    return sentence("; ".join([*effects, best]), lost, missing(statuses))
+
+
+def best_words(
+    run: Run, summary: pd.DataFrame, rivals: pd.DataFrame, beaten: Collection[int] = ()
+) -> str:
+    """The best setting, and from which others it cannot be told apart; empty where none has a
+    result. ``beaten``: those than which the answer says it to be better already.
+    """
+    ranked = ranked_settings(run)
+    if not ranked:
+        return ""
+    if summary["n"].max() == 1:
+        return f"the {_extreme(run)} {run.metric} seen is {_score(run, summary, ranked[0])}, n = 1"
+    return _best(run, summary, rivals, ranked[0], beaten)
 
 
 def _beaten(run: Run, comparisons: pd.DataFrame, best: int) -> set[int]:
@@ -65,7 +76,7 @@ def _beaten(run: Run, comparisons: pd.DataFrame, best: int) -> set[int]:
 
 
 def _best(
-    run: Run, summary: pd.DataFrame, rivals: pd.DataFrame, best: int, beaten: set[int]
+    run: Run, summary: pd.DataFrame, rivals: pd.DataFrame, best: int, beaten: Collection[int]
 ) -> str:
     seeds = f"n = {summary.loc[best, 'n']}"
     score = f"{_score(run, summary, best)}, {seeds}"
@@ -73,10 +84,8 @@ def _best(
         return f"the only setting with a result: {score}"
     ahead = rivals["difference"] * run.mode.sign > 0
     equals = rivals.loc[~rivals["supported"], "setting"]
-    claimed = equals.isin(
-        beaten
-    ).any()  # elsewhere in the answer, which is not to contradict itself
-    equals = equals[~equals.isin(beaten)]
+    claimed = equals.isin(beaten)
+    equals = equals[~claimed]
     better = rivals.loc[rivals["supported"] & ~ahead, "setting"]
     if equals.empty and better.empty:
         return f"{_extreme(run)} mean: {score}" if claimed.any() else f"best setting: {score}"

@@ -6,13 +6,14 @@ import pandas as pd
 
 from analysis.numerics.power import settled_text
 from analysis.records.versions import pooled_words
+from analysis.report.claims.arms import STATED
 from analysis.report.claims.words import sign_text
 from analysis.report.export import Figures, readable, text_table
 from analysis.report.section import Rounded, Section, Table, TableFile
 from analysis.stats.arms import MEANS, SPREADS, with_units
 from analysis.stats.compared import OVERALL, Compared
 from analysis.stats.findings import ArmFindings, Findings
-from analysis.text.format import count, joined, p_text, sentences, whole
+from analysis.text.format import count, joined, listing, p_text, sentences, whole
 from analysis.text.rounding import MISSING, fixed, number, percent
 
 
@@ -21,24 +22,27 @@ def arms(findings: Findings) -> Section | None:
     if findings.arms is None:
         return None
     arms, what = findings.arms, findings.arms.what
+    pairs = _pairs(arms.table)
     tables = [
         Table(
+            title=_against(what, rows) if len(pairs) > STATED else "",
             frame=readable_arms(what, rows),
             note=f"{_caption(arms, rows)} Shaded rows are supported: their corrected interval"
             " excludes 0.",
             remark=_open(what, rows),
             marked=list(rows["supported"]),
-            words=[what.part],
+            words=[what.heading],
             dense=True,
+            folded=place >= STATED,
         )
-        for rows in _pairs(arms.table)
+        for place, rows in enumerate(pairs)
     ]
     return Section(anchor="arms", title="Arms compared", tables=tables, files=_files(arms))
 
 
 def costs(findings: Findings) -> Section | None:
-    """What each arm took."""
-    if findings.arms is None:
+    """What each arm took, where it is known."""
+    if findings.arms is None or not findings.arms.has_costs:
         return None
     what = findings.arms.what
     note = (
@@ -63,7 +67,7 @@ def readable_arms(what: Compared, rows: pd.DataFrame) -> pd.DataFrame:
         [means, Figures(differences, limits=limits, decimals=what.decimals)],
     )
     shown: list[tuple[str, Iterable[str]]] = [
-        (what.part, rows["part"]),
+        (what.heading, rows["part"]),
         (f"{baseline} mean \u00b1 std{unit}", _with_std(text, "baseline")),
         (f"{arm} mean \u00b1 std{unit}", _with_std(text, "arm")),
         *([] if rows["n"].nunique() == 1 else [("n", rows["n"].map(str))]),
@@ -120,18 +124,19 @@ def _files(arms: ArmFindings) -> list[TableFile]:
     """The tables of arms; those rounded for reading stand in one file."""
     what = arms.what
     tables = [(readable_arms(what, rows), _caption(arms, rows)) for rows in _pairs(arms.table)]
-    caption = f"What the arms cost; {what.metrics[0]} over all seeds of each."
-    tables.append((readable_costs(what, arms.costs), caption))
-    words = [what.part, what.parameter, "at"]
+    if arms.has_costs:
+        caption = f"What the arms cost; {what.metrics[0]} over all seeds of each."
+        tables.append((readable_costs(what, arms.costs), caption))
+    words = [what.heading, what.parameter, "at"]
     rounded = [Rounded(*table, words, small=True) for table in tables]
     arms_file = TableFile("arms", with_units(arms.table, what), rounded)
-    return [arms_file, TableFile("costs", arms.costs)]
+    return [arms_file, *([TableFile("costs", arms.costs)] if arms.has_costs else [])]
 
 
 def _open(what: Compared, rows: pd.DataFrame) -> str:
     """How many seeds would settle what is open."""
     said = [
-        f"{part if part == OVERALL else f'{what.part} {part}'} {text}"
+        f"{f'{what.part} ' if what.has_parts and part != OVERALL else ''}{part} {text}"
         for part, text in zip(rows["part"], map(settled_text, rows["seeds_needed"]), strict=True)
         if text
     ]
@@ -143,20 +148,29 @@ def _open(what: Compared, rows: pd.DataFrame) -> str:
     )
 
 
+def _against(what: Compared, rows: pd.DataFrame) -> str:
+    arm, baseline, at = what.sides(rows.iloc[0])
+    return f"{arm} against {baseline}{at}"
+
+
 def _caption(arms: ArmFindings, rows: pd.DataFrame) -> str:
     what, first = arms.what, rows.iloc[0]
-    arm, baseline, at = what.sides(first)
+    arm, baseline, _ = what.sides(first)
     left_out = int(rows["left_out"].max())
     seeds = f"paired seeds, n = {first['n']}" if rows["n"].nunique() == 1 else "n paired seeds"
+    by = (
+        f"{what.metrics[0]} at the last epoch, overall and by {what.part}"
+        if what.has_parts
+        else f"{listing(what.metrics)} at the last epoch"
+    )
     without = f"{count(left_out, 'seed')} that only one of them has: left out" if left_out else ""
     source = arms.run.spec.get("published") or {}
     published = (
         ["Published: " + source["source"], source.get("note")] if _is_published(rows) else []
     )
     return sentences(
-        f"{pooled_words(arms.run)}{arm} against {baseline}{at}: {what.metrics[0]} at the last"
-        f" epoch, overall and by {what.part}; std with ddof = 1 over the {seeds}; difference is"
-        f" {arm} minus {baseline}",
+        f"{pooled_words(arms.run)}{_against(what, rows)}: {by}; std with ddof = 1 over the"
+        f" {seeds}; difference is {arm} minus {baseline}",
         without,
         *published,
     )

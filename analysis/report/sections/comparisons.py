@@ -13,6 +13,7 @@ from analysis.stats.labels import label, written
 
 SHOWN_ROWS = 200  # longer tables stand in their CSV file alone
 UNSHOWN = ["first_setting", "value_setting", "paired", "supported", "seeds_needed", "lost"]
+SETTLE = "seeds to settle"
 
 _NEEDED = (
     " Seeds to settle: how many paired seeds would show the difference seen, were it the true one,"
@@ -26,6 +27,7 @@ def comparisons(findings: Findings) -> Section | None:
     if not findings.over_seeds:
         return None
     rows = findings.comparisons.head(SHOWN_ROWS)
+    frame = _readable(findings.run, rows)
     pairing = (
         ""
         if rows["paired"].all()
@@ -35,10 +37,10 @@ def comparisons(findings: Findings) -> Section | None:
         f"Difference of mean {findings.run.metric}, value minus the first one, over the seeds that"
         f" both settings have.{pairing} Shaded rows are supported: their corrected interval"
         " excludes 0 and their Holm-corrected p-value is at most 0.05."
-        + (_CLOSED if len(findings.settled) else _NEEDED)
+        + (_CLOSED if len(findings.settled) else _NEEDED if SETTLE in frame else "")
     )
     table = Table(
-        frame=_readable(findings.run, rows),
+        frame=frame,
         note=note,
         marked=list(rows["supported"]),
         words=["parameter", "at"],
@@ -57,7 +59,7 @@ def _readable(run: Run, rows: pd.DataFrame) -> pd.DataFrame:
     for name in ("first", "value"):
         text[name] = list(map(partial(label, run), rows["parameter"], rows[name]))
     settled = list(map(settled_text, rows["seeds_needed"]))
-    text = text.assign(**{"seeds to settle": settled}) if any(settled) else text
+    text = text.assign(**{SETTLE: settled}) if any(settled) else text
     return text if len(run.parameters) > 1 else text.drop(columns="at")
 
 

@@ -74,10 +74,11 @@ def health_warnings(table: pd.DataFrame) -> list[str]:
 
 def compared_by(what: Compared) -> str:
     """What is compared with what, and by what, in one line."""
-    parts = f" and by {count(len(what.metrics) - 1, what.part)}" if len(what.metrics) > 1 else ""
+    parts = f" and by {count(len(what.metrics) - 1, what.part)}"
+    by = f"{what.metrics[0]}{parts}" if what.has_parts else listing(what.metrics)
     return (
         f"{what.parameter} {listing(map(what.name, what.arms))} against {what.name(what.baseline)},"
-        f" by {what.metrics[0]}{parts}"
+        f" by {by}"
     )
 
 

@@ -38,13 +38,24 @@ def caption(findings: Findings) -> str:
     present = findings.summary.loc[findings.summary["n"] > 0, "n"]
     ends = dict.fromkeys(map(str, [present.min(), present.max()]))
     seeds = f"n = {' to '.join(ends)}" if len(present) else "no results"
-    method = (
-        "interval of the mean that holds at every look (Student's t at the level of the look)."
-        if len(findings.settled)
-        else f"bootstrap interval of the mean (BCa, {RESAMPLES:,} resamples, widened for few seeds;"
-        f" Student's t below {FEW})."
-    )
     return (
         f"{pooled_words(findings.run)}{findings.run.spec['name']}: {findings.run.metric} over the"
-        f" seeds of each setting at the last epoch, {seeds}; std with ddof = 1; ci: 95 % {method}"
+        f" seeds of each setting at the last epoch, {seeds}; std with ddof = 1; ci: 95 %"
+        f" {_method(findings)}."
+    )
+
+
+def _method(findings: Findings) -> str:
+    if len(findings.settled):
+        return (
+            "interval of the mean that holds at every look (Student's t at the level of the look)"
+        )
+    if findings.run.folds > 1:
+        return (
+            "t interval of the mean, of the variance corrected for folds that share training data"
+            " (Nadeau and Bengio 2003)"
+        )
+    return (
+        f"bootstrap interval of the mean (BCa, {RESAMPLES:,} resamples, widened for few seeds;"
+        f" Student's t below {FEW})"
     )

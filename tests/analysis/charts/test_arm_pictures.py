@@ -223,6 +223,34 @@ def test_every_picture_is_valid_and_can_be_drawn(run, tmp_path):
         assert [word for word in words if word not in svgs[name]] == []
 
 
+def test_metrics_that_are_no_parts_have_an_axis_each(tmp_path):
+    trials = [
+        Trial(
+            params={"net": net, "rate": rate},
+            seeds=[0, 1],
+            epochs=[{"rmse": [50.0, 60.0], "mae": [4.0, 5.0]}],
+        )
+        for net in "ab"
+        for rate in (1, 2)
+    ]
+    space = {"net": {"values": ["a", "b"]}, "rate": {"values": [1, 2]}}
+    compare = {"parameter": "net", "baseline": "a", "metrics": ["rmse", "mae"]}
+    folder = write_run(tmp_path, trials, space=space, compare=compare, metric="rmse")
+    found = drawn(load_run(folder))
+    assert {name: picture.title for name, picture in found.items()} == {
+        "parts": "Arms by rmse",
+        "parts2": "Arms by mae",
+    }
+    for name, mean in (("parts", 55), ("parts2", 4.5)):
+        facts = found[name].spec["datasets"]["facts"]
+        assert [(row["part"], row["mean"]) for row in facts] == [
+            ("rate 1", mean),
+            ("rate 2", mean),
+        ] * 2
+        assert is_valid(found[name])
+        assert f'"title": "{"rmse" if name == "parts" else "mae"}"' in json.dumps(found[name].spec)
+
+
 def test_percentages_are_drawn_from_0_to_100_and_a_sentence_says_so(tmp_path):
     trials = [
         Trial(

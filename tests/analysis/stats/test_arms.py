@@ -342,9 +342,29 @@ def test_a_single_metric_has_no_parts(tmp_path):
         compare={**COMPARE, "metrics": ["hits"]},
     )
     assert sentence(run).startswith(
-        "new is better than old overall: 85.50 % against 80.40 %, +5.10 [4.18, 6.02] percentage"
+        "new is better than old by hits: 85.50 % against 80.40 %, +5.10 [4.18, 6.02] percentage"
         " points, n = 5"
     )
+
+
+def test_metrics_that_are_no_declared_parts_are_called_by_their_names(tmp_path):
+    compare = {**COMPARE, "metrics": ["hits", "hits_a"], "parts": ""}
+    run = run_of(tmp_path, trial("old", FIVE), trial("new", FIVE + GAIN), compare=compare)
+    table = table_of(run)
+    assert table["part"].tolist() == ["hits", "hits_a"]
+    # Whether more of another metric is better nobody said.
+    assert table["probability_better"].tolist() == pytest.approx([1, np.nan], nan_ok=True)
+    assert sentence(run).endswith(" points, n = 5 paired seeds; higher by hits_a.")
+    assert "new is better than old by hits: " in sentence(run)
+    as_recorded_before = {**compare, "parts": "part"}
+    before = run_of(tmp_path / "b", trial("old", FIVE), compare=as_recorded_before)
+    assert compared(before).names == ["hits", "hits_a"]
+
+
+def test_arms_are_compared_by_the_metric_of_the_study_unless_others_are_given(tmp_path):
+    compare = {"parameter": "net", "baseline": "old", "metrics": [], "parts": ""}
+    run = run_of(tmp_path, trial("old", FIVE), trial("new", FIVE), compare=compare)
+    assert compared(run).metrics == ["accuracy"]
 
 
 def test_other_parameters_are_held(tmp_path):
@@ -364,6 +384,22 @@ def test_other_parameters_are_held(tmp_path):
         tuple(interval)
     )
     assert sentence(run).count("at every letter at rate") == 2
+
+
+def test_many_comparisons_are_counted_and_the_largest_is_named(tmp_path):
+    rates = [0.01, 0.02, 0.03, 0.04, 0.05]
+    gains = [GAIN, -GAIN / 2, 0 * GAIN, 2 * GAIN, 0 * GAIN]
+    trials = [
+        trial(net, hits, params={"rate": rate})
+        for rate, gain in zip(rates, gains, strict=True)
+        for net, hits in (("old", FIVE), ("new", FIVE[::-1] + gain))
+    ]
+    run = run_of(tmp_path, *trials, space={"rate": {"values": rates}, **ARMS})
+    assert sentence(run).startswith(
+        "new is better than old overall in 2 of 5 comparisons, worse in 1, no evidence of a"
+        " difference in 2; largest supported difference: new against old at rate 0.04, 90.60 %"
+        " against 80.40 %, +10.20 ["
+    )
 
 
 def test_costs_by_hand(tmp_path):

@@ -7,7 +7,10 @@ from inline_runs import run
 from analysis import compare_arms
 from analysis.records.load import Run
 from analysis.report.build import write_report
+from analysis.report.claims import claim
+from analysis.report.sections.reading import reading
 from analysis.stats.compared import arm_pairs, compared
+from analysis.stats.findings import find
 from analysis.stats.settling import planned_pairs
 from analysis.stats.tables import setting_numbers
 from tuning import Compare, Grid, Report
@@ -52,8 +55,23 @@ def test_what_is_planned_is_what_is_compared(of_branches: Run) -> None:
 def test_the_report_says_at_which_parameters(of_branches: Run) -> None:
     write_report(of_branches)
     page = of_branches.report.read_text()
-    at = "between forest and svm overall at rate 0.1, C 1, max_depth 2"
-    assert f"{at}: 0.5644 against 0.7519" in page
+    at = "forest against svm at rate 0.1, C 1, max_depth 2"
+    assert f"<details><summary>{at}</summary>" not in page
+    assert f"<h3>{at}</h3>" in page
+    assert f"<details><summary>{at.replace('0.1', '0.2')}</summary>" in page
+
+
+def test_many_comparisons_are_counted_and_the_best_setting_is_named(of_branches: Run) -> None:
+    assert claim(find(of_branches)) == (
+        "forest is better than svm by score in 0 of 12 comparisons, worse in 0, no evidence of a"
+        " difference in 12; mean is better than svm by score in 0 of 4 comparisons, worse in 0, no"
+        " evidence of a difference in 4; largest difference: mean against svm at rate 0.1, C 1,"
+        " 0.4707 against 0.7519, -0.281, n = 3 paired seeds. Highest mean: rate 0.2, model forest,"
+        " max_depth 8 with mean score 0.8466 [0.8377, 0.8491], n = 3, not distinguishable from 11"
+        " other settings."
+    )
+    sentence = "The sentence at the top allows for the choice"
+    assert sentence in " ".join(reading(find(of_branches)).points)
 
 
 def test_arms_of_a_parameter_within_a_branch(of_branches: Run) -> None:

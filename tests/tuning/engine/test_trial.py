@@ -58,9 +58,7 @@ def test_one_number_is_not_that_of_several_seeds() -> None:
     def once(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
         yield {"epoch": 1, "score": 0.5}, None
 
-    with pytest.raises(
-        NotReported, match="'score' is one number, and the trial has 2 seeds"
-    ):
+    with pytest.raises(NotReported, match="'score' is one number, and the trial has 2 seeds"):
         list(iterate(small_study(once, epochs=1), OF_TWO_SEEDS, {}))
     assert list(iterate(small_study(once, epochs=1), TRIAL, {}))
 

@@ -64,7 +64,7 @@ def test_arms_and_tables_tell_them_apart(tmp_path: Path) -> None:
     )
     assert summary_table(read)["score_mean"].tolist() == pytest.approx([1.05, 2.05, 3.05])
     write_report(read)
-    assert "between 1 and 1.0 overall: 1.05 against 2.05" in read.report.read_text()
+    assert "between 1 and 1.0 by score: 1.05 against 2.05" in read.report.read_text()
 
 
 def test_a_search_tries_each_and_confirms_what_is_named(tmp_path: Path) -> None:
