@@ -19,8 +19,8 @@ def write_picture(folder: Path, picture: Picture) -> list[Path]:
 
     svg = _tidy(picture.svg(style("black", "white")))
     png = vl_convert.svg_to_png(svg, scale=2)
-    contents = zip(file_names(picture), (svg, png), strict=True)
-    return [write_aside(folder / name, content) for name, content in contents]
+    first, second = file_names(picture)
+    return [write_aside(folder / first, svg), write_aside(folder / second, png)]
 
 
 def _tidy(svg: str) -> str:
