@@ -170,7 +170,7 @@ def unpacked_mnist(folder: str) -> None:
 
 def main() -> None:
     torch.set_num_threads(1)
-    facts = provenance(Path(__file__))
+    facts = provenance(Path(__file__), {})
     print(
         f"n = {ROUNDS} rounds, one thread, {facts['hardware']['processor']},"
         f" {facts['hardware']['cores']} cores;",

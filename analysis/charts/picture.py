@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from analysis.charts.style import BLUE, COLOURS, style
+from analysis.charts.wrapped import wrapped
 from analysis.records.write import write_aside
 
 POINTS = 72
@@ -46,8 +47,8 @@ class Picture:
 
         ``width``: in inches (3.3 is a column of many journals); None: as large as the report shows
         it. ``font``: as in CSS, one that is installed. ``font_size``: of the labels of the axes, in
-        points; None: they grow and shrink with the picture. ``colors``: as in CSS, in place of the
-        first of the report's own.
+        points; None: they grow and shrink with the picture. Labels too long for a line take
+        several. ``colors``: as in CSS, in place of the first of the report's own.
 
         Raises:
             ValueError: another ending, or a size that is not above 0.
@@ -81,7 +82,8 @@ class Picture:
         """The picture, ``width`` inches wide, with letters of ``font_size`` points."""
         usual, larger = float(config["axis"]["labelFontSize"]), 1.0
         for _ in range(ROUNDS if font_size else 1):
-            picture = Picture(**{**vars(self), "spec": _changed(self.spec, larger, colors)})
+            spec = wrapped(_changed(self.spec, larger, colors), usual * larger)
+            picture = replace(self, spec=spec)
             svg = picture.svg(_changed(config, larger, colors))
             scale = width * POINTS / _size(svg)[0] if width else 1.0
             if font_size:

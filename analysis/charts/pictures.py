@@ -28,6 +28,7 @@ from analysis.charts import (
     trials,
 )
 from analysis.charts.picture import Picture
+from analysis.records.cache import once
 from analysis.records.load import Run
 
 Draw = Callable[[Any], Iterator[Picture]]
@@ -68,9 +69,14 @@ def draw(findings: Any, pictures: Iterable[Draw] = PICTURES) -> list[Picture]:
 
 def pictures(run: Run) -> dict[str, Picture]:
     """The pictures of the report of ``run`` by their names, in reading order."""
+    return {picture.name: picture for picture in _drawn(run)}
+
+
+@once
+def _drawn(run: Run) -> list[Picture]:
     from analysis.stats.findings import find
 
-    return {picture.name: picture for picture in draw(find(run))}
+    return draw(find(run))
 
 
 def picture(run: Run, name: str) -> Picture:

@@ -25,7 +25,8 @@ A run folder holds
 - ``wandb/``: the mirror to Weights & Biases: its offline runs, and which of them are whole
 - ``tensorboard/``: one event file per trial, for TensorBoard, and which of them are whole
 - ``mlflow/``: which trials are whole on which MLflow server
-- ``report/``: what the analysis wrote: ``index.html``, ``tables/``, ``charts/``
+- ``report/``: what the analysis wrote: ``index.html``, ``tables/``, ``charts/``, and
+  ``.files.json``, which lists these
 """
 
 import os

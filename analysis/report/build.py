@@ -10,10 +10,11 @@ from analysis.charts.pictures import draw
 from analysis.records.load import DamagedRun, Run
 from analysis.report.export import write_aside
 from analysis.report.page import page
-from analysis.report.picture_files import write_picture
+from analysis.report.picture_files import file_names, write_picture
 from analysis.report.section import Opening, Section
 from analysis.report.sections import sections
 from analysis.report.sections.opening import opening
+from analysis.report.written import begin
 from analysis.stats.findings import find
 
 
@@ -42,12 +43,14 @@ def write_page(
 ) -> Path:
     """Write the page of some sections, with the files of their tables in ``tables`` and their
     pictures in ``charts``; returns its path. The page comes last, so that what it links to is
-    there.
+    there. What an earlier page of the folder had and this one has not is removed.
     """
-    made = list(made)
-    for section in made:
-        for name, text in section.texts().items():
-            write_aside(folder / "tables" / name, text)
+    made, drawn = list(made), list(drawn)
+    tables = {f"tables/{name}": text for one in made for name, text in one.texts().items()}
+    charts = [f"charts/{name}" for picture in drawn for name in file_names(picture)]
+    begin(folder, [*tables, *charts])
+    for place, text in tables.items():
+        write_aside(folder / place, text)
     for picture in drawn:
         write_picture(folder / "charts", picture)
     return write_aside(folder / "index.html", page(title, head, made))

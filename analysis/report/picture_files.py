@@ -8,16 +8,19 @@ from analysis.charts.style import style
 from analysis.report.export import write_aside
 
 
+def file_names(picture: Picture) -> tuple[str, str]:
+    """The names of the files of a picture."""
+    return f"{picture.name}.svg", f"{picture.name}.png"
+
+
 def write_picture(folder: Path, picture: Picture) -> list[Path]:
     """Write ``<name>.svg`` and ``<name>.png`` (twice the size of the SVG), black on white."""
     import vl_convert
 
     svg = _tidy(picture.svg(style("black", "white")))
     png = vl_convert.svg_to_png(svg, scale=2)
-    return [
-        write_aside(folder / f"{picture.name}.svg", svg),
-        write_aside(folder / f"{picture.name}.png", png),
-    ]
+    first, second = file_names(picture)
+    return [write_aside(folder / first, svg), write_aside(folder / second, png)]
 
 
 def _tidy(svg: str) -> str:

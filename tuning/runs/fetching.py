@@ -15,7 +15,7 @@ from tuning.runs.lock import let_go, locked
 from tuning.runs.prepare import write_spec
 from tuning.runs.store import Folder, first_line, is_safe, is_url
 from tuning.runs.store_lock import current
-from tuning.runs.sync import LOCAL, travels
+from tuning.runs.sync import LOCAL, REPORT_LIST, stale_files, travels
 from tuning.runs.two_copies import (
     RECORDS,
     STUDY,
@@ -206,16 +206,22 @@ def _names(path: str) -> tuple[str, ...]:
 
 def _download(store: Folder, names: Sequence[str], root: Path, url: str | None = None) -> None:
     """Copy files of a run; ``url``: where it is to be copied to from now on."""
+    here = Folder.at(root)
+    for name in stale_files(here, store.read_if_there(REPORT_LIST)):
+        _refuse_link(root, name)
+        here.remove(name)
     # What says that all is there comes last.
     for name in sorted(names, key=(*RECORDS, STUDY).__contains__):
         content = store.read(name)
         if name == STUDY and url:
             content = json.dumps({**spec_in(store), "storage": url}, indent=1).encode() + b"\n"
-        if not (root / name).resolve().is_relative_to(root.resolve()):
-            raise StudyError(
-                f"{root / name} is a link to another folder: nothing is written there."
-            )
-        Folder.at(root).write(name, content)
+        _refuse_link(root, name)
+        here.write(name, content)
+
+
+def _refuse_link(root: Path, name: str) -> None:
+    if not (root / name).resolve().is_relative_to(root.resolve()):
+        raise StudyError(f"{root / name} is a link to another folder: nothing is written there.")
 
 
 def _cache() -> Path:

@@ -62,7 +62,8 @@ def prepare_run(
     code, started = code_of(study, reference), datetime.now(UTC)
     name = run_name(started)
     paths = RunPaths(Path(LOCAL if url else results).resolve() / study.name / name)
-    origin = _origin(study, reference, overrides, mirrors, command, started)
+    origin = _origin(reference, overrides, mirrors, command, started)
+    origin |= {"provenance": provenance(source_of(study), code.files)}
     session = session_record(origin["command"], started, code.version)
     session |= budget_record(study.budget)
     storage = joined(url, study.name, name) if url else None
@@ -99,7 +100,6 @@ def run_name(started: datetime) -> str:
 
 
 def _origin(
-    study: Study,
     reference: str,
     overrides: Mapping[str, Any],
     mirrors: Mirrors,
@@ -112,7 +112,6 @@ def _origin(
         "overrides": dict(overrides),
         "mirrors": asdict(mirrors),
         "command": shlex.join(command),
-        "provenance": provenance(source_of(study)),
         "started": started.isoformat(timespec="seconds"),
         **({"job": os.environ[JOB]} if JOB in os.environ else {}),
     }

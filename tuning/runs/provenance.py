@@ -3,22 +3,46 @@
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
-from importlib import metadata
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from tuning.runs.distributions import distributions, version
 
 PACKAGES = ("tune-studies", "ray", "torch", "torchvision", "optuna", "numpy", "pandas", "scipy")
 
 
-def provenance(source: Path) -> dict[str, Any]:
-    """Commit of the repository that ``source`` lies in (None outside one), package versions, and
-    the driver's hardware.
+def provenance(source: Path, files: Mapping[str, bytes]) -> dict[str, Any]:
+    """Commit of the repository that ``source`` lies in (None outside one), versions of ``PACKAGES``
+    and of those that the study's own ``files`` import, and the driver's hardware.
     """
+    return _about(source, [*PACKAGES, *distributions(files)])
+
+
+def changed_since(was: Mapping[str, Any], source: Path) -> list[str]:
+    """What is not as an earlier ``provenance`` says, of what numbers can depend on: commit,
+    packages that it names, processor.
+    """
+    named = was.get("packages")
+    packages = {**dict.fromkeys(PACKAGES), **(named if isinstance(named, Mapping) else {})}
+    then, now = _flat(was), _flat(_about(source, packages))
+    keys = [
+        key
+        for key in then | now
+        if key == "commit" or key == "python" or key.startswith(("packages.", "hardware.processor"))
+    ]
+    return [
+        f"{key.partition('.')[2] or key} was {then.get(key)}, now it is {now.get(key)}"
+        for key in keys
+        if then.get(key) != now.get(key)
+    ]
+
+
+def _about(source: Path, packages: Iterable[str]) -> dict[str, Any]:
     return {
         "commit": _commit(source.parent if source.is_file() else source),
         "python": platform.python_version(),
-        "packages": {name: version for name in PACKAGES if (version := _version(name))},
+        "packages": {name: found for name in packages if (found := version(name))},
         "hardware": {
             "processor": _processor(),
             "cores": os.cpu_count(),
@@ -26,23 +50,6 @@ def provenance(source: Path) -> dict[str, Any]:
             "system": platform.platform(),
         },
     }
-
-
-def changed_since(was: Mapping[str, Any], source: Path) -> list[str]:
-    """What is not as an earlier ``provenance`` says, of what numbers can depend on: commit,
-    packages, processor.
-    """
-    then, now = _flat(was), _flat(provenance(source))
-    keys = [
-        key
-        for key in then | now
-        if key == "commit" or key == "python" or key.startswith(("packages.", "hardware.processor"))
-    ]
-    return [
-        f"{key.split('.')[-1]} was {then.get(key)}, now it is {now.get(key)}"
-        for key in keys
-        if then.get(key) != now.get(key)
-    ]
 
 
 def _commit(folder: Path) -> str | None:
@@ -64,13 +71,6 @@ def _git(folder: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _processor() -> str:

@@ -118,7 +118,7 @@ def add_session(
     session |= {"confirm_now": True} if confirm_now else {}
     sessions = [
         *spec.get("sessions", []),
-        session | {"provenance": provenance(source_of(going.study))},
+        session | {"provenance": provenance(source_of(going.study), going.code.files)},
     ]
     changed = {
         "reference": going.reference,

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from analysis.records.inside import no_link
+from analysis.report.written import LIST, stale
 from tuning.runs.store import Folder, first_line, is_safe
 from tuning.runs.store_lock import CLAIMS, TURNS, StoreLock
 from tuning.runs.two_copies import STUDY, bind, is_bound, refuse_copy, refuse_other_records
@@ -19,6 +20,8 @@ SECONDS_BETWEEN_COPIES = 10.0
 """Copying takes at most a twentieth of the time: of a slow store or a long run, copies are rarer.
 """
 LOCK, SESSION, CHECKPOINTS = "lock", "session.json", "checkpoints"
+REPORT = "report"
+REPORT_LIST = f"{REPORT}/{LIST}"
 LOCAL = "results"
 """Where the records lie of a run that is copied to a URL."""
 
@@ -125,7 +128,10 @@ class _Copy:
         for name, facts in self._files():
             if self._sent.get(name) != facts:
                 with open(self._root / name, "rb", opener=no_link) as file:
-                    self._store.write(name, file.read())
+                    content = file.read()
+                for gone in stale_files(self._store, content) if name == REPORT_LIST else ():
+                    self._store.remove(gone)
+                self._store.write(name, content)
                 self._sent[name] = facts
 
     def now_and_then(
@@ -154,6 +160,14 @@ class _Copy:
             name, facts = file.relative_to(self._root).as_posix(), file.lstat()
             if travels(name) and stat.S_ISREG(facts.st_mode):
                 yield name, (facts.st_size, facts.st_mtime_ns)
+
+
+def stale_files(copy: Folder, report: bytes) -> list[str]:
+    """The files of the report in ``copy`` that a later report has not, whose list is ``report``:
+    they are not to be left beside it.
+    """
+    gone = stale(copy.read_if_there(REPORT_LIST), report)
+    return [f"{REPORT}/{place}" for place in sorted(gone)]
 
 
 def travels(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,31 @@ def test_letters_have_the_size_that_was_asked_for(
     assert letters(svg) == pytest.approx(points, rel=0.05)
     if width:
         assert size(svg)[0] == pytest.approx(width * 72, abs=0.01)
+
+
+def test_long_labels_stay_whole_and_rows_have_room_for_them(tmp_path: Path) -> None:
+    labels = [f"model forest, leaf {leaf}, max_features 0.33" for leaf in range(12)] + ["x" * 99]
+    axis = {"labelLimit": 400}
+    spec = {
+        "data": {"values": [{"label": label, "x": 1} for label in labels]},
+        "mark": "point",
+        "width": 480,
+        "height": {"step": 20},
+        "encoding": {
+            "y": {"field": "label", "type": "nominal", "sort": labels, "axis": axis, "title": None},
+            "x": {"field": "x", "type": "quantitative"},
+        },
+    }
+    narrow = replace(PICTURE, spec=spec)
+    svg = narrow.save(tmp_path / "p.svg", width=3.3, font_size=8).read_text()
+    lines = [*re.findall(r">([^<>]+)</t", svg)]
+    rows = [line for line in lines if line.startswith("model forest")]
+    assert len(rows) == 12
+    assert lines.count("max_features 0.33") == 12
+    assert "".join(line for line in lines if set(line) == {"x"}) == "x" * 100, "and the axis title"
+    most = sum(set(line) == {"x"} for line in lines) - 1
+    assert size(svg)[1] >= 13 * most * 8
+    assert letters(svg) == pytest.approx(8, rel=0.05)
 
 
 def test_letters_shrink_with_the_picture_else(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_a_full_report_has_every_file_and_links_only_to_those(grid):
         "statuses.csv",
         "comparisons.csv",
     }
-    assert written == {"index.html"} | {
+    assert written == {"index.html", ".files.json"} | {
         f"charts/{name}.{kind}" for name in names for kind in ("svg", "png")
     } | {f"tables/{name}" for name in tables}
     links = [attributes["href"] for tag, attributes in page.elements if tag == "a"]
