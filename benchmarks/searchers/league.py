@@ -35,23 +35,24 @@ def curves(rows: pd.DataFrame) -> dict[str, np.ndarray]:
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
     """One line per method, the best first: final regret, mean over problems, with its interval over
-    problems; the difference from random + ASHA on the problems that both have, with its interval;
-    on how many problems it is better and worse than that (5 %, Holm over the problems); the share
-    of the budget after which it has the regret that random + ASHA ends with; the cost of a
-    suggestion.
+    problems; the difference from random + ASHA, or where there is nothing to stop from random, on
+    the problems that both have, with its interval; on how many problems it is better and worse than
+    that (5 %, Holm over the problems); the share of the budget after which it has the regret that
+    the other ends with; the cost of a suggestion.
     """
     lines = [_line(rows, str(method)) for method in rows["method"].unique()]
     return pd.DataFrame(lines).sort_values("regret", kind="stable").reset_index(drop=True)
 
 
 def _line(rows: pd.DataFrame, method: str) -> dict[str, Any]:
-    own, other = rows[rows["method"] == method], rows[rows["method"] == RANDOM_ASHA]
+    base = RANDOM_ASHA if (rows["method"] == RANDOM_ASHA).any() else "random"
+    own, other = rows[rows["method"] == method], rows[rows["method"] == base]
     shared = sorted(set(own["problem"]) & set(other["problem"]))
     final = curves(own)[method][:, -1]
     low, high = mean_intervals([final])[0]
     ours, theirs = (
         curves(each[each["problem"].isin(shared)])[name]
-        for each, name in ((own, method), (other, RANDOM_ASHA))
+        for each, name in ((own, method), (other, base))
     )
     difference = ours[:, -1] - theirs[:, -1]
     less, more = mean_intervals([difference])[0]
