@@ -47,7 +47,7 @@ class Rounded:
 
     frame: pd.DataFrame
     caption: str
-    words: Sequence[str] = ()
+    words: Sequence[str] | None = None
     small: bool = False
 
 

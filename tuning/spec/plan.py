@@ -21,7 +21,7 @@ DRAWN = 1_000
 LOSSES = {"loss", "error", "rmse", "mse", "mae", "nll", "perplexity", "regret"}
 """Words in the name of a metric that is to be small."""
 WIDEST = 24
-"""Characters of the column of names, at most."""
+"""Characters of the column of names."""
 
 
 def plan_text(study: Study) -> str:
@@ -124,9 +124,7 @@ def fewest_trials(study: Study) -> int:
 
 
 def most_trials(study: Study) -> int:
-    """How many trials the search has at the most: seeds that stop themselves may need more than
-    are planned.
-    """
+    """How many trials there are at the most: seeds that stop themselves may need more."""
     return len(study.trials()) if study.settles else study.planned
 
 
@@ -144,8 +142,8 @@ def plan_notes(study: Study, address: str | None = None) -> list[str]:
     """What is to be known before a run of the study, here or on the cluster at ``address``: one
     line each.
     """
-    notes = (mode_warning(study), seeds_warning(study), None if address else gpu_warning(study))
-    return [note for note in notes if note]
+    notes = mode_warning(study), seeds_warning(study), None if address else gpu_warning(study)
+    return list(filter(None, notes))
 
 
 def mode_warning(study: Study) -> str | None:

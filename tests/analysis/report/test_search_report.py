@@ -272,7 +272,7 @@ def test_a_full_report_has_every_section_and_file_in_order(lungs):
         "correlations.md",
         "importances.csv",
     ]
-    assert written == {"index.html", *(f"tables/{name}" for name in tables)} | {
+    assert written == {".files.json", "index.html", *(f"tables/{name}" for name in tables)} | {
         f"charts/{name}.{kind}" for name in PICTURES + RELATIONS for kind in ("svg", "png")
     }
     links = [attributes["href"] for tag, attributes in page.elements if tag == "a"]

@@ -22,14 +22,14 @@ MB = 10**6
 
 def holds(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
     """Holds so many MB for longer than there is between two samples."""
-    yield {"epoch": 1, "score": 1.0}, None
+    yield {"epoch": 1, "score": [1.0] * len(seeds)}, None
     held = b"1" * (config["megabytes"] * MB)
     time.sleep(2.5)
     if config["dies"]:
         os.kill(os.getpid(), signal.SIGKILL)
-    yield {"epoch": 2, "score": float(len(held))}, None
+    yield {"epoch": 2, "score": [float(len(held))] * len(seeds)}, None
     del held
-    yield {"epoch": 3, "score": 1.0}, None
+    yield {"epoch": 3, "score": [1.0] * len(seeds)}, None
 
 
 def held(folder: Path, megabytes: list[int], dies: bool) -> Run:

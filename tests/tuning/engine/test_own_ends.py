@@ -120,7 +120,7 @@ def test_try_and_replay_follow_it(tmp_path: Path, capsys: pytest.CaptureFixture[
 def returns(returned: Any, epochs: int = 3) -> Any:
     def train(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
         for epoch in range(1, epochs + 1):
-            yield {"epoch": epoch, "score": 1.0}, None
+            yield {"epoch": epoch, "score": [1.0] * len(seeds)}, None
         return returned
 
     return train
@@ -255,7 +255,10 @@ def test_epochs_that_an_earlier_attempt_reached_beyond_the_end_do_not_count(
 def untidy(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
     try:
         for epoch in range(1, config["epochs"] + 1):
-            yield {"epoch": epoch, "score": float("nan") if epoch == 2 else 1.0}, None
+            yield (
+                {"epoch": epoch, "score": [float("nan") if epoch == 2 else 1.0] * len(seeds)},
+                None,
+            )
     finally:
         raise OSError("the device is gone")
 

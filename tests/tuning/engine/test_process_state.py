@@ -170,7 +170,7 @@ def grows(config: Any) -> dict[str, Any]:
 def growing(config: Any, seeds: Any, resume: Any = None) -> Any:
     lengths = grows(config)
     config["slope"] = seeds.pop()
-    yield {"epoch": 1, "score": 1.0, **lengths}, None
+    yield {"epoch": 1, "score": [1.0] * (len(seeds) + 1), **lengths}, None
 
 
 def growing_of_one_seed(config: Any, seed: int, report: Any) -> None:

@@ -341,7 +341,7 @@ def test_what_reports_nothing_is_told_how_to(trainable: Any, message: str) -> No
 
 
 def has_an_option(config: Any, seeds: Any, resume: Any = None, report: bool = True) -> Any:
-    yield {"epoch": 1, "score": 1.0}, None
+    yield {"epoch": 1, "score": [1.0] * len(seeds)}, None
 
 
 def test_a_generator_may_have_an_option_of_that_name() -> None:

@@ -548,7 +548,7 @@ def goes_on(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
     """Says of each epoch after which one it went on."""
     done = resume["epoch"] if resume else 0
     for epoch in range(done + 1, config["epochs"] + 1):
-        yield {"epoch": epoch, "score": float(done)}, {"epoch": epoch}
+        yield {"epoch": epoch, "score": [float(done)] * len(seeds)}, {"epoch": epoch}
 
 
 def test_no_trial_goes_on_from_a_checkpoint_of_other_code(tmp_path: Path) -> None:

@@ -175,7 +175,10 @@ def lists(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
     assert config["norm"] is True or type(config["norm"]) is int
     assert config["optimizer"] in ({"name": "adam"}, {"name": "sgd", "momentum": [0.9]})
     for epoch in range(1, config["epochs"] + 1):
-        yield {"epoch": epoch, "score": len(hidden or []) + float(config["norm"])}, None
+        yield (
+            {"epoch": epoch, "score": [len(hidden or []) + float(config["norm"])] * len(seeds)},
+            None,
+        )
 
 
 VALUES = {
@@ -206,7 +209,7 @@ def test_branches_beside_a_name_of_a_column(tmp_path: Path) -> None:
 
     def train(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
         for epoch in range(1, config["epochs"] + 1):
-            yield {"epoch": epoch, "score": config.get("C", 0.5)}, None
+            yield {"epoch": epoch, "score": [config.get("C", 0.5)] * len(seeds)}, None
 
     done = run(branching_study(trainable=train, space=space, search=Random(trials=6)), tmp_path)
     assert done.spec["space"]["C"]["when"] == {"status (parameter)": ["svm"]}

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from optuna.study import StudyDirection
 from searched_studies import searched_study
 
 from analysis.stats.settling import CENSORED, SUPPORTED, Rule, settle
@@ -73,7 +74,7 @@ def test_optuna_is_told_its_values_as_of_one_that_was_pruned_and_nothing_where_i
     assert known[1].state.name == "FAIL"
     distributions = known[0].distributions
     sampler = RungSampler(0, 1, [2, 8], distributions)
-    seen = sampler._seen(known, 1)
+    seen = sampler._seen(known, StudyDirection.MAXIMIZE)
     assert seen.scores.tolist() == [0.4], "a failed one would be there as minus infinity"
 
 
