@@ -22,7 +22,8 @@ A *trainable* is a generator function, or anything else that can be called so an
              The data and their split depend on ``data_seed`` alone, so that a standard deviation
              over seeds measures one thing.
 metrics      mapping name -> number, or name -> one number per seed (length ``len(seeds)``). Holds
-             ``epoch`` (1 after the first) and the metric of the study. It is copied when it is
+             ``epoch`` (1 after the first) and the metric of the study, of which each seed has a
+             number of its own: one for several seeds is refused. It is copied when it is
              yielded, so that one mapping may be filled anew in every epoch. A trial ends as
              diverged when the study's metric, one called ``loss`` or one that
              ``Task(must_be_finite=...)`` names is NaN or infinite; other metrics are then recorded
