@@ -118,8 +118,9 @@ class StudyProgress:
         if best is None:
             return ""
         setting, values = best
+        n = f"{len(values)}{' fresh' if self.history.ranked_params('confirm') else ''}"
         return (
-            f"best {self.study.metric} {mean_text(values)} (n = {len(values)}) at"
+            f"best {self.study.metric} {mean_text(values)} (n = {n}) at"
             f" {setting_words(setting, self._labels)}"
         )
 

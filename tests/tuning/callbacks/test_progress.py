@@ -5,6 +5,7 @@ import json
 import signal
 import time
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -259,6 +260,15 @@ def test_the_bar_fits_a_terminal_of_80_columns(tmp_path: Path) -> None:
     assert lines[0].endswith("4/20 1 completed 1 pruned 1 diverged 1 failed")
     assert "passed, about" in lines[1]
     assert lines[2] == "best score 0.5 (n = 2) at slope=0"
+
+
+def test_the_best_by_fresh_seeds_is_told_as_such() -> None:
+    progress = RecordedProgress(many())
+    for phase, told in (("search", "(n = 2)"), ("confirm", "(n = 2 fresh)")):
+        one = replace(trial(1, phase), id=f"{phase}1")
+        progress.epoch(one, score(0.5))
+        progress.end(one, "completed", None)
+        assert told in progress.best()
 
 
 def test_of_a_study_that_is_done_no_time_is_left() -> None:
