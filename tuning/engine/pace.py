@@ -8,6 +8,7 @@ from statistics import fmean, median
 from typing import Any
 
 from tuning.runs.history import params_key
+from tuning.runs.prepare import seeds_of_trial
 from tuning.spec.study import Study, Trial
 
 MEASURED = 500
@@ -100,14 +101,8 @@ class Paces:
         setting. Seeds are taken to be trained one after the other, unless the study has several of
         them in one trial: these may be one stacked network, which takes no longer.
         """
-        ratio = len(trial.seeds) / self._seeds_of_search
+        ratio = len(trial.seeds) / seeds_of_trial(self._study)
         return ratio if self._study.seeds_per_trial == 1 else max(1.0, ratio)
-
-    @property
-    def _seeds_of_search(self) -> int:
-        study = self._study
-        together = study.search.exhaustive and not study.scheduler
-        return study.seeds_per_trial if together else len(study.seed_list)
 
 
 def makespan(times: Sequence[float], slots: int) -> float:

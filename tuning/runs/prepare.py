@@ -185,7 +185,7 @@ def _said(study: Study) -> dict[str, Any]:
         "seeds": study.seed_list,
         **({"folds": study.folds} if study.folds > 1 else {}),
         **({"until_settled": asdict(study.settles)} if study.settles else {}),
-        "seeds_per_trial": _together(study),
+        "seeds_per_trial": seeds_of_trial(study),
         "metric": study.metric,
         "mode": study.mode,
         "epochs": study.epochs,
@@ -231,7 +231,8 @@ def _confirm(study: Study) -> dict[str, Any] | None:
     }
 
 
-def _together(study: Study) -> int:
+def seeds_of_trial(study: Study) -> int:
+    """How many seeds a trial of the search has."""
     return (
         study.seeds_per_trial
         if study.search.exhaustive and not study.scheduler
