@@ -23,7 +23,7 @@ test-lowest: $(LOWEST)/ready
 $(LOWEST)/ready: pyproject.toml
 	uv venv --quiet --clear --python 3.11 $(LOWEST)
 	uv pip install --quiet --python $(LOWEST) --resolution lowest-direct --editable .
-	uv pip install --quiet --python $(LOWEST) hypothesis pytest pytest-timeout pytest-xdist
+	uv pip install --quiet --python $(LOWEST) --editable '.[dev]'
 	touch $@
 
 check: $(READY)

@@ -19,7 +19,8 @@ MEASURED = 500
 class Running:
     """A trial that is being trained. ``begun``: when, by the clock of the driver; ``epoch``: the
     last one that it reported; ``first``: seconds of its first epoch here, which also carries what
-    is done once per trial; ``later``: of the ``counted`` ones after that.
+    is done once per trial; ``later``: of the ``counted`` ones after that; ``cold``: whether it
+    began before any trial of the session reported, with the start of its process.
     """
 
     trial: Trial
@@ -28,6 +29,7 @@ class Running:
     first: float | None = None
     later: float = 0.0
     counted: int = 0
+    cold: bool = False
 
     @property
     def pace(self) -> float | None:
@@ -52,6 +54,7 @@ class Paces:
         self._study, self._clock = study, clock
         self._known: dict[str, dict[str, list[float]]] = {"search": {}, "confirm": {}}
         self._overheads: list[float] = []
+        self._has_reported = False
         self.running: dict[str, Running] = {}
         self.ended_trials = 0
 
@@ -62,12 +65,14 @@ class Paces:
 
     def started(self, trial: Trial, epoch: int) -> None:
         """A process has taken a trial, which goes on after ``epoch``."""
-        self.running[trial.id] = Running(trial, self._clock(), epoch)
+        cold = not (self._has_reported or self._study.resources.fresh_process)
+        self.running[trial.id] = Running(trial, self._clock(), epoch, cold=cold)
 
     def reported(self, trial: Trial, rows: Sequence[Mapping[str, Any]]) -> None:
         if not rows or not (running := self.running.get(trial.id)):
             return
-        if running.first is None and len(self._overheads) < MEASURED:
+        self._has_reported = True
+        if running.first is None and not running.cold and len(self._overheads) < MEASURED:
             trained = sum(row["seconds"] for row in rows)
             self._overheads.append(max(0.0, self._clock() - running.begun - trained))
         running.take(rows)

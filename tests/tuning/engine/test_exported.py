@@ -62,7 +62,7 @@ def test_files_give_the_outputs_that_the_network_gave(xor: Run, tmp_path: Path) 
     assert torch.allclose(found, expected, rtol=0, atol=1e-5)
     card = (folder / "README.md").read_text()
     assert "Does width or depth help a small network learn continuous XOR?" in card
-    assert "n = 3, over seeds" in card
+    assert "mean of n = 3 networks with this setting, over seeds" in card
     assert xor.spec["data"]["sha256"] in card
 
 

@@ -12,7 +12,7 @@ from test_controller import Session as Driven
 from test_orders import ADD, X, answers, ordered, random_search
 
 from cluster import nodes
-from tuning import Asha, Confirm, Random, StudyError
+from tuning import Asha, Confirm, Random, Resources, StudyError
 from tuning.engine import capacity, reporter
 from tuning.engine.orders import SEARCH_IS_OVER
 from tuning.engine.pace import Paces
@@ -86,3 +86,20 @@ def test_a_confirmation_takes_longer_by_the_seeds_that_a_trial_of_the_search_lac
     paces.ended(searched)
     confirmed = Trial(id="c0001", params={"slope": 1}, seeds=[0, 1, 2], phase="confirm")
     assert paces.seconds(confirmed, 10) == seconds
+
+
+@pytest.mark.parametrize(("fresh", "seconds"), [(False, 2.5), (True, 16.75)])
+def test_the_start_of_processes_that_are_used_again_is_no_time_of_later_trials(
+    fresh: bool, seconds: float
+) -> None:
+    """The first trial reports after 30 s, of which it trained 1; the second after 1.5 s."""
+    now, study = [0.0], small_study(resources=Resources(fresh_process=fresh))
+    paces = Paces(study, clock=lambda: now[0])
+    for number, reported in ((1, 30.0), (2, 31.5)):
+        trial = Trial(id=f"000{number}", params={"slope": 1}, seeds=[0])
+        paces.started(trial, 0)
+        now[0] = reported
+        paces.reported(trial, [{"epoch": 1, "seconds": 1.0}])
+        paces.ended(trial)
+    third = Trial(id="0003", params={"slope": 1}, seeds=[0])
+    assert paces.seconds(third, 2) == seconds, "two epochs, and what a trial takes beside them"
