@@ -52,7 +52,7 @@ def test_optuna_is_told_the_truth(searched: Run) -> None:
         {"completed": "COMPLETE", "pruned": "PRUNED"}[s] for s in trials["status"]
     ]
     assert [trial.params["x"] for trial in known] == trials["x"].tolist()
-    scores = searched.epochs.set_index(["trial", "epoch"])["score"]
+    scores = searched.epochs.set_index(["trial", "epoch"])["score"].to_dict()
     for trial, name, last in zip(known, trials["trial"], trials["epochs"], strict=True):
         assert trial.last_step == last
         assert trial.value == pytest.approx(scores[name, last])
