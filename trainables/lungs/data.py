@@ -9,13 +9,14 @@ from typing import Any
 
 import torch
 
+from trainables import GENERATED
 from trainables.lungs.folders import read_folder
 from trainables.lungs.notes import label_problems, mask_problems, notes
 from trainables.lungs.npz import read_npz
 from trainables.lungs.parts import SPLIT, Part, Source, refuse
 from trainables.lungs.phantoms import draw_phantoms
 from trainables.lungs.split import leaks, set_aside, split
-from trainables.lungs.terms import GENERATED, licence
+from trainables.lungs.terms import licence
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,12 @@
 """What makes sense after a command: said at its end, on stderr."""
 
 import shlex
+from typing import TYPE_CHECKING
 
 from tuning.process.terminal import say
-from tuning.spec.study import Study
+
+if TYPE_CHECKING:
+    from tuning.spec.study import Study
 
 _NEXT = {
     "list": "`study show NAME` says what one would train, `study new my_study.py` begins your own",
@@ -35,7 +38,7 @@ def suggest(after: str, what: object = "") -> None:
     say(f"next: {hint(after, what)}")
 
 
-def after_run(study: Study) -> str:
+def after_run(study: "Study") -> str:
     """After what a whole run of a study is. Seeds that stop themselves cannot be added to."""
     if not study.search.exhaustive:
         return "search"

@@ -92,9 +92,8 @@ def train(
             statuses, report = session.run(at_worst=partial(_cut_off, session))
         except Interrupted as interrupted:
             return _interrupted(session, interrupted)
-        if not (
-            options.json or session.ways_on
-        ):  # before the folder, which is the last line of a job's log as well
+        # Before the folder, which is the last line of a job's log as well.
+        if not (options.json or session.ways_on):
             session.display.line(f"next: {hint(after_run(study), shown(paths.root))}")
         return session.display.ended(_code(statuses), report)
 

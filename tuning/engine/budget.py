@@ -115,9 +115,7 @@ class BudgetLeft:
         if phase == "search" and not self._reserved:
             self._most("seconds", phase)
             limited = [name for name in LIMITS if self._limit(name) < math.inf]
-            self._reserved = {
-                name: min(self._reserve[name], self._limit(name) / 2) for name in limited
-            }
+            self._reserved = {name: self._held_back(name) for name in limited}
 
     def cut_overdue(self) -> list[str]:
         """Cut the trials that train although there is no time for it any more: those of the search
@@ -164,13 +162,18 @@ class BudgetLeft:
         if limit == math.inf:
             return limit
         if phase == "search":
-            limit -= min(self._needed(begins)[name], limit / 2)
+            self._estimate(begins)
+            limit -= self._held_back(name)
         return limit - (self._closing if name == "seconds" else 0.0)
 
-    def _needed(self, begins: Trial | None) -> Mapping[str, float]:
+    def _held_back(self, name: str) -> float:
+        """What of that is reserved for the confirmation, as last estimated."""
+        return min(self._reserve[name], self._limit(name) / 2)
+
+    def _estimate(self, begins: Trial | None) -> None:
         """What the confirmation needs, as far as known by now."""
         if not (self._study.confirm and self._history.best_params()):
-            return self._reserve
+            return
         ended, settings = self._paces.ended_trials, self._to_confirm(begins)
         as_of = ended, 0 if ended else self._paces.timed, *settings
         if self._as_of != as_of:
@@ -181,7 +184,6 @@ class BudgetLeft:
             of_settings = [params_key(trial.params) for trial in waiting]
             seconds = sufficient(times, of_settings, self._capacity())
             self._reserve = {"seconds": seconds, "epochs": sum(epochs), "trials": len(waiting)}
-        return self._reserve
 
     def _to_confirm(self, begins: Trial | None) -> Mapping[str, Mapping[str, Any]]:
         """The settings to be confirmed: the best ones that are complete, and where these are too

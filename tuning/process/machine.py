@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 import psutil
 
+from tuning.process.installed import version
+
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
@@ -60,7 +62,7 @@ def _packages() -> Check:
     from packaging.requirements import Requirement
 
     wanted = [Requirement(each) for each in metadata.requires("tune-studies") or []]
-    here = {need.name: _version(need.name) for need in wanted if _applies(need)}
+    here = {need.name: version(need.name) for need in wanted if _applies(need)}
     wrong = [
         f"{need.name} {here[need.name] or 'is missing'} (needed: {need.specifier})"
         for need in wanted
@@ -74,13 +76,6 @@ def _packages() -> Check:
 
 def _applies(need: "Requirement") -> bool:
     return need.marker is None or need.marker.evaluate({"extra": ""})
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _cores() -> Check:
@@ -203,9 +198,9 @@ def _wandb(environ: Mapping[str, str]) -> Check:
 
 def _mlflow() -> Check:
     """Its client, which is asked for by an extra."""
-    version = _version("mlflow-skinny")
+    client = version("mlflow-skinny")
     missing = 'no client: pip install "tune-studies[mlflow]", for --mlflow'
-    return Check("MLflow", "ok", f"client {version}" if version else missing)
+    return Check("MLflow", "ok", f"client {client}" if client else missing)
 
 
 def _gib(size: float) -> str:

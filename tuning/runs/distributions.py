@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import PurePosixPath
 
 from study_command import OURS
+from tuning.process.installed import version
 
 
 def distributions(files: Mapping[str, bytes]) -> list[str]:
@@ -21,14 +22,6 @@ def distributions(files: Mapping[str, bytes]) -> list[str]:
         return sorted(names)
     known = metadata.packages_distributions()
     return sorted({each for name in names for each in known.get(name, ())})
-
-
-def version(name: str) -> str | None:
-    """The version of a distribution; None where it is not installed."""
-    try:
-        return metadata.version(name)
-    except (metadata.PackageNotFoundError, ValueError):  # the second where it is no name at all
-        return None
 
 
 def _imported(content: bytes) -> Iterator[str]:

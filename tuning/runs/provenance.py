@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tuning.runs.distributions import distributions, version
+from tuning.process.installed import version
+from tuning.runs.distributions import distributions
 
 PACKAGES = ("tune-studies", "ray", "torch", "torchvision", "optuna", "numpy", "pandas", "scipy")
 

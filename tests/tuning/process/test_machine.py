@@ -94,16 +94,16 @@ def test_a_key_is_known_and_not_shown(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_the_client_of_mlflow_is_known_or_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "_version", lambda name: None)
+    monkeypatch.setattr(machine, "version", lambda name: None)
     assert 'pip install "tune-studies[mlflow]"' in machine._mlflow().text
-    monkeypatch.setattr(machine, "_version", {"mlflow-skinny": "3.17.2"}.get)
+    monkeypatch.setattr(machine, "version", {"mlflow-skinny": "3.17.2"}.get)
     assert machine._mlflow().text == "client 3.17.2"
 
 
 def test_packages_that_are_too_old_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = machine._version
+    real = machine.version
     monkeypatch.setattr(
-        machine, "_version", lambda name: {"torch": "1.0", "optuna": None}.get(name, real(name))
+        machine, "version", lambda name: {"torch": "1.0", "optuna": None}.get(name, real(name))
     )
     check = machine._packages()
     assert check.state == "problem"
