@@ -10,7 +10,7 @@ from typing import Any
 from tuning.engine.pace import Paces, makespan
 from tuning.runs.budgets import Allowance
 from tuning.runs.history import History, params_key
-from tuning.search.confirmation import confirmations
+from tuning.search.confirmation import likely_confirmations
 from tuning.search.grid import trials_left
 from tuning.spec.study import Study, Trial
 
@@ -178,7 +178,7 @@ class BudgetLeft:
         as_of = ended, 0 if ended else self._paces.timed, *settings
         if self._as_of != as_of:
             self._as_of, past = as_of, self._history.begun("confirm")
-            waiting = trials_left(confirmations(self._study, settings), past)
+            waiting = trials_left(likely_confirmations(self._study, settings), past)
             epochs = [self._study.epochs - self._done(trial) for trial in waiting]
             times = [self._paces.seconds(*each) for each in zip(waiting, epochs, strict=True)]
             of_settings = [params_key(trial.params) for trial in waiting]

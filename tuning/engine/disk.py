@@ -23,7 +23,7 @@ def disk_problem(study: Study, results: Path, slots: int) -> str | None:
     if state_bytes is None:
         return None
     searched = study.trials()[0].seeds if study.settles else study.seed_list
-    seeds = max([searched, *study.parts(study.fresh_seeds, study.seeds_per_trial)], key=len)
+    seeds = max([searched, *study.fresh_parts[0]], key=len)
     largest = _largest(
         lambda setting: (
             state_bytes(study.config(setting), seeds) if study.search.allows(setting) else 0

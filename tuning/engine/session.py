@@ -14,6 +14,7 @@ from analysis.records.orders import Inbox
 from tuning.engine.best import best_trial, export_best
 from tuning.engine.checkpoints import BestCheckpoint, clear_unknown
 from tuning.engine.controller import Controller
+from tuning.engine.deciding import confirming
 from tuning.engine.recorder import Callback, Recorder
 from tuning.engine.sendable import data_for_trials
 from tuning.engine.slots import SlotTimes
@@ -25,7 +26,6 @@ from tuning.runs.prepare import write_spec
 from tuning.runs.records import Records
 from tuning.runs.store import Folder
 from tuning.runs.store_lock import current
-from tuning.search.confirmation import confirmations
 from tuning.search.grid import trials_left
 from tuning.spec.study import Study, StudyError
 
@@ -60,9 +60,7 @@ def is_complete(study: Study, history: History) -> bool:
         not (left and history.searches)
         and not history.has_orders
         and all(each.ended for each in [*past, *confirmed])
-        and not (
-            study.confirm and trials_left(confirmations(study, history.to_confirm()), confirmed)
-        )
+        and not (study.confirm and confirming(study, history).ask())
     )
 
 
