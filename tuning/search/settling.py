@@ -37,7 +37,7 @@ class SettlingSearcher:
         comparisons: Comparisons,
     ) -> None:
         self._history, self._rule, self._planned = history, rule, planned
-        self._phase = planned[0].phase if planned else Phase.SEARCH
+        self._phase = Phase.CONFIRM if rule.race else Phase.SEARCH
         self._settings, self._keys = settings, list(space_record(history.study.space))
         self._numbers = {texts_of(each, self._keys): n for n, each in enumerate(settings)}
         self._comparisons = comparisons

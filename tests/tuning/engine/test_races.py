@@ -115,6 +115,17 @@ def test_the_report_says_how_the_race_went(tmp_path: Path) -> None:
     assert settled_words(found).startswith("6 comparisons: ")
 
 
+def test_nobody_races_where_nothing_is_complete(tmp_path: Path) -> None:
+    def never(config: Any, seeds: Any, resume: Any = None) -> Any:
+        raise RuntimeError("no")
+        yield
+
+    found = run(racing(trainable=never), tmp_path)
+    assert set(found.trials["phase"]) == {"search"}
+    assert settled_table(claimed(found)).empty
+    assert settled_words(found) == ""
+
+
 def test_new_settings_of_an_extended_search_enter_the_race(tmp_path: Path) -> None:
     first = racing(space={"kind": ["a", "c", "d", "e"]}, confirm=Confirm(top=3, seeds=RACE))
     found = run(first, tmp_path)
