@@ -80,12 +80,12 @@ def settled_paths(run: Run) -> pd.DataFrame:
 
 
 def settled_words(run: Run) -> str:
-    """How far the seeds came that claims rest on, in one line; empty where their number is
-    fixed.
+    """How far the seeds came that claims rest on, in one line; empty where their number is fixed,
+    and where nothing is compared.
     """
     run = claimed(run)
     rule = rule_of(run)
-    if rule is None:
+    if rule is None or not len(settled(run).pairs):
         return ""
     reasons = Counter(settled(run).reasons)
     words = {

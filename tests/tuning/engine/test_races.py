@@ -109,6 +109,7 @@ def test_the_report_says_how_the_race_went(tmp_path: Path) -> None:
     page = write_report(found).read_text()
     assert "on 4 to 24 fresh seeds each" in page
     assert "When the comparisons were settled" in page
+    assert "intervals hold although the seeds stopped themselves" in page
     assert "the two differ by less than 0.03" in page
     table = confirmed_table(found, leaderboard(found)).set_index("kind")
     assert table.loc["d", "supported"]
