@@ -83,7 +83,8 @@ class BudgetLeft:
         most = {name: self._most(name, trial.phase, trial) for name in LIMITS}
         new = trial.id not in self._begun_before
         return (
-            self._clock() + self._paces.seconds(trial, epochs) <= self._begun + most["seconds"]
+            self._clock() + self._paces.seconds(trial, epochs) - self._late(trial.phase)
+            <= self._begun + most["seconds"]
             and self._epochs + promised + epochs <= most["epochs"]
             and self._trials + new <= most["trials"]
         )
@@ -153,8 +154,11 @@ class BudgetLeft:
 
     def _end(self, phase: str) -> float:
         """Second of this session by which trials of a phase have to end that train."""
-        late = self._closing / 2 if phase == "confirm" else 0.0
-        return self._most("seconds", phase) + late
+        return self._most("seconds", phase) + self._late(phase)
+
+    def _late(self, phase: str) -> float:
+        """By how many seconds trials of a phase may end later than is planned."""
+        return self._closing / 2 if phase == "confirm" else 0.0
 
     def _most(self, name: str, phase: str, begins: Trial | None = None) -> float:
         """What there may be of that in this session by the end of a phase, once a trial begins."""
