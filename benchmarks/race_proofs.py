@@ -37,7 +37,7 @@ def races(draw: Draw, apart: float, count: int) -> np.ndarray:
     rng = np.random.default_rng([count, MOST])
     values = draw(rng, (count, SETTINGS, MOST))
     values[:, 0] += apart
-    return np.mean([race(each, apart > 0) for each in values], axis=0)
+    return np.array([race(each, apart > 0) for each in values]).mean(axis=0)
 
 
 def main() -> None:

@@ -99,8 +99,9 @@ def settled_words(run: Run) -> str:
     }
     said = [f"{reasons[reason]} {text}" for reason, text in words.items() if reasons[reason]]
     trained = int(run.trials["seeds"].map(len).sum())
-    settings = set(trial_settings(run)) if rule.race else settings_table(run)
-    most = len(settings) * rule.looks.sizes[-1]
+    raced = len(set(trial_settings(run)))
+    settings = raced if rule.race else len(settings_table(run))
+    most = settings * rule.looks.sizes[-1]
     return (
         f"{count(len(settled(run).pairs), 'comparison')}: {listing(said)}; {trained:,} of at most"
         f" {count(most, 'seed')} trained"

@@ -161,7 +161,7 @@ def _leaving(
     n = there.sum(axis=1)
     means = rule.race * np.where(there, values, 0.0).sum(axis=1) / np.maximum(n, 1)
     means[n == 0] = -np.inf
-    ahead, behind = (ends(means[pairs], axis=1) for ends in (np.max, np.min))
+    ahead, behind = means[pairs].max(axis=1), means[pairs].min(axis=1)
     worse = reasons == SUPPORTED
     worse |= (reasons == EQUAL) & (ahead == means[racing].max()) & (behind < ahead)
     worse &= np.isin(pairs, racing).all(axis=1)
