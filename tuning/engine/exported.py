@@ -81,7 +81,7 @@ def export(run: str | Path | Run, folder: Path, study: Study | str | None = None
     from trainables.hand_on import hand_on
 
     if folder.exists() and any(folder.iterdir()):
-        raise StudyError(f"{folder} is not empty: give another one with --to.")
+        raise StudyError(f"{folder} is not empty: give another one (to=..., or --to).")
     run = _read(run)
     network, example, trial, best = network_of(run, study)
     folder.mkdir(parents=True, exist_ok=True)
