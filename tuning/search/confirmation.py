@@ -20,12 +20,13 @@ class ConfirmationSearcher(Planned):
 
 def confirmations(study: Study, settings: Mapping[str, Mapping[str, Any]]) -> list[Trial]:
     """The trials that confirm ``settings``, as ``History.to_confirm`` has them, on fresh seeds, all
-    of them on the same ones.
+    of them on the same ones. Settings take turns: where a confirmation is cut off, each has as
+    many seeds as the others, or one trial fewer.
     """
     pairs = [
         (params, seeds)
-        for params in settings.values()
         for seeds in study.parts(study.fresh_seeds, study.seeds_per_trial)
+        for params in settings.values()
     ]
     return [
         Trial(id=trial_id(number, prefix="c"), params=params, seeds=seeds, phase="confirm")
