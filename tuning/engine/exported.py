@@ -67,7 +67,8 @@ def _kept(run: Run, best: Best) -> tuple[str, Any]:
             return trial, kept.state
     raise StudyError(
         f"{run.paths.checkpoints} has no checkpoint of the last epoch of trial"
-        f" {' or '.join(best.trials)}: a trainable that yields its state has one."
+        f" {' or '.join(best.trials)}. A trainable that yields its state has one, of each of the"
+        f" {checkpoints.MOST_KEPT} settings that were the best so far."
     )
 
 

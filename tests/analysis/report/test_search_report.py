@@ -175,7 +175,8 @@ def test_no_winner_before_all_are_confirmed(tmp_path):
         )
         assert sentence(run).startswith("So far the best on fresh seeds is trial 0002")
         assert (
-            "The confirmation is not complete, 1 setting still to be trained on all fresh seeds: no winner is claimed."
+            "The confirmation is not complete, 1 setting still to be trained on all fresh seeds:"
+            " no winner is claimed."
             in sentence(run)
         )
     assert (
