@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from benchmarks.machine import machine_line
 from tuning.callbacks.progress import StudyProgress
-from tuning.engine.checkpoints import BestCheckpoint
+from tuning.engine.checkpoints import BestCheckpoints
 from tuning.engine.controller import Controller
 from tuning.engine.recorder import Callback, Recorder
 from tuning.engine.reporter import TrialReport
@@ -55,7 +55,7 @@ class Timed:
         history = History(study)
         callbacks: list[Callback] = [
             StudyProgress(study, history),
-            BestCheckpoint(study, Folder.at(folder)),
+            BestCheckpoints(study, Folder.at(folder)),
         ]
         recorder = Recorder(history, cast(Records, NoRecords()), callbacks)
         self.controller, self._draw = Controller(study, recorder), random.Random(0)

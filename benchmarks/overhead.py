@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from ray import tune
 
 from analysis import load_run
 from benchmarks.machine import machine_line
@@ -51,7 +52,7 @@ study = Study(
     name="overhead",
     question="What do searching, stopping and recording add to a trial?",
     trainable=wait,
-    space={"x": [number / TRIALS for number in range(TRIALS)]},
+    space={"x": tune.uniform(0, 1)},  # no setting is drawn twice, and answered from the records
     search=Optuna(trials=TRIALS),
     # The only rung is the epoch before the last, so that trials are judged and yet run for about as
     # long as they can.

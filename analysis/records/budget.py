@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 NAMED = 5
 """So many trials that were cut off are named."""
+SLOW_START = 0.2
+"""A first epoch is late after this share of the time of the budget."""
 
 
 def budget_note(run: "Run") -> str | None:
@@ -42,6 +44,7 @@ def budget_words(run: "Run") -> str:
         total = {name: budget["before"][name] + spent[name] for name in spent}
         used = [amount_words(n, total[n]) for n in total if budget.get(n) is not None]
         parts.append(f"spent before the report: {listing(used)}")
+        parts += _slow_start(budget, bool(_cut(run, budget) or _left_out(run)))
     if reserved := _reserved(budget):
         parts.append(f"reserved: {reserved}")
     if cut := _cut(run, budget):
@@ -53,6 +56,19 @@ def budget_words(run: "Run") -> str:
 
 def _budget(run: "Run") -> Mapping[str, Any]:
     return (run.recorded.get("sessions") or [{}])[-1].get("budget") or {}
+
+
+def _slow_start(budget: Mapping[str, Any], goes_on: bool) -> list[str]:
+    """That much of the time went before the first epoch of the session ended: to the start of Ray
+    and of processes, and to reading data. ``goes_on``: whether something was left to be trained.
+    """
+    limit, first = budget.get("seconds"), budget.get("first_epoch")
+    if limit is None or not goes_on or "first_epoch" not in budget:
+        return []
+    if first is None:
+        return ["no epoch ended in that time: Ray, processes and data take longer to start"]
+    slow = first > SLOW_START * limit
+    return [f"its first epoch ended after {amount_words('seconds', first)}"] if slow else []
 
 
 def _reserved(budget: Mapping[str, Any]) -> str:

@@ -77,9 +77,18 @@ class Ranking(Generic[Key]):
 
     def best(self) -> Key | None:
         """None before any setting has a mean."""
-        while self._heap and self._heap[0][:3] != self._order(self._heap[0][4]):
-            heapq.heappop(self._heap)
-        return self._heap[0][4] if self._heap else None
+        return next(iter(self.first(1)), None)
+
+    def first(self, most: int) -> list[Key]:
+        """The best settings, no more than that, the best first."""
+        found: dict[Key, tuple[bool, float, str, int, Key]] = {}
+        while self._heap and len(found) < most:
+            entry = heapq.heappop(self._heap)
+            if entry[:3] == self._order(entry[4]):
+                found[entry[4]] = entry
+        for entry in found.values():
+            heapq.heappush(self._heap, entry)
+        return [*found]
 
     def ranked(self) -> list[Key]:
         """All settings that have a mean, the best first."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.records.load import RunPaths
-from analysis.records.schema import CENSORED
+from analysis.records.schema import CENSORED, Phase
 from analysis.report.export import write_aside
 from analysis.stats.ranking import best_first
 from tuning.engine import checkpoints
@@ -44,12 +44,12 @@ def export_best(study: Study, history: History, paths: RunPaths, kept_in: Folder
     was confirmed) into ``report/best``, and keep its checkpoint in ``kept_in``, with those of
     trials that a later session may go on with.
     """
-    confirmed = history.ranked_params("confirm")
-    candidates = (
-        ranking(study, history.of_params(confirmed[0], "confirm"))
-        if confirmed
-        else ranking(study, history.phase("search"))[:1]
-    )
+    confirmed = history.ranked_params(Phase.CONFIRM)
+    phase = Phase.CONFIRM if confirmed else Phase.SEARCH
+    best_params = (confirmed or history.ranked_params(phase))[:1]
+    candidates = [
+        each for params in best_params for each in ranking(study, history.of_params(params, phase))
+    ]
     # Where a run was extended, what the setting had before is not there any more, but its new seeds
     # are.
     whole = (

@@ -59,6 +59,7 @@ class BudgetLeft:
         self.cut: list[str] = []
         """The trials that were ended before their time: unfinished, they can go on."""
         self._reserved: dict[str, float] = {}
+        self._first_epoch: float | None = None
 
     def on_start(self, trial: Trial) -> None:
         self._trials += trial.id not in self._begun_before
@@ -67,6 +68,8 @@ class BudgetLeft:
 
     def on_report(self, trial: Trial, rows: Sequence[Mapping[str, Any]]) -> None:
         self._epochs += len(rows)
+        if self._first_epoch is None:
+            self._first_epoch = self._seconds()
         self._paces.reported(trial, rows)
 
     def on_end(self, trial: Trial) -> None:
@@ -136,12 +139,18 @@ class BudgetLeft:
     def facts(self) -> dict[str, Any]:
         """For the record of the session: what it spent, reserved and cut."""
         spent = {
-            "seconds": self._clock() - self._begun + self._allowance.since,
+            "seconds": self._seconds(),
             "epochs": self._epochs,
             "trials": self._trials,
         }
         closing = {"closing": self._closing} if self._limit("seconds") < math.inf else {}
-        return {"spent": spent, "reserved": {**self._reserved, **closing}, "cut": list(self.cut)}
+        reserved = {**self._reserved, **closing}
+        first = {"first_epoch": self._first_epoch}
+        return {"spent": spent, **first, "reserved": reserved, "cut": list(self.cut)}
+
+    def _seconds(self) -> float:
+        """Since the session began."""
+        return self._clock() - self._begun + self._allowance.since
 
     def _limit(self, name: str) -> float:
         limit = getattr(self._allowance, name)

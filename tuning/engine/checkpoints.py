@@ -6,17 +6,24 @@ import hashlib
 import io
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.stats.ranking import best_first
+from analysis.numerics.means import mean
+from analysis.records.schema import Phase, Status
+from analysis.stats.ranking import Ranking, best_first
+from analysis.stats.summary import seed_numbers
 from tuning.runs.store import Folder
+from tuning.runs.trial_record import TrialRecord, params_key
 from tuning.spec.study import Study, StudyError, Trial
 
 KEPT = 2
 """Checkpoints per live trial: the last, and the one before in case the last is damaged."""
+MOST_KEPT = 10
+"""Settings of a grid with a checkpoint: as a rule more than are trained at a time."""
 _TRIAL = re.compile(r"c?\d{4,}")
 
 
@@ -116,21 +123,25 @@ def size_of_state(state: Any) -> int:
     return len(_content({"epoch": 0, "state": state, "rows": "[]", "final": False}))
 
 
-class BestCheckpoint:
-    """Keeps, of a search, the checkpoints of live trials and of the best one that completed; a
-    listener of the recorder.
+class BestCheckpoints:
+    """Keeps, of a search, the checkpoints of live trials and, of each setting that may still prove
+    the best, that of its best trial; a listener of the recorder.
     """
 
-    def __init__(self, study: Study, folder: Folder, best: tuple[str, float] | None = None) -> None:
-        self._study = study
-        self._folder = folder
-        self._values: dict[str, float] = {}
-        self.best = best
-        """The id of the best trial that has ended complete, and its metric."""
+    def __init__(self, study: Study, folder: Folder, ended: Iterable[TrialRecord] = ()) -> None:
+        """``ended``: the trials that ended complete in earlier sessions."""
+        self._study, self._folder = study, folder
+        self._most = kept_settings(study)
+        self._ends: dict[str, Mapping[int, float]] = {}
+        self._ranking = Ranking[str](study.mode)
+        self._scores: dict[str, dict[str, float]] = defaultdict(dict)
+        for record in ended:
+            self._complete(record.trial, record.ends)
+        self._kept = self._best()
 
     def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None:
-        if trial.phase == "search":
-            self._values[trial.id] = self._study.score(row["metrics"])
+        if trial.phase == Phase.SEARCH:
+            self._ends[trial.id] = seed_numbers(trial.seeds, row["metrics"][self._study.metric])
 
     def pause(self, trial: Trial) -> None:
         """One checkpoint is enough of a trial that waits: the last."""
@@ -139,22 +150,36 @@ class BestCheckpoint:
             folder.remove(old)
 
     def end(self, trial: Trial, status: str, error: str | None) -> None:
-        if trial.phase != "search":  # all are kept until it is known which setting is the best
+        if trial.phase != Phase.SEARCH:  # all are kept until it is known which setting is the best
             return
-        value = self._values.pop(trial.id, None)
-        dropped = trial.id
-        if status == "completed" and value is not None and self._is_better(trial.id, value):
-            dropped = self.best[0] if self.best else ""
-            self.best = trial.id, value
-        if dropped and dropped != (self.best or ("",))[0]:
+        ends = self._ends.pop(trial.id, None)
+        if status == Status.COMPLETED and ends:
+            self._complete(trial, ends)
+        held, self._kept = {*self._kept, trial.id}, self._best()
+        for dropped in held - self._kept:
             (self._folder / dropped).clear()
 
-    def _is_better(self, trial: str, value: float) -> bool:
-        """As ``best.ranking`` will judge it: of equals the first is the better one, whichever ends
-        first.
+    def _complete(self, trial: Trial, ends: Mapping[int, float]) -> None:
+        key = params_key(trial.params)
+        self._ranking.add(key, trial.id, ends)
+        self._scores[key][trial.id] = mean(list(ends.values()))
+
+    def _best(self) -> set[str]:
+        """The best trial of each setting that is kept, as ``best.ranking`` will judge it: of equals
+        the first is the better one, whichever ends first.
         """
-        values = {trial: value, **dict([self.best] if self.best else [])}
-        return best_first(values, {name: name for name in values}, self._study.mode)[:1] == [trial]
+        settings = map(self._scores.__getitem__, self._ranking.first(self._most))
+        ranked = (
+            best_first(each, {name: name for name in each}, self._study.mode) for each in settings
+        )
+        return {trials[0] for trials in ranked if trials}
+
+
+def kept_settings(study: Study) -> int:
+    """Of how many settings of a search a checkpoint is kept: which one proves the best is not known
+    before all its trials have ended.
+    """
+    return 1 if study.planned == study.planned_settings and not study.settles else MOST_KEPT
 
 
 def _content(value: Any) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.records.space import active, combinations
-from tuning.engine.checkpoints import KEPT
+from tuning.engine.checkpoints import KEPT, kept_settings
 from tuning.spec.study import Study
 
 ASKED = 1000
@@ -43,10 +43,11 @@ def disk_problem(study: Study, results: Path, slots: int) -> str | None:
 
 def kept_at_most(study: Study, slots: int) -> int:
     """How many checkpoints there are at a time, with so many trials abreast. While one is written
-    beside, a live trial has one more than it keeps. The best of the search is kept, so are those
-    that are paused, and all confirmed ones are until it is known which setting is the best.
+    beside, a live trial has one more than it keeps. Those of the best settings of the search are
+    kept, so are those that are paused, and all confirmed ones are until it is known which setting
+    is the best.
     """
-    live = slots * (KEPT + 1) + KEPT * (1 + study.planned_confirmations)
+    live = slots * (KEPT + 1) + KEPT * (kept_settings(study) + study.planned_confirmations)
     return live + most_paused(study)
 
 

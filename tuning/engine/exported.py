@@ -67,7 +67,8 @@ def _kept(run: Run, best: Best) -> tuple[str, Any]:
             return trial, kept.state
     raise StudyError(
         f"{run.paths.checkpoints} has no checkpoint of the last epoch of trial"
-        f" {' or '.join(best.trials)}: a trainable that yields its state has one."
+        f" {' or '.join(best.trials)}. A trainable that yields its state has one, of each of the"
+        f" {checkpoints.MOST_KEPT} settings that were the best so far."
     )
 
 
@@ -81,7 +82,7 @@ def export(run: str | Path | Run, folder: Path, study: Study | str | None = None
     from trainables.hand_on import hand_on
 
     if folder.exists() and any(folder.iterdir()):
-        raise StudyError(f"{folder} is not empty: give another one with --to.")
+        raise StudyError(f"{folder} is not empty: give another one (to=..., or --to).")
     run = _read(run)
     network, example, trial, best = network_of(run, study)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,13 +1,14 @@
 """What a trial may change of its process without meaning the next one: found out before it, put
 back after it.
 
-Put back are: working folder, environment variables, ``sys.path`` and ``sys.argv``, recursion limit,
-hooks of ``sys``, signal handlers, locale, time zone, file mode mask, garbage collection, warnings
-filters, loggers, numpy's error handling and print options, the start method of multiprocessing, the
-default time-out of sockets; of torch its default dtype and device, threads, deterministic flags,
-matrix precision, grad and anomaly modes, print options. Random generators are seeded anew for every
-trial. What stays: imports, caches and other values of modules, and threads that still run:
-``Resources(fresh_process=True)`` gives every trial a process of its own.
+Put back are: working folder, environment variables, ``sys.path`` and ``sys.argv``, limits and hooks
+of ``sys``, the stack size of threads, signal handlers and timers, locale, time zone, file mode
+mask, garbage collection, warnings filters, loggers, numpy's error handling and print options, the
+start method of multiprocessing, the default time-out of sockets; of torch its default dtype and
+device, threads, deterministic flags, precision of matrices and convolutions, autocast, denormals,
+kernels of attention, grad and anomaly modes, hooks of all modules, print options. Random generators
+are seeded anew for every trial. What stays: imports, caches and other values of modules, and
+threads that still run: ``Resources(fresh_process=True)`` gives every trial a process of its own.
 """
 
 import decimal
@@ -26,14 +27,42 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tuning.engine.ray_reporting import reports_refused
+from tuning.process.kept import Setting, Undo, attribute, kept
 from tuning.process.torch_state import seed_torch, torch_defaults, torch_state
 
-Undo = Callable[[], object]
+
+def _switch(is_on: Callable[[], bool], on: Undo, off: Undo) -> Setting:
+    return is_on, lambda value: (on if value else off)()
+
+
+_SETTINGS: tuple[Setting, ...] = (
+    (sys.getrecursionlimit, sys.setrecursionlimit),
+    (sys.getswitchinterval, sys.setswitchinterval),
+    (sys.get_int_max_str_digits, sys.set_int_max_str_digits),
+    (sys.gettrace, sys.settrace),
+    (sys.getprofile, sys.setprofile),
+    *(attribute(sys, hook) for hook in ("excepthook", "displayhook", "unraisablehook", "stdin")),
+    (threading.stack_size, threading.stack_size),
+    (socket.getdefaulttimeout, socket.setdefaulttimeout),
+    (partial(locale.setlocale, locale.LC_ALL), partial(locale.setlocale, locale.LC_ALL)),
+    _switch(gc.isenabled, gc.enable, gc.disable),
+    (gc.get_threshold, lambda thresholds: gc.set_threshold(*thresholds)),
+    _switch(faulthandler.is_enabled, faulthandler.enable, faulthandler.disable),
+    (
+        partial(multiprocessing.get_start_method, allow_none=True),
+        partial(multiprocessing.set_start_method, force=True),
+    ),
+    (lambda: logging.root.manager.disable, logging.disable),
+    (np.geterr, lambda errors: np.seterr(**errors)),
+    (np.geterrcall, np.seterrcall),
+    (np.get_printoptions, lambda printing: np.set_printoptions(**printing)),
+)
 
 
 @contextmanager
@@ -42,10 +71,7 @@ def process_restored(seeds: Sequence[int], gpus: float) -> Iterator[None]:
     alone, Ray's own way to report is refused, and without ``gpus`` there are none. After the block
     the process is as it was.
     """
-    undo = [
-        take()
-        for take in (_system, _python, _signals, _numpy, _multiprocessing, _loggers, torch_state)
-    ]
+    undo = [take() for take in (_system, _python, _signals, _loggers, torch_state)]
     had_torch = "torch" in sys.modules
     with ExitStack() as stack:
         for each in undo:
@@ -96,43 +122,25 @@ def _system() -> Undo:
 
 
 def _python() -> Undo:
-    path, arguments, depth = list(sys.path), list(sys.argv), sys.getrecursionlimit()
-    hooks = {
-        name: getattr(sys, name)
-        for name in ("excepthook", "displayhook", "unraisablehook", "stdin")
-    }
-    tracing, profiling, timeout = sys.gettrace(), sys.getprofile(), socket.getdefaulttimeout()
-    place, collects, thresholds = (
-        locale.setlocale(locale.LC_ALL),
-        gc.isenabled(),
-        gc.get_threshold(),
-    )
+    path, arguments, settings = list(sys.path), list(sys.argv), kept(_SETTINGS)
 
     def undo() -> None:
         sys.path[:], sys.argv[:] = path, arguments
-        sys.setrecursionlimit(depth)
-        for name, value in hooks.items():
-            setattr(sys, name, value)
-        if sys.gettrace() is not tracing:
-            sys.settrace(tracing)
-        if sys.getprofile() is not profiling:
-            sys.setprofile(profiling)
-        socket.setdefaulttimeout(timeout)
-        locale.setlocale(locale.LC_ALL, place)
-        (gc.enable if collects else gc.disable)()
-        gc.set_threshold(*thresholds)
+        settings()
 
     return undo
 
 
 def _signals() -> Undo:
-    """Handlers, which the main thread alone can set."""
+    """Timers, and handlers, which the main thread alone can set."""
     handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
-    faults = faulthandler.is_enabled()
+    timers = kept(
+        (partial(signal.getitimer, which), partial(_set_timer, which))
+        for which in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+    )
 
     def undo() -> None:
-        if faulthandler.is_enabled() != faults:
-            (faulthandler.enable if faults else faulthandler.disable)()
+        timers()
         if threading.current_thread() is threading.main_thread():
             for number, handler in handlers.items():
                 if handler is not None and signal.getsignal(number) is not handler:
@@ -141,27 +149,13 @@ def _signals() -> Undo:
     return undo
 
 
-def _numpy() -> Undo:
-    errors, printing = np.geterr(), np.get_printoptions()
-    call = np.geterrcall()
-
-    def undo() -> None:
-        np.seterr(**errors)
-        np.seterrcall(call)
-        np.set_printoptions(**printing)
-
-    return undo
-
-
-def _multiprocessing() -> Undo:
-    method = multiprocessing.get_start_method(allow_none=True)
-    return lambda: multiprocessing.set_start_method(method, force=True)
+def _set_timer(which: int, value: tuple[float, float]) -> None:
+    signal.setitimer(which, *value)
 
 
 def _loggers() -> Undo:
     """Handlers above all: one that a trial made writes to what its standard output was."""
     known = {logger: _settings(logger) for logger in _all_loggers()}
-    disabled = logging.root.manager.disable
 
     def undo() -> None:
         for logger in _all_loggers():
@@ -172,7 +166,6 @@ def _loggers() -> Undo:
                 logger.setLevel(level)
             logger.propagate, logger.disabled = propagate, off
             logger.handlers[:], logger.filters[:] = handlers, filters
-        logging.disable(disabled)
 
     return undo
 

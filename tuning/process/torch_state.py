@@ -1,10 +1,13 @@
 """What torch keeps for the whole process, of a process that has imported it."""
 
 import sys
-from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-# Flags of torch.backends, by where they lie; those that this torch lacks are passed over.
+from tuning.process.kept import Setting, Undo, attribute, kept
+
+# Of torch.backends, by where they lie; those that this torch lacks are passed over. Precisions that
+# are set in the new way come last and the general ones first: each sets those after it as well.
 _FLAGS = (
     *(("cudnn", name) for name in ("enabled", "benchmark", "deterministic", "allow_tf32")),
     *(
@@ -16,25 +19,33 @@ _FLAGS = (
         )
     ),
     ("mkldnn", "enabled"),
+    ("mkldnn", "deterministic"),
     ("quantized", "engine"),
+    ("opt_einsum", "enabled"),
+    ("opt_einsum", "strategy"),
+    *(
+        (place, "fp32_precision")
+        for place in ("", "cuda.matmul", "cudnn", "cudnn.conv", "cudnn.rnn")
+        + ("mkldnn", "mkldnn.matmul", "mkldnn.conv", "mkldnn.rnn")
+    ),
 )
+_ATTENTION = ("flash", "mem_efficient", "math", "cudnn")
 
 
-def torch_state() -> Callable[[], object]:
+def torch_state() -> Undo:
     """Puts back what torch keeps now; nothing where it has not been imported."""
     torch: Any = sys.modules.get("torch")
     if torch is None:
         return lambda: None
-    settings = _settings(torch)
-    flags = [(owner, name, getattr(owner, name)) for owner, name in _flags(torch)]
-    printing = vars(torch._tensor_str.PRINT_OPTS).copy()
+    settings = kept([*_settings(torch).values(), *_flags(torch), *_attention(torch)])
+    tables = [vars(torch._tensor_str.PRINT_OPTS), *_hooks(torch)]
+    contents = [table.copy() for table in tables]
 
     def undo() -> None:
-        _set(torch, settings)
-        for owner, name, value in flags:
-            if getattr(owner, name) != value:
-                setattr(owner, name, value)
-        vars(torch._tensor_str.PRINT_OPTS).update(printing)
+        settings()
+        for table, content in zip(tables, contents, strict=True):
+            table.clear()
+            table.update(content)
 
     return undo
 
@@ -44,17 +55,14 @@ def torch_defaults() -> None:
     for the number of threads.
     """
     torch: Any = sys.modules.get("torch")
-    if torch is not None:
-        _set(
-            torch,
-            _settings(torch)
-            | {
-                "dtype": torch.float32,
-                "device": None,
-                "deterministic": (False, False),
-                "grad": True,
-            },
-        )
+    if torch is None:
+        return
+    settings = _settings(torch)
+    defaults = {"dtype": torch.float32, "device": None, "deterministic": (False, False)}
+    defaults |= {"precision": "highest", "grad": True, "anomaly": (False, True), "flush": False}
+    defaults |= dict.fromkeys(("autocast cpu", "autocast cuda"), False)
+    for name, value in defaults.items():
+        settings[name][1](value)
 
 
 def gpu_here() -> str | None:
@@ -76,32 +84,40 @@ def seed_torch(seed: int) -> None:
         torch.manual_seed(seed)
 
 
-def _settings(torch: Any) -> dict[str, Any]:
-    """What has a function to read it and one to set it, by the names that ``_set`` knows."""
-    return {
-        "dtype": torch.get_default_dtype(),
-        "device": _device(torch),
-        "threads": torch.get_num_threads(),
-        "deterministic": _deterministic(torch),
-        "precision": torch.get_float32_matmul_precision(),
-        "grad": torch.is_grad_enabled(),
-        "anomaly": torch.is_anomaly_enabled(),
+def _settings(torch: Any) -> dict[str, Setting]:
+    """By the names that ``torch_defaults`` knows."""
+    settings: dict[str, Setting] = {
+        "dtype": (torch.get_default_dtype, torch.set_default_dtype),
+        "device": (lambda: _device(torch), torch.set_default_device),
+        "threads": (torch.get_num_threads, torch.set_num_threads),
+        "deterministic": (
+            lambda: _deterministic(torch),
+            lambda value: torch.use_deterministic_algorithms(value[0], warn_only=value[1]),
+        ),
+        "precision": (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+        "grad": (torch.is_grad_enabled, torch.set_grad_enabled),
+        "anomaly": (
+            lambda: (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
+            lambda value: torch.autograd.set_detect_anomaly(*value),
+        ),
+        "flush": (_flushes_denormals, torch.set_flush_denormal),
     }
+    for kind in ("cpu", "cuda"):
+        settings[f"autocast {kind}"] = (
+            partial(torch.is_autocast_enabled, kind),
+            partial(torch.set_autocast_enabled, kind),
+        )
+        settings[f"autocast dtype {kind}"] = (
+            partial(torch.get_autocast_dtype, kind),
+            partial(torch.set_autocast_dtype, kind),
+        )
+    return settings
 
 
-def _set(torch: Any, settings: Mapping[str, Any]) -> None:
-    torch.set_default_dtype(settings["dtype"])
-    if _device(torch) != settings["device"]:
-        torch.set_default_device(settings["device"])
-    if torch.get_num_threads() != settings["threads"]:
-        torch.set_num_threads(settings["threads"])
-    if _deterministic(torch) != settings["deterministic"]:  # to set it imports torch's compiler
-        enabled, warns = settings["deterministic"]
-        torch.use_deterministic_algorithms(enabled, warn_only=warns)
-    if torch.get_float32_matmul_precision() != settings["precision"]:
-        torch.set_float32_matmul_precision(settings["precision"])
-    torch.set_grad_enabled(settings["grad"])
-    torch.autograd.set_detect_anomaly(settings["anomaly"])
+def _flushes_denormals() -> bool:
+    """torch sets it for this processor, and has no function that reads it."""
+    smallest = sys.float_info.min
+    return smallest / 2 == 0
 
 
 def _deterministic(torch: Any) -> tuple[bool, bool]:
@@ -117,12 +133,30 @@ def _device(torch: Any) -> Any:
     return None if mode is None else mode.device
 
 
-def _flags(torch: Any) -> list[tuple[Any, str]]:
+def _flags(torch: Any) -> list[Setting]:
     found = []
     for place, name in _FLAGS:
         owner = torch.backends
-        for part in place.split("."):
+        for part in filter(None, place.split(".")):
             owner = getattr(owner, part, None)
-        if owner is not None and hasattr(owner, name):
-            found.append((owner, name))
+        found.append(attribute(owner, name))
     return found
+
+
+def _attention(torch: Any) -> list[Setting]:
+    """Which kernels of attention may be used."""
+    cuda = torch.backends.cuda
+    return [
+        (getattr(cuda, f"{kernel}_sdp_enabled"), getattr(cuda, f"enable_{kernel}_sdp"))
+        for kernel in _ATTENTION
+    ]
+
+
+def _hooks(torch: Any) -> list[dict[Any, Any]]:
+    """Those that every module calls."""
+    known = vars(torch.nn.modules.module)
+    return [
+        known[name]
+        for name in known
+        if name.startswith("_global") and isinstance(known[name], dict)
+    ]

@@ -21,13 +21,14 @@ class ConfirmationSearcher(Planned):
 def confirmations(study: Study, settings: Mapping[str, Mapping[str, Any]]) -> list[Trial]:
     """The trials that confirm ``settings``, as ``History.to_confirm`` has them, on fresh seeds, all
     of them on the same ones; of those that stop themselves all that there may be, block after
-    block.
+    block. Settings take turns: where a confirmation is cut off, each has as many seeds as the
+    others, or one trial fewer.
     """
     pairs = [
         (params, seeds)
         for block in study.fresh_parts
-        for params in settings.values()
         for seeds in block
+        for params in settings.values()
     ]
     return [
         Trial(id=trial_id(number, prefix="c"), params=params, seeds=seeds, phase="confirm")

@@ -16,7 +16,10 @@ SIGNATURE = (
     "a function train(config, seeds, resume=None) that yields, train(config, seed, report) that"
     " calls report, or train(config) of Ray Tune"
 )
-CONTRACT = "it must yield (metrics, state) after every epoch, metrics a mapping"
+CONTRACT = (
+    "it must yield (metrics, state) after every epoch, metrics a mapping, state None where there is"
+    " nothing to go on from"
+)
 FROM_RAY = "from_ray"
 """The attribute of a trainable that holds the one of Ray Tune's that it stands for."""
 
@@ -39,7 +42,7 @@ def contract_of(trainable: Any) -> Contract:
     yields = inspect.isgeneratorfunction(_function(trainable))
     if "report" in names and (names.index("report") == 2 or not yields):
         return Contract.PUSH
-    alone = _binds(trainable, {}) and not _binds(trainable, {}, [0], None)
+    alone = binds(trainable, {}) and not binds(trainable, {}, [0], None)
     alone = alone and not isinstance(trainable, type)
     return Contract.RAY if alone else Contract.GENERATOR
 
@@ -99,7 +102,7 @@ def trainable_problem(trainable: Any) -> str | None:
         return _push_problem(trainable)
     if contract is Contract.RAY:
         return None
-    if not _binds(trainable, {}, [0], None):
+    if not binds(trainable, {}, [0], None):
         return (
             "trainable must take (config, seeds, resume=None); (config, seed, report), where it"
             " calls report after every epoch; or (config), where it calls tune.report."
@@ -133,7 +136,7 @@ def _parameters(function: Any) -> list[str]:
 
 def _push_problem(trainable: Any) -> str | None:
     names = _parameters(trainable)
-    if not _binds(trainable, {}, 0, None) or names.index("report") != 2 or "seeds" in names:
+    if not binds(trainable, {}, 0, None) or names.index("report") != 2 or "seeds" in names:
         return (
             f"trainable takes ({', '.join(names)}): one that calls report takes (config, seed,"
             " report), and resume=None behind them if it can go on from a state. It trains one"
@@ -153,11 +156,14 @@ def _is_ray_class(trainable: Any) -> bool:
     )
 
 
-def _binds(trainable: Any, *arguments: Any) -> bool:
+def binds(called: Any, *arguments: Any) -> bool:
+    """Whether it can be called with these, as far as that can be seen before."""
     try:
-        inspect.signature(trainable).bind(*arguments)
-    except (TypeError, ValueError):
+        inspect.signature(called).bind(*arguments)
+    except TypeError:
         return False
+    except ValueError:  # it is built in and has no signature
+        return True
     return True
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tuning.spec.branches import listed_within
+from tuning.spec.callables import binds
 from tuning.spec.components import (
     Budget,
     Confirm,
@@ -42,13 +43,17 @@ def _are_limits(value: Any) -> bool:
     )
 
 
-def _is_function(value: Any) -> bool:
-    return value is None or callable(value)
-
-
 _NONE = type(None)
 _Kind = tuple[Callable[[Any], bool], str, Any]
-_FUNCTION = (_is_function, "must be a function, or None", None)
+
+
+def _function_of(*names: str) -> _Kind:
+    def is_right(value: Any) -> bool:
+        return value is None or (callable(value) and binds(value, *names))
+
+    return is_right, f"must be a function of ({', '.join(names)}), or None", None
+
+
 _KINDS: Mapping[str, _Kind] = {
     "name": (_of(str), "must be text", ""),
     "question": (_of(str), "must be text", ""),
@@ -86,7 +91,10 @@ _REPORT_KINDS: Mapping[str, _Kind] = {
 
 _TASK_KINDS: Mapping[str, _Kind] = {
     "limits": (_are_limits, "must map names to rules, as Whole(1) of trainables.limits is one", {}),
-    **dict.fromkeys(("describe", "load", "state_bytes", "export", "network"), _FUNCTION),
+    **dict.fromkeys(("describe", "load"), _function_of("config")),
+    "state_bytes": _function_of("config", "seeds"),
+    "export": _function_of("config", "state", "folder"),
+    "network": _function_of("config", "state"),
 }
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainables.limits import Limit
 from tuning.spec.branches import branch_problems, clashes, is_choice, parameters, places
+from tuning.spec.callables import Contract, contract_of
 from tuning.spec.components import Folds
 from tuning.spec.space import (
     is_range,
@@ -34,7 +35,9 @@ def study_value_problems(study: "Study") -> list[str]:
     names = parameters(study.space)
     keys = {**names, **study.fixed}
     published = PUBLISHED if study.report.published else ()
-    taken = (*GIVEN, *SET, *published, *(["fold"] if isinstance(study.seeds, Folds) else []))
+    own = ["fold"] if isinstance(study.seeds, Folds) else []
+    own += ["seed"] if contract_of(study.task.train) is Contract.RAY else []
+    taken = (*GIVEN, *SET, *published, *own)
     found = [
         f"{key!r} is the study's own word and cannot be a key of space or fixed; call it otherwise."
         for key in keys

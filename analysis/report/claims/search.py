@@ -78,8 +78,8 @@ def _confirmed(run: Run, board: pd.DataFrame, confirmed: pd.DataFrame) -> str:
     ahead = awaited(run)
     said = _verdict(run, best, others, claim=not ahead)
     rest = (
-        f"the confirmation is not complete, {count(ahead, 'setting')} still to come: no winner is"
-        " claimed"
+        f"the confirmation is not complete, {count(ahead, 'setting')} still to be trained on all"
+        " fresh seeds: no winner is claimed"
         if ahead
         else ""
     )

@@ -175,8 +175,8 @@ def test_no_winner_before_all_are_confirmed(tmp_path):
         )
         assert sentence(run).startswith("So far the best on fresh seeds is trial 0002")
         assert (
-            "The confirmation is not complete, 1 setting still to come: no winner is claimed."
-            in sentence(run)
+            "The confirmation is not complete, 1 setting still to be trained on all fresh seeds:"
+            " no winner is claimed." in sentence(run)
         )
     assert (
         "Of the confirmation, 2 of 3 planned trials completed; 1 unfinished stands behind no number"

@@ -17,7 +17,7 @@ from analysis.stats.leaderboard import awaited, confirmed_table
 from analysis.stats.ranking import ranked_settings
 from analysis.stats.search_trials import trial_epochs
 from analysis.stats.tables import settings_table
-from tuning.engine.checkpoints import BestCheckpoint
+from tuning.engine.checkpoints import BestCheckpoints, save
 from tuning.runs.history import History
 from tuning.runs.recorded_trials import trial_records
 from tuning.runs.store import Folder
@@ -173,9 +173,10 @@ def test_of_equal_trials_the_checkpoint_of_the_first_is_kept_whichever_ends_firs
     )
     past = trial_records(run)
     for order in (past, past[::-1]):
-        keeper = BestCheckpoint(STUDY, Folder.at(tmp_path / "checkpoints"))
+        kept = Folder.at(tmp_path / "checkpoints")
+        keeper = BestCheckpoints(STUDY, kept)
         for one in order:
+            save(kept / one.trial.id, 1, {}, [])
             keeper.epoch(one.trial, {"metrics": {"score": list(one.ends.values())}})
             keeper.end(one.trial, "completed", None)
-        assert keeper.best is not None
-        assert keeper.best[0] == "0001"
+        assert kept.names(folders=True) == ["0001"]

@@ -137,7 +137,7 @@ def test_settings_are_confirmed_by_their_mean_over_seeds_not_by_their_luckiest_o
         for trial in confirmations(study, History.of(study, run).to_confirm())
     ] == [
         (0.1, [3]),
-        (0.1, [4]),
         (0.3, [3]),
+        (0.1, [4]),
         (0.3, [4]),
     ]

@@ -1,5 +1,6 @@
 """What a session may spend: what is begun, cut off, reserved and continued."""
 
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -168,6 +169,31 @@ def test_a_budget_is_continued_unless_there_is_a_new_one(tmp_path: Path) -> None
     renewed = resume(first, study, backend="inline", max_time="1h")
     assert _epochs(renewed) == 32
     assert renewed.recorded["sessions"][-1]["budget"]["seconds"] == 3600.0
+
+
+@pytest.mark.parametrize(
+    ("first", "words"),
+    [
+        (None, "no epoch ended in that time: Ray, processes and data take longer to start; "),
+        (61.0, "its first epoch ended after 61 s; "),
+        (20.0, ""),
+    ],
+)
+def test_what_the_start_took_of_the_time_is_said(
+    tmp_path: Path, first: float | None, words: str
+) -> None:
+    study = searched_study(
+        search=Random(trials=12),
+        scheduler=None,
+        confirm=None,
+        resources=limited(time="2m", epochs=20),
+    )
+    done = run(study, results=tmp_path, backend="inline")
+    spec = json.loads(done.paths.study.read_text())
+    assert 0 < spec["sessions"][-1]["budget"]["first_epoch"] < 120
+    spec["sessions"][-1]["budget"]["first_epoch"] = first
+    done.paths.study.write_text(json.dumps(spec))
+    assert f" and 16 epochs; {words}reserved" in budget_words(load_run(done.paths.root))
 
 
 def _epochs(done: Any) -> int:

@@ -68,7 +68,7 @@ def test_files_give_the_outputs_that_the_network_gave(xor: Run, tmp_path: Path) 
 
 def test_a_folder_that_holds_something_is_left_as_it_is(xor: Run, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
-    with pytest.raises(StudyError, match=r"is not empty: give another one with --to"):
+    with pytest.raises(StudyError, match=r"is not empty: give another one \(to="):
         export(xor, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 

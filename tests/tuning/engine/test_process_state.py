@@ -11,9 +11,12 @@ import random
 import signal
 import socket
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +39,17 @@ def mask_of_files() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+PRECISIONS = ("", "cuda.matmul", "cudnn", "cudnn.conv", "mkldnn", "mkldnn.matmul")
+
+
+def within(place: str) -> Any:
+    return attrgetter(place)(torch.backends) if place else torch.backends
+
+
+def precisions() -> list[str]:
+    return [within(place).fp32_precision for place in PRECISIONS]
 
 
 # What a trial may do, and what shows whether it did.
@@ -109,6 +123,38 @@ CHANGES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
         lambda: torch.autograd.set_detect_anomaly(True, check_nan=False),
         torch.is_anomaly_enabled,
     ),
+    "switch interval": (lambda: sys.setswitchinterval(0.25), sys.getswitchinterval),
+    "digits": (lambda: sys.set_int_max_str_digits(1000), sys.get_int_max_str_digits),
+    "stack size": (lambda: threading.stack_size(2**20), threading.stack_size),
+    "timer": (
+        lambda: signal.setitimer(signal.ITIMER_PROF, 1000),
+        lambda: signal.getitimer(signal.ITIMER_PROF),
+    ),
+    "autocast": (
+        lambda: torch.autocast("cpu", dtype=torch.float16).__enter__(),
+        lambda: (torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")),
+    ),
+    "denormals": (
+        lambda: torch.set_flush_denormal(True),
+        lambda: str(float(torch.tensor(1e-310, dtype=torch.float64) * 0.5)),
+    ),
+    "attention": (
+        lambda: torch.backends.cuda.enable_math_sdp(False),
+        torch.backends.cuda.math_sdp_enabled,
+    ),
+    "hooks of modules": (
+        lambda: torch.nn.modules.module.register_module_forward_pre_hook(
+            lambda _, args: (args[0] * 2,)
+        ),
+        lambda: float(torch.nn.Identity()(torch.ones(1))),
+    ),
+    **{
+        f"precision of {place or 'all'}": (
+            partial(setattr, within(place), "fp32_precision", "ieee"),
+            precisions,
+        )
+        for place in PRECISIONS
+    },
     "torch printing": (
         lambda: torch.set_printoptions(precision=1),
         lambda: repr(torch.tensor(1 / 3)),
@@ -124,6 +170,19 @@ def test_the_next_trial_does_not_find_what_this_one_changed(what: str) -> None:
         change()
         assert look() != before, "the change must be seen for this to mean anything"
     assert look() == before
+
+
+def test_precisions_set_in_the_new_way_before_a_trial_are_kept() -> None:
+    """torch refuses to read it in its old way then."""
+    matrices = within("mkldnn.matmul")
+    matrices.fp32_precision = "bf16"
+    try:
+        with process_restored([0], 0):
+            matrices.fp32_precision = "ieee"
+        assert matrices.fp32_precision == "bf16"
+    finally:
+        matrices.fp32_precision = "none"
+    assert torch.get_float32_matmul_precision() == "highest"
 
 
 def test_it_is_put_back_after_an_error_too() -> None:

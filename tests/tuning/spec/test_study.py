@@ -286,6 +286,17 @@ def test_what_the_study_itself_says_is_no_key_of_the_space_and_of_fixed(key: str
             small_study(**changes)
 
 
+def test_a_seed_of_its_own_is_refused_where_each_trial_is_given_its_seed_under_that_name() -> None:
+    """Ray Tune's functions find it in the configuration; others are given it apart."""
+
+    def for_ray(config: dict[str, Any]) -> None: ...
+
+    values: dict[str, Any] = {"space": {"seed": [1, 2]}, "metric": "loss"}
+    small_study(**values)
+    with pytest.raises(StudyError, match="'seed' is the study's own word"):
+        small_study(trainable=for_ray, **values)
+
+
 @pytest.mark.parametrize("key", ["mean", "std", "metric"])
 def test_what_a_published_row_says_is_a_key_only_where_nothing_is_published(key: str) -> None:
     assert list(small_study(space={key: [1, 2]}).space) == [key]

@@ -139,3 +139,26 @@ def test_fields_are_named(make: Any, line: str) -> None:
     with pytest.raises(StudyError) as caught:
         make()
     assert str(caught.value).splitlines()[0].startswith(line)
+
+
+def test_functions_of_the_task_are_called_with_what_they_take() -> None:
+    """Found before the start, not by the first trial."""
+    wrong = Task(
+        train=scores,
+        describe=lambda: {"name": "digits"},
+        load=lambda config, folder: {},
+        state_bytes=lambda config: 1,
+        export=lambda state, folder: None,
+        network=lambda state: None,
+    )
+    with pytest.raises(StudyError) as error:
+        describe_study(Study(**STUDY | {"trainable": wrong}))
+    for name, called in {
+        "describe": "(config)",
+        "load": "(config)",
+        "state_bytes": "(config, seeds)",
+        "export": "(config, state, folder)",
+        "network": "(config, state)",
+    }.items():
+        [problem] = [line for line in error.value.problems if f"{name}=<" in line]
+        assert f"must be a function of {called}, or None" in problem
