@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis.records.space import active, combinations
 from tuning.engine.checkpoints import KEPT, kept_settings
+from tuning.spec.settling_plan import most_confirmations
 from tuning.spec.study import Study
 
 ASKED = 1000
@@ -47,7 +48,7 @@ def kept_at_most(study: Study, slots: int) -> int:
     kept, so are those that are paused, and all confirmed ones are until it is known which setting
     is the best.
     """
-    live = slots * (KEPT + 1) + KEPT * (kept_settings(study) + study.planned_confirmations)
+    live = slots * (KEPT + 1) + KEPT * (kept_settings(study) + most_confirmations(study))
     return live + most_paused(study)
 
 
