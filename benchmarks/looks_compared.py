@@ -56,17 +56,18 @@ def symmetric(differences: np.ndarray, looks: Looks) -> np.ndarray:
     return _held(np.logaddexp.reduce(gains, axis=0)[:, _at(looks)] - np.log(2 * len(BETS)))
 
 
-def betting(differences: np.ndarray, looks: Looks) -> np.ndarray:
-    """Differences of shares, which lie within -1 and 1: a hedged capital with predictable bets (I.
-    Waudby-Smith and A. Ramdas, "Estimating means of bounded random variables by betting", JRSS B
-    86, 2024, section 4).
+def betting(differences: np.ndarray, looks: Looks, truth: float = 0.0) -> np.ndarray:
+    """Differences of shares, which lie within -1 and 1, and are ``truth`` in the mean: a hedged
+    capital with predictable bets (I. Waudby-Smith and A. Ramdas, "Estimating means of bounded
+    random variables by betting", JRSS B 86, 2024, section 4). It holds whatever the shape: its
+    intervals, of all truths that it does not refuse, allow for a failure that nobody has seen.
     """
     shares, count = (differences + 1) / 2, np.arange(1, differences.shape[1] + 1)
     mean = (0.5 + shares.cumsum(axis=1)) / (count + 1)
     spread = (0.25 + ((shares - mean) ** 2).cumsum(axis=1)) / (count + 1)
     before = np.concatenate([np.full((len(shares), 1), 0.25), spread[:, :-1]], axis=1)
     bets = np.minimum(np.sqrt(2 * np.log(2 / 0.05) / (before * count * np.log1p(count))), 1.0)
-    gains = [np.log1p(side * bets * (shares - 0.5)).cumsum(axis=1) for side in (1, -1)]
+    gains = [np.log1p(side * bets * (shares - (truth + 1) / 2)).cumsum(axis=1) for side in (1, -1)]
     return _held(np.logaddexp(*gains)[:, _at(looks)] - np.log(2))
 
 

@@ -9,8 +9,9 @@ from analysis.charts.picture import Picture
 from analysis.charts.spec import spec_of
 from analysis.charts.style import COLOURS, FACTS, Layer, Spec, distinct, present, tips, with_texts
 from analysis.stats.findings import Findings
+from analysis.stats.search_trials import claimed
 from analysis.stats.settled_table import settled_paths
-from analysis.stats.settling import CENSORED, EQUAL, LOST, MOST, OPEN, SUPPORTED
+from analysis.stats.settling import CENSORED, EQUAL, LEFT, LOST, MOST, OPEN, SUPPORTED
 from analysis.text.rounding import number
 
 MOST_PANELS = 24
@@ -21,6 +22,7 @@ LOOKS = {
     LOST: ("without a number", COLOURS[3]),
     OPEN: ("open", COLOURS[4]),
     CENSORED: ("given up: stopped by hand", COLOURS[5]),
+    LEFT: ("left open: one has left the race", "#777777"),
 }
 """How a comparison closed: in words, and in which colour."""
 
@@ -30,14 +32,15 @@ def draw(findings: Findings) -> Iterator[Picture]:
     table = findings.settled
     if not (len(table) and table["difference"].notna().any()):
         return
-    smallest = findings.run.spec["until_settled"]["smallest"]
+    by = claimed(findings.run)
+    smallest = by.spec["until_settled"]["smallest"]
     more = f" The first {MOST_PANELS} of {len(table)}." if len(table) > MOST_PANELS else ""
     note = (
         "The difference of each comparison at every look, with the interval that holds at all of"
         f" them; it ends where the comparison closed. Grey: smaller than {number(smallest)} either"
         f" way. A dot without a line has too few seeds for an interval.{more}"
     )
-    facts = settled_facts(table.head(MOST_PANELS), settled_paths(findings.run))
+    facts = settled_facts(table.head(MOST_PANELS), settled_paths(by))
     yield Picture(
         name="settled",
         title="How the comparisons were settled",

@@ -1,5 +1,8 @@
 """Which of several differences are supported: p-values and levels corrected over their family."""
 
+from functools import lru_cache
+
+import numpy as np
 import pandas as pd
 
 
@@ -30,6 +33,31 @@ def best_tests(p_values: pd.Series) -> pd.Series:
     """
     settings = holm_tests(p_values) + 1
     return settings * (settings - 1) / 2
+
+
+def pair_tests(p_values: pd.Series) -> pd.Series:
+    """How many tests count at each row where the rows are all pairs of some settings: the most
+    pairs that can be equal once so many are not, for settings that are equal to the same one are
+    equal to each other. Of 5 settings 10, 6, 6, 6, 6, 4, 4, 3, 2 and 1 (J. P. Shaffer, "Modified
+    sequentially rejective multiple test procedures", Journal of the American Statistical
+    Association 81, 1986, procedure S1). Whichever setting is the best then, its pairs are judged.
+    """
+    settings = round((1 + np.sqrt(1 + 8 * len(p_values))) / 2)
+    can_be = np.array(sorted(_equal_pairs(settings)))
+    left = holm_tests(p_values)
+    return left.map(lambda most: float(can_be[can_be <= most].max()), na_action="ignore")
+
+
+@lru_cache(maxsize=64)
+def _equal_pairs(settings: int) -> frozenset[int]:
+    """How many of all pairs of so many settings can be equal."""
+    if not settings:
+        return frozenset({0})
+    return frozenset(
+        alike * (alike - 1) // 2 + rest
+        for alike in range(1, settings + 1)
+        for rest in _equal_pairs(settings - alike)
+    )
 
 
 def corrected(p_values: pd.Series, tests: pd.Series) -> pd.Series:

@@ -153,11 +153,16 @@ class Run:
 
     @once
     def phase(self, name: str) -> "Run":
-        """The trials of one phase alone, "search" or "confirm", with their epochs."""
+        """The trials of one phase alone, "search" or "confirm", with their epochs;
+        ``spec`` has the ``until_settled`` of that phase.
+        """
+        rule = (self.spec.get("confirm") or {}).get("until_settled")
+        own = {"until_settled": rule} if rule and name == Phase.CONFIRM else {}
         trials = self.trials[self.trials["phase"] == name]
         epochs = self.epochs[self.epochs["trial"].isin(trials["trial"])]
         return replace(
             self,
+            spec={**self.spec, **own},
             trials=trials.reset_index(drop=True),
             epochs=epochs.reset_index(drop=True),
             dropped=self.dropped[self.dropped["phase"] == name].reset_index(drop=True),
@@ -241,6 +246,5 @@ def load_run(folder: str | Path) -> Run:
 def _lines_of(rows: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
     lines: dict[str, tuple[int, int]] = {}
     for number, row in enumerate(rows):
-        first, _ = lines.get(row["trial"], (number, number))
-        lines[row["trial"]] = first, number
+        lines[row["trial"]] = lines.get(row["trial"], (number,))[0], number
     return lines

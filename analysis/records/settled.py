@@ -1,6 +1,7 @@
 """What the records say of a search that ended itself before it had drawn all that it may."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from analysis.text.rounding import number
@@ -41,6 +42,13 @@ def settled_sentence(run: "Run") -> str:
     not.
     """
     return words_of(run.settled, run.recorded["metric"]) if run.settled else ""
+
+
+def settled_row(facts: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    """The row of ``answers.jsonl`` that says so."""
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    row = {"order": f"settled/{facts['planned']}", "at": at, "answer": words_of(facts, metric)}
+    return row | {"settled": dict(facts)}
 
 
 def words_of(facts: Mapping[str, Any], metric: str) -> str:

@@ -40,7 +40,7 @@ def best_setting(run: Run) -> Best | None:
     """
     confirmation = run.phase("confirm")
     if ranked_settings(confirmation):
-        return _best(confirmation, "confirmed", t_intervals)
+        return _best(confirmation, "confirmed", intervals_by(confirmation.spec, t_intervals))
     if is_search(run):
         return _best(run.phase("search"), "search score", None)
     return _best(run, "mean", intervals_by(run.spec, mean_intervals))

@@ -17,7 +17,7 @@ from analysis.stats.importance import importances
 from analysis.stats.leaderboard import confirmed_table, leaderboard, trials_of
 from analysis.stats.paired import comparison_table
 from analysis.stats.published import published_table
-from analysis.stats.search_trials import is_search, phase_statuses
+from analysis.stats.search_trials import claimed, is_search, phase_statuses
 from analysis.stats.settled_table import settled_table
 from analysis.stats.statuses import status_table
 from analysis.stats.tables import seed_table, summary_table
@@ -137,14 +137,14 @@ def find(run: Run, *, watched: bool = False) -> Findings:
         seeds=seed_table(searched),
         summary=summary_table(searched),
         statuses=status_table(run) if search is None else phase_statuses(run),
-        published=published_table(_claimed(run)),
+        published=published_table(claimed(run)),
         comparisons=comparison_table(searched),
         arms=find_arms(run),
         search=search,
         health=health_checks(run),
         correlations=correlated,
         importances=shares,
-        settled=settled_table(run),
+        settled=settled_table(claimed(run)),
         watched=watched,
     )
 
@@ -170,13 +170,13 @@ def find_arms(run: Run) -> ArmFindings | None:
     what = compared(run)
     if what is None:
         return None
-    claimed = _claimed(run)
+    by = claimed(run)
     return ArmFindings(
-        run=claimed,
+        run=by,
         what=what,
-        table=arms_table(claimed, what),
-        means=arm_means(claimed, what),
-        costs=arm_costs(claimed, what),
+        table=arms_table(by, what),
+        means=arm_means(by, what),
+        costs=arm_costs(by, what),
     )
 
 
@@ -191,8 +191,3 @@ def find_correlations(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     table = correlations(run) if worth else pd.DataFrame(columns=COLUMNS)
     known = is_search(run) and has_coefficients(table)
     return table, importances(run) if known else pd.DataFrame(columns=IMPORTANCE_COLUMNS)
-
-
-def _claimed(run: Run) -> Run:
-    """The trials that claims rest on: those on fresh seeds where the study has a confirmation."""
-    return run.phase("confirm") if run.spec.get("confirm") else run

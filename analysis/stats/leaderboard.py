@@ -16,6 +16,8 @@ from analysis.stats.identity import setting_keys
 from analysis.stats.paired import best_vs_rest
 from analysis.stats.ranking import ranked_settings
 from analysis.stats.search_trials import trial_ends
+from analysis.stats.settled import left_race, rule_of, settled
+from analysis.stats.settling import intervals_by
 from analysis.stats.summary import moments
 from analysis.stats.tables import (
     last_epochs,
@@ -96,7 +98,8 @@ def confirmed_table(run: Run, board: pd.DataFrame) -> pd.DataFrame:
     known = board.loc[keys[ranked]].copy()
     if ranked:
         sample = samples_by_setting(seed_table(confirm), confirm.metric)[ranked[0]]
-        end, limit = worse_end(sample, len(ranked), run.mode, t_intervals, run.folds)
+        intervals = intervals_by(confirm.spec, t_intervals)
+        end, limit = worse_end(sample, len(ranked), run.mode, intervals, run.folds)
         known.loc[keys[ranked[0]], CONFIRMED[3:][end]] = limit
     rivals = _by_key(confirm, best_vs_rest(confirm, student=True).set_index("setting"))
     rivals = rivals.drop(columns=["best_setting", "lost"], errors="ignore").rename(
@@ -109,8 +112,8 @@ def confirmed_table(run: Run, board: pd.DataFrame) -> pd.DataFrame:
 
 def awaited(run: Run) -> int:
     """How many settings the confirmation is still to train: of the best ranked and of those it
-    names, those of which not all seeds have ended there, and any other with a trial that is
-    unfinished.
+    names, those of which not all seeds have ended there, or whose race goes on, and any other with
+    a trial that is unfinished.
     """
     planned, confirm = run.spec.get("confirm"), run.phase("confirm")
     keys = pd.Series(setting_keys(confirm.trials[run.parameters]), dtype=object)
@@ -126,8 +129,11 @@ def awaited(run: Run) -> int:
     ended = ended[~to_train & (ended["status"] != Status.UNFINISHED)]
     keys = pd.Series(setting_keys(ended[run.parameters]), dtype=object)
     seeds = ended["seeds"].reset_index(drop=True).explode().groupby(keys).nunique()
-    done = set(seeds.index[seeds >= planned["seeds"] * run.folds])
-    return len((chosen - done) | going_on)
+    rule = rule_of(confirm)
+    least = rule.looks.sizes[0] if rule else planned["seeds"] * run.folds
+    done = set(seeds.index[seeds >= least])
+    racing = set(_keys(confirm)[list(settled(confirm).needed)]) if rule else set()
+    return len((chosen - done) | racing | going_on)
 
 
 def trials_of(part: Run, key: str) -> pd.DataFrame:
@@ -199,7 +205,9 @@ def _confirmed(confirm: Run) -> pd.DataFrame:
         dtype=float,
     )
     facts = rows.add_prefix("confirmed_")
-    facts[CONFIRMED[3:]] = t_intervals(list(samples.values()), folds=confirm.folds)
+    intervals = intervals_by(confirm.spec, t_intervals)
+    facts[CONFIRMED[3:]] = intervals(list(samples.values()), folds=confirm.folds)
+    facts["left"] = facts.index.isin(left_race(confirm))
     facts = facts.join(held_out_facts(last_epochs(confirm)))
     if len(lost := lost_seeds(confirm)):
         facts["confirmed_lost"] = lost.groupby(level=0).size().reindex(facts.index, fill_value=0)
@@ -207,14 +215,16 @@ def _confirmed(confirm: Run) -> pd.DataFrame:
 
 
 def _ranks(facts: pd.DataFrame, higher: bool) -> pd.Series:
-    """Settings with a mean over fresh seeds by that mean, then the others by their search score,
-    which is too good.
+    """Settings with a mean over fresh seeds by that mean, those that have left a race behind the
+    others; then the rest by their search score, which is too good.
     """
-    scores = facts["search_score"].where(facts["confirmed_mean"].isna())
-    fresh, others = (
-        each.rank(method="min", ascending=not higher) for each in (facts["confirmed_mean"], scores)
-    )
-    return fresh.fillna(others + fresh.count()).astype("Int64")
+    means, left = facts["confirmed_mean"], facts["left"].eq(True)
+    ranks = pd.Series(np.nan, index=facts.index)
+    scores = facts["search_score"].where(means.isna())
+    for values in (means.mask(left), means.where(left), scores):
+        behind = values.rank(method="min", ascending=not higher) + ranks.count()
+        ranks = ranks.fillna(behind)
+    return ranks.astype("Int64")
 
 
 def _best_first(run: Run, facts: pd.DataFrame) -> pd.Index:

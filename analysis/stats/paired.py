@@ -17,14 +17,21 @@ from analysis.numerics.intervals import (
     two_sample_p_value,
 )
 from analysis.numerics.means import mean
-from analysis.numerics.multiplicity import are_supported, best_tests, corrected, holm_tests, levels
+from analysis.numerics.multiplicity import (
+    are_supported,
+    best_tests,
+    corrected,
+    holm_tests,
+    levels,
+    pair_tests,
+)
 from analysis.numerics.power import seeds_needed
 from analysis.numerics.sign_flips import sign_flip_p_values
 from analysis.records.load import Run
 from analysis.stats.compared import partners
 from analysis.stats.lost import lost_of, still_supported, with_lost
 from analysis.stats.ranking import ranked_settings
-from analysis.stats.settled import family_of_looks, looked_at, rule_of
+from analysis.stats.settled import family_of_looks, looked_at, rule_of, settled
 from analysis.stats.summary import difference
 from analysis.stats.tables import seed_table
 
@@ -78,14 +85,29 @@ def best_vs_rest(run: Run, *, student: bool = False) -> pd.DataFrame:
     settings.
 
     Columns: ``best_setting``, ``setting`` and those of ``differences`` (best minus other; there
-    ``student``). Empty where fewer than two have a result.
+    ``student``). Empty where fewer than two have a result. Of settings that race all pairs are one
+    family, and a pair stays as it was when it closed.
     """
     ranked = ranked_settings(run)
     best, others = ranked[:1], sorted(ranked[1:])
     frame = pd.DataFrame({"best_setting": best * len(others), "setting": others}, dtype=int)
     numbers = frame[["setting", "best_setting"]].to_numpy(dtype=int)
-    how = {"closed": False} if rule_of(run) else {"student": student}
+    rule = rule_of(run)
+    if rule and rule.race:
+        return frame.join(_of_race(run, numbers))
+    how = {"closed": False} if rule else {"student": student}
     return frame.join(_judged(run, numbers, **how, tests=best_tests))
+
+
+def _of_race(run: Run, pairs: np.ndarray) -> pd.DataFrame:
+    """``_judged`` of ``pairs``, in the family of all pairs of settings, with ``closed``: why."""
+    wanted = {frozenset(pair): pair for pair in pairs.tolist()}
+    every = [wanted.get(frozenset(pair), pair) for pair in settled(run).pairs.tolist()]
+    table = _judged(run, np.array(every, dtype=int).reshape(-1, 2), tests=pair_tests)
+    rows = [every.index(pair) for pair in pairs.tolist()]
+    rule = rule_of(run)
+    facts = {"closed": settled(run).reasons, "smallest": rule.smallest if rule else np.nan}
+    return table.assign(**facts).iloc[rows].reset_index(drop=True)
 
 
 def _judged(run: Run, pairs: np.ndarray, **how: Any) -> pd.DataFrame:

@@ -4,27 +4,33 @@ told while a study runs.
 
 import heapq
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from typing import Generic, TypeVar
 
 from analysis.numerics.means import mean
 from analysis.records.cache import once
 from analysis.records.load import Run
 from analysis.records.schema import Mode, Status
+from analysis.stats.settled import left_race
 from analysis.stats.summary import by_seed
 from analysis.stats.tables import samples_by_setting, seed_table, trial_settings
 
 Key = TypeVar("Key", bound=Hashable)
 
 
-def best_first(means: Mapping[Key, float], tried: Mapping[Key, str], mode: str) -> list[Key]:
-    """The keys by their mean, the best first; of equals the one whose trial, in ``tried``, comes
-    first. Those whose mean is not finite are left out.
+def best_first(
+    means: Mapping[Key, float],
+    tried: Mapping[Key, str],
+    mode: str,
+    last: Collection[Key] = frozenset(),
+) -> list[Key]:
+    """The keys by their mean, the best first, and those of ``last`` behind the others; of equals
+    the one whose trial, in ``tried``, comes first. Those whose mean is not finite are left out.
     """
     sign = Mode(mode).sign
     return sorted(
         (key for key, value in means.items() if math.isfinite(value)),
-        key=lambda key: (-sign * means[key], tried[key]),
+        key=lambda key: (key in last, -sign * means[key], tried[key]),
     )
 
 
@@ -37,7 +43,8 @@ class Ranking(Generic[Key]):
         self._mode = Mode(mode)
         self._numbers: dict[Key, dict[str, Mapping[int, float]]] = {}
         self._means: dict[Key, float] = {}
-        self._heap: list[tuple[float, str, int, Key]] = []
+        self._heap: list[tuple[bool, float, str, int, Key]] = []
+        self._last: frozenset[Key] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self._numbers)
@@ -48,9 +55,18 @@ class Ranking(Generic[Key]):
         if not (values := self.values(key)):
             return
         self._means[key] = mean(values)
+        self._push(key)
+
+    def _push(self, key: Key) -> None:
         # What an entry that was pushed before says of this setting is outdated: ``best`` skips it.
         if math.isfinite(self._means[key]):
             heapq.heappush(self._heap, (*self._order(key), len(self._heap), key))
+
+    def put_last(self, keys: Collection[Key]) -> None:
+        """These settings rank behind the others: they have left the race, with fewer seeds."""
+        moved, self._last = self._last ^ {*keys}, frozenset(keys)
+        for key in moved & self._means.keys():
+            self._push(key)
 
     def values(self, key: Key) -> list[float]:
         """The metric of each seed of a setting, as the last trial with that seed had it, without
@@ -65,29 +81,29 @@ class Ranking(Generic[Key]):
 
     def first(self, most: int) -> list[Key]:
         """The best settings, no more than that, the best first."""
-        found: dict[Key, tuple[float, str, int, Key]] = {}
+        found: dict[Key, tuple[bool, float, str, int, Key]] = {}
         while self._heap and len(found) < most:
             entry = heapq.heappop(self._heap)
-            if entry[:2] == self._order(entry[3]):
-                found[entry[3]] = entry
+            if entry[:3] == self._order(entry[4]):
+                found[entry[4]] = entry
         for entry in found.values():
             heapq.heappush(self._heap, entry)
         return [*found]
 
     def ranked(self) -> list[Key]:
         """All settings that have a mean, the best first."""
-        return best_first(
-            self._means, {key: min(self._numbers[key]) for key in self._means}, self._mode
-        )
+        tried = {key: min(self._numbers[key]) for key in self._means}
+        return best_first(self._means, tried, self._mode, self._last)
 
-    def _order(self, key: Key) -> tuple[float, str]:
-        return -self._mode.sign * self._means[key], min(self._numbers[key])
+    def _order(self, key: Key) -> tuple[bool, float, str]:
+        return key in self._last, -self._mode.sign * self._means[key], min(self._numbers[key])
 
 
 @once
 def ranked_settings(part: Run) -> list[int]:
-    """The settings of a phase that have a result, by their mean over seeds, the best first; of
-    equals the one that completed a trial of a lower number. Numbers are those of
+    """The settings of a phase that have a result, by their mean over seeds, the best first, those
+    that have left a race behind the others; of equals the one that completed a trial of a lower
+    number. Numbers are those of
     ``tables.settings_table``.
     """
     samples = samples_by_setting(seed_table(part), part.metric)
@@ -96,4 +112,4 @@ def ranked_settings(part: Run) -> list[int]:
     tried: dict[int, str] = {}
     for trial, number in trial_settings(part)[completed].items():
         tried.setdefault(int(number), str(trial))
-    return best_first(means, tried, part.mode)
+    return best_first(means, tried, part.mode, left_race(part))

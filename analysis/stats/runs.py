@@ -197,7 +197,8 @@ def _notes(chosen: Sequence[_Chosen]) -> Iterator[str]:
         each = listing(f"{choice.run.spec['epochs']} ({choice.name})" for choice in chosen)
         yield f"The runs train for unequal numbers of epochs: {each}."
     for choice in chosen:
-        if choice.run.spec.get("until_settled"):
+        by = Phase.CONFIRM if choice.by == "confirmed" else Phase.SEARCH
+        if choice.run.phase(by).spec.get("until_settled"):
             yield (
                 f"The seeds of {choice.name} stopped themselves, which intervals and p-values of"
                 " differences between runs do not allow for."

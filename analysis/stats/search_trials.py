@@ -23,6 +23,11 @@ def is_search(run: Run) -> bool:
     return not grid or bool(run.spec.get("scheduler") or run.spec.get("confirm"))
 
 
+def claimed(run: Run) -> Run:
+    """The trials that claims rest on: those on fresh seeds where the study has a confirmation."""
+    return run.phase(Phase.CONFIRM) if run.spec.get("confirm") else run
+
+
 def phase_statuses(run: Run) -> pd.DataFrame:
     """``tables.status_table`` of each phase, one below the other, with the column ``phase`` before
     it.

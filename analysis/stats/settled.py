@@ -15,7 +15,7 @@ from analysis.records.cache import once
 from analysis.records.load import Run
 from analysis.records.schema import Status
 from analysis.stats.identity import identities
-from analysis.stats.settling import ERROR, Rule, Settled, planned_pairs, settle
+from analysis.stats.settling import ERROR, Rule, Settled, all_pairs, planned_pairs, settle
 from analysis.stats.tables import seed_table, setting_numbers, trial_settings
 
 ENDED = (Status.COMPLETED, Status.FAILED, Status.DIVERGED)
@@ -32,9 +32,20 @@ def settled(run: Run) -> Settled:
     """Which comparisons of a run with a rule are closed, as its session decided."""
     rule = rule_of(run)
     assert rule
-    comparisons = planned_pairs(run.spec["space"], setting_numbers(run), run.spec.get("compare"))
+    numbers = setting_numbers(run)
+    comparisons = (
+        all_pairs(sorted(set(trial_settings(run))))
+        if rule.race
+        else planned_pairs(run.spec["space"], numbers, run.spec.get("compare"))
+    )
     values = _values(run, seed_table(run), run.metric)
     return settle(rule, values, _ended(run), *comparisons, stopped=_stopped(run))
+
+
+def left_race(run: Run) -> frozenset[int]:
+    """The settings of a confirmation that have left the race; none where they do not race."""
+    rule = rule_of(run)
+    return settled(run).left if rule and rule.race else frozenset()
 
 
 @dataclass(frozen=True)
@@ -111,8 +122,8 @@ def looked_at(
     until = _common_looks(run, rule, pairs)
     if closed:
         found = settled(run)
-        looks = dict(zip(map(tuple, found.pairs.tolist()), found.looks.tolist(), strict=True))
-        each = zip(map(tuple, pairs.tolist()), until.tolist(), strict=True)
+        looks = dict(zip(map(frozenset, found.pairs.tolist()), found.looks.tolist(), strict=True))
+        each = zip(map(frozenset, pairs.tolist()), until.tolist(), strict=True)
         until = np.array([looks.get(pair, common) for pair, common in each], dtype=int)
     taken = np.arange(len(rule.looks.sizes)) < until.reshape(-1, 1)
     return Looked(differences, rule.looks, taken)
@@ -126,9 +137,13 @@ def _common_looks(run: Run, rule: Rule, pairs: np.ndarray) -> np.ndarray:
 
 def _values(run: Run, seeds: pd.DataFrame, metric: str) -> np.ndarray:
     """Shape ``(settings, seeds)``; NaN where there is no finite number."""
+    rule = rule_of(run)
+    assert rule
     values = np.full_like(_ended(run), np.nan, dtype=float)
     numbers = seeds[metric].to_numpy(dtype=float)
-    values[seeds.index, seeds["seed"].astype(int)] = np.where(np.isfinite(numbers), numbers, np.nan)
+    values[seeds.index, seeds["seed"].astype(int) - rule.first] = np.where(
+        np.isfinite(numbers), numbers, np.nan
+    )
     return values
 
 
@@ -143,12 +158,15 @@ def _stopped(run: Run) -> np.ndarray:
 @once
 def _ended(run: Run) -> np.ndarray:
     """Which seeds of each setting were trained, shape ``(settings, seeds)``."""
-    ended = np.zeros((len(setting_numbers(run)), len(run.spec["seeds"])), dtype=bool)
+    rule = rule_of(run)
+    assert rule
+    ended = np.zeros((len(setting_numbers(run)), rule.looks.sizes[-1]), dtype=bool)
     over = run.trials[run.trials["status"].isin(ENDED)]
     # What was left out by hand is lost: its seeds are not looked at as if they had not been there.
     dropped = run.dropped[~run.dropped["retrain"].astype(bool)]
     numbers = setting_numbers(run)
     for part in filter(len, (over, dropped)):
         for texts, seeds in zip(identities(part[run.parameters]), part["seeds"], strict=True):
-            ended[numbers[texts], seeds] = True
+            if texts in numbers:  # a setting may be left out by hand altogether
+                ended[numbers[texts], np.array(seeds) - rule.first] = True
     return ended

@@ -9,9 +9,20 @@ from analysis.numerics.multiplicity import holm_tests
 from analysis.numerics.sequential import intervals, seen
 from analysis.records.load import Run
 from analysis.stats.labels import descriptions
+from analysis.stats.search_trials import claimed
 from analysis.stats.settled import Looked, looked_at, rule_of, settled
-from analysis.stats.settling import CENSORED, EQUAL, ERROR, LOST, MOST, OPEN, SUPPORTED, Rule
-from analysis.stats.tables import seed_table, settings_table
+from analysis.stats.settling import (
+    CENSORED,
+    EQUAL,
+    ERROR,
+    LEFT,
+    LOST,
+    MOST,
+    OPEN,
+    SUPPORTED,
+    Rule,
+)
+from analysis.stats.tables import seed_table, settings_table, trial_settings
 from analysis.text.format import count, listing
 from analysis.text.rounding import number
 
@@ -25,11 +36,12 @@ def settled_table(run: Run) -> pd.DataFrame:
     """One row per comparison; empty where the number of seeds is fixed.
 
     Columns: ``first_setting, value_setting``, ``comparison`` (both in words), ``closed`` (why:
-    "supported", "equal", "lost", "at most" or "stopped by hand", empty while it is open), ``seeds``
-    that each of both had then, ``n`` (pairs of them with a number), ``difference`` (value minus
-    first), ``low, high`` (at the level at which Holm's method judges the row: of a comparison that
-    closed as equal among those that may be, of any other among those that may differ), ``p`` (of
-    "there is no difference") and ``p_equal`` (of "it is as large as matters"), both uncorrected.
+    "supported", "equal", "lost", "at most", "stopped by hand", "left the race", empty while it is
+    open), ``seeds`` that each of both had then, ``n`` (pairs of them with a number), ``difference``
+    (value minus first), ``low, high`` (at the level at which the row is judged: of a comparison
+    that closed as equal among those that may be, of any other among those that may differ), ``p``
+    (of "there is no difference") and ``p_equal`` (of "it is as large as matters"), both
+    uncorrected.
     """
     rule = rule_of(run)
     if rule is None:
@@ -68,22 +80,28 @@ def settled_paths(run: Run) -> pd.DataFrame:
 
 
 def settled_words(run: Run) -> str:
-    """How far the seeds came, in one line; empty where their number is fixed."""
+    """How far the seeds came that claims rest on, in one line; empty where their number is fixed,
+    and where nothing is compared.
+    """
+    run = claimed(run)
     rule = rule_of(run)
-    if rule is None:
+    if rule is None or not len(settled(run).pairs):
         return ""
     reasons = Counter(settled(run).reasons)
     words = {
         SUPPORTED: "supported",
         EQUAL: f"smaller than {number(rule.smallest)}",
         LOST: "without a number on one side",
+        LEFT: "left open, as one of the two had left the race",
         CENSORED: "given up, as a trial was stopped by hand",
         MOST: f"not settled by {count(rule.looks.sizes[-1], 'seed')}",
         OPEN: "open",
     }
     said = [f"{reasons[reason]} {text}" for reason, text in words.items() if reasons[reason]]
     trained = int(run.trials["seeds"].map(len).sum())
-    most = len(settings_table(run)) * rule.looks.sizes[-1]
+    raced = len(set(trial_settings(run)))
+    settings = raced if rule.race else len(settings_table(run))
+    most = settings * rule.looks.sizes[-1]
     return (
         f"{count(len(settled(run).pairs), 'comparison')}: {listing(said)}; {trained:,} of at most"
         f" {count(most, 'seed')} trained"
@@ -100,7 +118,7 @@ def _errors(run: Run, rule: Rule) -> np.ndarray:
     looked, families = _looked(run), settled(run).families
     p_values = [looked.p_values(margin) for margin in (0.0, rule.smallest)]
     different, equal = (
-        pd.Series(np.nan_to_num(p, nan=1.0)).groupby(families).transform(holm_tests).to_numpy()
-        for p in p_values
+        pd.Series(np.nan_to_num(p, nan=1.0)).groupby(families).transform(tests).to_numpy()
+        for p, tests in zip(p_values, (rule.tests, holm_tests), strict=True)
     )
     return ERROR / np.where(settled(run).reasons == EQUAL, equal, different)

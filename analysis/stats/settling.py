@@ -1,45 +1,63 @@
-"""Seeds that stop themselves: which comparisons of a grid are closed, by the records alone.
+"""Seeds that stop themselves: which comparisons of a grid, or of the settings that are confirmed,
+are closed, by the records alone.
 
 All comparisons are looked at together, once every setting that one of them still needs has all
 seeds of a look. So a run that is cut off and goes on closes the same ones.
+
+The settings of a confirmation race: one that is told apart from a better one, or called equal to
+the best, has left, and gets no more seeds (O. Maron and A. W. Moore, "Hoeffding races", NIPS 1993;
+M. Birattari et al., "A racing algorithm for configuring metaheuristics", GECCO 2002).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.numerics.looks import Looks
-from analysis.numerics.multiplicity import holm
+from analysis.numerics.multiplicity import corrected, holm_tests, pair_tests
 from analysis.numerics.sequential import at_one_look, looked_mean_intervals
+from analysis.records.schema import Mode
 from analysis.records.space import as_declared
 from analysis.stats.identity import identity
 
 ERROR = 0.05
 OPEN, SUPPORTED, EQUAL, LOST, MOST = "", "supported", "equal", "lost", "at most"
-CENSORED = "stopped by hand"
+CENSORED, LEFT = "stopped by hand", "left the race"
 """Why a comparison closed: the difference is supported, or smaller than what matters; one of the
-settings has no number; there are as many seeds as there may be; or a person stopped a trial of one
-of the settings, so that nothing is said of them.
+settings has no number; there are as many seeds as there may be; a person stopped a trial of one of
+the settings, so that nothing is said of them; or one of them had left the race.
 """
 
 
 @dataclass(frozen=True)
 class Rule:
-    """When a comparison closes: looks, and the smallest difference that matters."""
+    """When a comparison closes: looks, and the smallest difference that matters. ``first``: of the
+    seeds. ``race``: where settings race, 1 if the largest mean is the best, -1 if the smallest; 0
+    where they do not.
+    """
 
     looks: Looks
     smallest: float
+    first: int = 0
+    race: int = 0
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> "Rule":
-        """From what ``study.json`` has as ``until_settled``."""
+        """From what ``study.json`` has as ``until_settled``, of the study or its confirmation."""
         least, most = said["at_least"], said["at_most"]
-        return cls(Looks((*range(least, most, least), most)), said["smallest"])
+        looks = Looks((*range(least, most, least), most))
+        race = Mode(said["race"]).sign if "race" in said else 0
+        return cls(looks, said["smallest"], said.get("first", 0), race)
+
+    @property
+    def tests(self) -> Callable[[pd.Series], pd.Series]:
+        """How many tests count at each row of a family of differences: see ``multiplicity``."""
+        return pair_tests if self.race else holm_tests
 
 
 def intervals_by(
@@ -64,7 +82,7 @@ def level_by(spec: Mapping[str, Any], seeds: int) -> float:
 class Settled:
     """``pairs``: the settings of each comparison, shape ``(k, 2)``; ``looks``: at how many looks
     each was looked at; ``reasons``: why each closed; ``families``: as for ``settle``; ``reached``:
-    how many looks there were.
+    how many looks there were; ``left``: the settings that have left the race.
     """
 
     pairs: np.ndarray
@@ -72,6 +90,7 @@ class Settled:
     looks: np.ndarray
     reasons: np.ndarray
     reached: int
+    left: frozenset[int] = frozenset()
 
     @property
     def needed(self) -> set[int]:
@@ -101,6 +120,7 @@ def settle(
     reasons, looks = np.full(len(pairs), OPEN, dtype=object), np.zeros(len(pairs), dtype=int)
     plain = np.full((len(pairs), len(rule.looks.sizes)), np.nan)
     held = np.ones((2, len(pairs)))  # p-values of both questions, at the last look of each row
+    left: set[int] = set()
     for look, size in enumerate(rule.looks.sizes):
         if stopped is not None:
             lacks = (stopped & ~ended[:, :size].all(axis=1))[pairs].any(axis=1)
@@ -114,7 +134,8 @@ def settle(
         for place, margin in enumerate((0.0, rule.smallest)):
             plain[still, look] = at_one_look(differences[still, :size], margin)
             held[place, still] = np.where(whole, rule.looks.repeated(plain)[:, look], 1.0)[still]
-        different, equal = (_rejected(p, families) for p in held)
+        different = _rejected(held[0], families, rule.tests)
+        equal = _rejected(held[1], families, holm_tests)
         last = np.full(len(pairs), size == rule.looks.sizes[-1])
         for reason, holds in (
             (LOST, none[pairs].any(axis=1)),
@@ -123,15 +144,45 @@ def settle(
             (MOST, last),
         ):
             reasons[holds & (reasons == OPEN)] = reason
-    return Settled(pairs, families, looks, reasons, int(looks.max(initial=0)))
+        if rule.race:
+            left |= _leaving(rule, values[:, :size], pairs, reasons, np.unique(pairs[still]))
+            reasons[np.isin(pairs, list(left)).any(axis=1) & (reasons == OPEN)] = LEFT
+    reached = int(looks.max(initial=0))
+    return Settled(pairs, families, looks, reasons, reached, frozenset(left))
 
 
-def _rejected(p_values: np.ndarray, families: np.ndarray) -> np.ndarray:
-    """Which hypotheses Holm's method rejects in each family; a comparison without a p-value counts
-    as well.
+def _leaving(
+    rule: Rule, values: np.ndarray, pairs: np.ndarray, reasons: np.ndarray, racing: np.ndarray
+) -> set[int]:
+    """Which of the settings ``racing`` leave at a look that sees ``values``: those that are worse
+    than another one, and those that differ too little from the best.
     """
-    p = pd.Series(np.nan_to_num(p_values, nan=1.0))
-    return (p.groupby(families).transform(holm) <= ERROR).to_numpy(dtype=bool)
+    there = ~np.isnan(values)
+    n = there.sum(axis=1)
+    means = rule.race * np.where(there, values, 0.0).sum(axis=1) / np.maximum(n, 1)
+    means[n == 0] = -np.inf
+    ahead, behind = means[pairs].max(axis=1), means[pairs].min(axis=1)
+    worse = reasons == SUPPORTED
+    worse |= (reasons == EQUAL) & (ahead == means[racing].max()) & (behind < ahead)
+    worse &= np.isin(pairs, racing).all(axis=1)
+    return set(pairs[worse, means[pairs[worse]].argmin(axis=1)].tolist())
+
+
+def _rejected(
+    p_values: np.ndarray, families: np.ndarray, tests: Callable[[pd.Series], pd.Series]
+) -> np.ndarray:
+    """Which hypotheses are rejected in each family; a comparison without a p-value counts as
+    well.
+    """
+    groups = pd.Series(np.nan_to_num(p_values, nan=1.0)).groupby(families)
+    judged = groups.transform(lambda p: corrected(p, tests(p)))
+    return (judged <= ERROR).to_numpy(dtype=bool)
+
+
+def all_pairs(settings: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """The comparisons of settings that race, as ``planned_pairs``: all pairs, in one family."""
+    pairs = np.array([*combinations(settings, 2)], dtype=int).reshape(-1, 2)
+    return pairs, np.zeros(len(pairs), dtype=int)
 
 
 def planned_pairs(

@@ -115,7 +115,7 @@ class TimeLeft:
         """
         if not self.study.confirm:
             return np.ones(DRAWS)
-        together = len(self.study.parts(self.study.fresh_seeds, self.study.seeds_per_trial)[0])
+        together = len(self.study.fresh_parts[0][0])
         ratio = together / (
             len(self.study.seed_list)
             if self.study.scheduler

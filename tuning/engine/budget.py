@@ -10,7 +10,7 @@ from typing import Any
 from tuning.engine.pace import Paces, makespan
 from tuning.runs.budgets import Allowance
 from tuning.runs.history import History, params_key
-from tuning.search.confirmation import confirmations
+from tuning.search.confirmation import likely_confirmations
 from tuning.search.grid import trials_left
 from tuning.spec.study import Study, Trial
 
@@ -86,7 +86,8 @@ class BudgetLeft:
         most = {name: self._most(name, trial.phase, trial) for name in LIMITS}
         new = trial.id not in self._begun_before
         return (
-            self._clock() + self._paces.seconds(trial, epochs) <= self._begun + most["seconds"]
+            self._clock() + self._paces.seconds(trial, epochs) - self._late(trial.phase)
+            <= self._begun + most["seconds"]
             and self._epochs + promised + epochs <= most["epochs"]
             and self._trials + new <= most["trials"]
         )
@@ -162,8 +163,11 @@ class BudgetLeft:
 
     def _end(self, phase: str) -> float:
         """Second of this session by which trials of a phase have to end that train."""
-        late = self._closing / 2 if phase == "confirm" else 0.0
-        return self._most("seconds", phase) + late
+        return self._most("seconds", phase) + self._late(phase)
+
+    def _late(self, phase: str) -> float:
+        """By how many seconds trials of a phase may end later than is planned."""
+        return self._closing / 2 if phase == "confirm" else 0.0
 
     def _most(self, name: str, phase: str, begins: Trial | None = None) -> float:
         """What there may be of that in this session by the end of a phase, once a trial begins."""
@@ -187,7 +191,7 @@ class BudgetLeft:
         as_of = ended, 0 if ended else self._paces.timed, *settings
         if self._as_of != as_of:
             self._as_of, past = as_of, self._history.begun("confirm")
-            waiting = trials_left(confirmations(self._study, settings), past)
+            waiting = trials_left(likely_confirmations(self._study, settings), past)
             epochs = [self._study.epochs - self._done(trial) for trial in waiting]
             times = [self._paces.seconds(*each) for each in zip(waiting, epochs, strict=True)]
             of_settings = [params_key(trial.params) for trial in waiting]

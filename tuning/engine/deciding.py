@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from analysis.records.schema import Status, is_added
 from tuning.engine.recorder import Recorder
 from tuning.process.terminal import say
-from tuning.runs.history import TrialRecord
+from tuning.runs.history import History, TrialRecord
 from tuning.search.base import NoScheduler, Scheduler, Searcher
 from tuning.search.confirmation import ConfirmationSearcher
 from tuning.search.redrawn import tell
@@ -125,7 +125,7 @@ def search_of(recorder: Recorder, study: Study, journal: tuple[Any, ...]) -> Dec
 def _searcher(recorder: Recorder, study: Study, journal: tuple[Any, ...]) -> Searcher:
     history = recorder.history
     if study.settles:
-        return SettlingSearcher(study, history)
+        return SettlingSearcher.of_grid(study, history)
     searcher = study.search.searcher(study, history.drawn(), *journal)
     if not study.search.until_settled:
         return searcher
@@ -134,11 +134,17 @@ def _searcher(recorder: Recorder, study: Study, journal: tuple[Any, ...]) -> Sea
     return SettledSearcher(searcher, study, history, recorder.settle)
 
 
+def confirming(study: Study, history: History) -> Searcher:
+    """What asks for the trials of the confirmation; the search has ended."""
+    race = SettlingSearcher.of_confirmation
+    return race(study, history) if study.races else ConfirmationSearcher(study, history)
+
+
 def phases(recorder: Recorder, study: Study, journal: tuple[Any, ...]) -> Iterator[Deciding]:
     """Who decides in each phase that a session has, the search first."""
     history = recorder.history
     if history.searches:
         yield search_of(recorder, study, journal)
     if study.confirm:  # full trials over all seeds: none is stopped
-        again = ConfirmationSearcher(study, history)
+        again = confirming(study, history)
         yield Deciding(recorder, again, NoScheduler(), draws=False, waiting=1, searches=False)

@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis.records.space import active, combinations
 from tuning.engine.checkpoints import KEPT, kept_settings
+from tuning.spec.settling_plan import most_confirmations
 from tuning.spec.study import Study
 
 ASKED = 1000
@@ -23,7 +24,7 @@ def disk_problem(study: Study, results: Path, slots: int) -> str | None:
     if state_bytes is None:
         return None
     searched = study.trials()[0].seeds if study.settles else study.seed_list
-    seeds = max([searched, *study.parts(study.fresh_seeds, study.seeds_per_trial)], key=len)
+    seeds = max([searched, *study.fresh_parts[0]], key=len)
     largest = _largest(
         lambda setting: (
             state_bytes(study.config(setting), seeds) if study.search.allows(setting) else 0
@@ -47,7 +48,7 @@ def kept_at_most(study: Study, slots: int) -> int:
     kept, so are those that are paused, and all confirmed ones are until it is known which setting
     is the best.
     """
-    live = slots * (KEPT + 1) + KEPT * (kept_settings(study) + study.planned_confirmations)
+    live = slots * (KEPT + 1) + KEPT * (kept_settings(study) + most_confirmations(study))
     return live + most_paused(study)
 
 

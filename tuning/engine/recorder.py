@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from analysis.records.orders import Order
 from analysis.records.schema import REPEATED, RUNNING, Phase, Status
-from analysis.records.settled import words_of
+from analysis.records.settled import settled_row
 from tuning.engine.slots import SlotTimes
 from tuning.runs.history import History, TrialRecord
 from tuning.runs.records import Records
@@ -131,10 +131,7 @@ class Recorder:
 
     def settle(self, facts: Mapping[str, Any]) -> None:
         """The search is settled, as ``settled_facts`` has it."""
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        words = words_of(facts, self.history.study.metric)
-        row = {"order": f"settled/{facts['planned']}", "at": at, "answer": words}
-        self._records.append("answers", row | {"settled": dict(facts)})
+        self._records.append("answers", settled_row(facts, self.history.study.metric))
         self.history.settlements.append(facts)
 
     def _is_spared(self, trial: Trial) -> bool:

@@ -15,6 +15,7 @@ from analysis.records.schema import Phase
 from tuning.engine.best import export_best, ranking
 from tuning.engine.checkpoints import BestCheckpoints, clear_unknown
 from tuning.engine.controller import Controller
+from tuning.engine.deciding import confirming
 from tuning.engine.recorder import Callback, Recorder
 from tuning.engine.sendable import data_for_trials
 from tuning.engine.slots import SlotTimes
@@ -26,7 +27,6 @@ from tuning.runs.prepare import write_spec
 from tuning.runs.records import Records
 from tuning.runs.store import Folder
 from tuning.runs.store_lock import current
-from tuning.search.confirmation import confirmations
 from tuning.search.grid import trials_left
 from tuning.spec.study import Study, StudyError
 
@@ -61,9 +61,7 @@ def is_complete(study: Study, history: History) -> bool:
         not (left and history.searches)
         and not history.has_orders
         and all(each.ended for each in [*past, *confirmed])
-        and not (
-            study.confirm and trials_left(confirmations(study, history.to_confirm()), confirmed)
-        )
+        and not (study.confirm and confirming(study, history).ask())
     )
 
 

@@ -57,7 +57,8 @@ def extended(
         wanted = study.search.trials + trials if not study.search.exhaustive else trials
         overrides["trials"] = _total(study, run, wanted)
     if seeds is not None and study.confirm:
-        overrides["confirm"] = {"top": study.confirm.top, "seeds": study.confirm.seeds + seeds}
+        _refuse_more(study, study.races)
+        overrides["confirm"] = {"top": study.confirm.top, "seeds": study.confirm.most + seeds}
     elif seeds is not None:
         overrides["seeds"] = _more_seeds(study, seeds)
     return {**overrides, **_more_values(study, values or {})}
@@ -77,7 +78,7 @@ def confirmed(found: Study, study: Study, run: Run, *, now: bool = False) -> dic
             " resume` goes on with its search."
         )
     wanted = study.confirm or found.confirm or Confirm()
-    return {**run.spec["overrides"], "confirm": {"top": wanted.top, "seeds": wanted.seeds}}
+    return {**run.spec["overrides"], "confirm": {"top": wanted.top, "seeds": wanted.most}}
 
 
 def _total(study: Study, run: Run, trials: int) -> int:
@@ -134,12 +135,8 @@ def _more_seeds(study: Study, seeds: int) -> int | list[int]:
             f"{study.name} compares its settings by the seeds they have: more of them would need"
             " every trial again."
         )
-    if isinstance(study.seeds, UntilSettled):
-        raise StudyError(
-            f"{study.name} shares its error out over {study.seeds.at_most} seeds a setting, the"
-            " most that it may take; more of them, once these have been seen, would make its"
-            " intervals too narrow. Start a new run with another at_most (--seeds N)."
-        )
+    _refuse_more(study, study.settles)
+    assert not isinstance(study.seeds, UntilSettled)
     if isinstance(study.seeds, Folds):
         return study.seeds.seeds + seeds
     first = max(study.seed_list) + 1
@@ -148,3 +145,13 @@ def _more_seeds(study: Study, seeds: int) -> int | list[int]:
         if isinstance(study.seeds, int)
         else [*study.seeds, *range(first, first + seeds)]
     )
+
+
+def _refuse_more(study: Study, settles: UntilSettled | None) -> None:
+    if settles:
+        option = """--set 'confirm={"seeds": N}'""" if study.confirm else "--seeds N"
+        raise StudyError(
+            f"{study.name} shares its error out over {settles.at_most} seeds a setting, the"
+            " most that it may take; more of them, once these have been seen, would make its"
+            f" intervals too narrow. Start a new run with another at_most ({option})."
+        )

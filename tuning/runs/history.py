@@ -3,7 +3,7 @@ with every row that is recorded.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -102,7 +102,7 @@ class History:
         return sorted([*own, *again], key=lambda each: int(each.id))
 
     def added(self) -> list[TrialRecord]:
-        """The trials of the search whose settings a person added, in order."""
+        """The trials whose settings a person added, in order."""
         return [each for each in self.phase(Phase.SEARCH) if is_added(each.id)]
 
     def begun(self, name: str) -> list[TrialRecord]:
@@ -135,10 +135,7 @@ class History:
         if not self.searches:  # what is left of it stays as it is
             search = sum(each.ended for each in self.phase(Phase.SEARCH))
         confirm = self.study.planned_confirmations + self._superseded() - fewer[Phase.CONFIRM]
-        return {
-            Phase.SEARCH: search,
-            Phase.CONFIRM: max(confirm, self._begun[Phase.CONFIRM]),
-        }
+        return {Phase.SEARCH: search, Phase.CONFIRM: max(confirm, self._begun[Phase.CONFIRM])}
 
     def _superseded(self) -> int:
         """How many trials of the confirmation had settings that it would not choose any more."""
@@ -150,10 +147,10 @@ class History:
     def to_confirm(self) -> dict[str, Mapping[str, Any]]:
         """The settings that the confirmation trains, by their ``params_key``."""
         assert self.study.confirm
-        best = self.ranked_params(Phase.SEARCH)[: self.study.confirm.top]
-        space = space_record(self.study.space)
+        best, space = self.ranked_params(Phase.SEARCH), space_record(self.study.space)
         named = [declared(space, params) for params in self.study.confirm.baselines.values()]
-        return {params_key(params): params for params in [*best, *named]}
+        settings = [*best[: self.study.confirm.top], *named]
+        return {params_key(params): params for params in settings}
 
     def same(self, trial: Trial) -> TrialRecord | None:
         """The trial of the search that had these params with the same seeds and the code of this
@@ -175,7 +172,11 @@ class History:
     def of_params(self, params: Mapping[str, Any], phase: str) -> list[TrialRecord]:
         """The trials of one setting."""
         key = params_key(params)
-        return [each for each in self.phase(phase) if params_key(each.trial.params) == key]
+        return [each for each in self.phase(phase) if params_key(each.params) == key]
+
+    def left_race(self, keys: Collection[str]) -> None:
+        """These settings, by their ``params_key``, rank last among those that are confirmed."""
+        self._rankings[Phase.CONFIRM].put_last(keys)
 
     def open(self, trial: Trial) -> TrialRecord | None:
         """The record of a trial that has begun and not ended."""
@@ -207,10 +208,8 @@ class History:
 
     def end(self, trial: Trial, status: str) -> None:
         record = self.trials[trial.id]
-        record.status = status
-        record.scores = {
-            epoch: score for epoch, score in record.scores.items() if epoch <= record.last_epoch
-        }
+        record.status, last = status, record.last_epoch
+        record.scores = {epoch: score for epoch, score in record.scores.items() if epoch <= last}
         self._rank(record)
 
     def trial_seconds(self) -> float | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from analysis.records.lines import EPOCH_KEYS, epoch_problem, read_lines
 from analysis.records.paths import RunPaths
+from analysis.records.settled import settled_row
 from tuning.runs.merging import Source, is_grid, merged_seeds
 from tuning.runs.prepare import run_name, session_record, write_spec, written_to
 
@@ -35,7 +36,9 @@ def write_merged(
             _copy_files(source, paths)
         _write_lines(paths.trials, (row for each in sources for row in _trial_rows(each)))
         _write_lines(paths.epochs, (row for each in sources for row in _epoch_rows(each)))
-        write_spec(paths, _spec(sources, shlex.join(command), started))
+        spec = _spec(sources, shlex.join(command), started)
+        _write_lines(paths.answers, _settled_rows(sources, spec["trials"], spec["metric"]))
+        write_spec(paths, spec)
     return paths
 
 
@@ -73,6 +76,22 @@ def _spec(sources: Sequence[Source], command: str, started: datetime) -> dict[st
         "merged": [_said(source) for source in sources],
         "sessions": [*sorted(sessions, key=lambda each: each["started"]), own],
     }
+
+
+def _settled_rows(sources: Sequence[Source], planned: int, metric: str) -> Iterator[dict[str, Any]]:
+    """That the search of the merged run is settled: each of the others drew all that it might, or
+    was settled, of which the one is told whose last trials gained most.
+    """
+    settled = [each.run.settled for each in sources if each.run.settled]
+    drawn = [sum(map(str.isdigit, source.last)) for source in sources]
+    goes_on = (
+        not source.run.settled and number < source.run.recorded["trials"]
+        for source, number in zip(sources, drawn, strict=True)
+    )
+    if settled and not any(goes_on):
+        trials = sum(map(str.isdigit, (name for each in sources for name in each.names)))
+        most = max(settled, key=lambda facts: facts["gain"])
+        yield settled_row({**most, "trials": trials, "planned": planned}, metric)
 
 
 def _parts(seeds: Sequence[int], together: int) -> int:

@@ -92,7 +92,7 @@ def _differences(sources: Sequence[Source]) -> Iterator[str]:
     ]
     yield from _difference("search", sources, ways)
     first = specs[0]
-    if first.get("until_settled"):
+    if first.get("until_settled") or (first.get("confirm") or {}).get("until_settled"):
         yield (
             "their seeds stop themselves, by looks that are shared out over one run: two of them"
             " have the same seeds."

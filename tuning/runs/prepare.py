@@ -25,6 +25,7 @@ from tuning.spec.callables import module_of, name_of
 from tuning.spec.data import data_description
 from tuning.spec.imports import file_of
 from tuning.spec.named_studies import remember
+from tuning.spec.settling_plan import race_record
 from tuning.spec.study import Mirrors, Report, Study, StudyError
 from tuning.spec.values import cut, shown
 
@@ -225,9 +226,10 @@ def _confirm(study: Study) -> dict[str, Any] | None:
     ]
     return {
         "top": study.confirm.top,
-        "seeds": study.confirm.seeds,
+        "seeds": study.confirm.most,
         "baselines": also,
         "trials": study.planned_confirmations,
+        **({"until_settled": race_record(study)} if study.races else {}),
     }
 
 

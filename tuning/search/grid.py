@@ -30,7 +30,8 @@ def trials_left(planned: Sequence[Trial], past: Sequence[TrialRecord]) -> list[T
         for seed in one.trial.seeds
     }
     taken = {one.trial.id for one in past}
-    prefix = "c" if any(trial.phase == "confirm" for trial in planned) else ""
+    trials = [*planned, *(one.trial for one in past)]
+    prefix = "c" if any(trial.phase == "confirm" for trial in trials) else ""
     free = itertools.count(
         max([int(name.removeprefix(prefix)) for name in taken] + [len(planned)]) + 1
     )

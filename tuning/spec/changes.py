@@ -32,9 +32,8 @@ def with_changes(study: "Study", changes: Mapping[str, Any]) -> "Study":
     plain = {key: changes[key] for key in ("epochs", "seeds") if key in changes}
     if isinstance(study.seeds, Folds) and "seeds" in plain:
         plain["seeds"] = dataclasses.replace(study.seeds, seeds=plain["seeds"])
-    if isinstance(study.seeds, UntilSettled) and is_count(plain.get("seeds")):
-        least = min(study.seeds.at_least, plain["seeds"])
-        plain["seeds"] = dataclasses.replace(study.seeds, at_most=plain["seeds"], at_least=least)
+    if "seeds" in plain:
+        plain["seeds"] = _seeds(study.seeds, plain["seeds"])
     parts = {key: _part(study, key, changes[key]) for key in EXAMPLES if key in changes}
     share = {key: changes[key] for key in ("cpus", "gpus") if key in changes}
     if "budget" in parts:
@@ -162,4 +161,11 @@ def _part(study: "Study", key: str, change: Any) -> Any:
         raise StudyError(
             f"Study {study.name!r}: {key}={change!r} must be like {json.dumps(example)}, or null."
         )
+    if isinstance(given, Confirm) and "seeds" in change:
+        change = {**change, "seeds": _seeds(given.seeds, change["seeds"])}
     return dataclasses.replace(given, **change)
+
+
+def _seeds(given: Any, wanted: Any) -> Any:
+    """Of seeds that stop themselves, a number is the most that there may be."""
+    return given.up_to(wanted) if isinstance(given, UntilSettled) and is_count(wanted) else wanted

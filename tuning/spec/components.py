@@ -4,7 +4,7 @@ one.
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar, dataclass_transform
 
 from tuning.spec.errors import StudyError, unknown_name
@@ -62,12 +62,24 @@ class Confirm:
 
     top: int = 3
     """How many of the best settings, 1 or more."""
-    seeds: int = 5
-    """How many fresh seeds each; all settings get the same."""
+    seeds: "int | UntilSettled" = 5
+    """How many fresh seeds each; all settings get the same. ``UntilSettled`` makes it a race: a
+    setting that is told apart from a better one, or that differs from the best by less than what
+    matters, gets no more seeds, and the others go on until one is left, or ``at_most``.
+    """
     baselines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Other settings to train beside them, by a name for each: a published best one, say. A value
     for every key of the space.
     """
+
+    def settings(self, planned: int) -> int:
+        """How many settings are confirmed at the most, of a search of so many."""
+        return min(self.top, planned) + len(self.baselines)
+
+    @property
+    def most(self) -> int:
+        """The most seeds that a setting may take."""
+        return self.seeds.most if isinstance(self.seeds, UntilSettled) else self.seeds
 
 
 @spec
@@ -88,14 +100,20 @@ class Folds:
     seeds: int = 1
     """How many repetitions, 1 or more. ``Confirm.seeds`` are repetitions as well."""
 
+    @property
+    def most(self) -> int:
+        """How many units there are."""
+        return self.folds * self.seeds
+
 
 @spec
 class UntilSettled:
-    """Seeds of a grid that are added until its comparisons are settled: all settings are trained
-    on ``at_least`` seeds, then, ``at_least`` at a time, those that an open comparison still needs.
-    A comparison closes when its difference is supported, when it is smaller than ``smallest``
-    either way, or at ``at_most``. Which comparisons a grid has: ``analysis.comparison_table`` and
-    ``analysis.compare_arms``.
+    """Seeds of a grid, or of a confirmation, that are added until its comparisons are settled: all
+    settings are trained on ``at_least`` seeds, then, ``at_least`` at a time, those that an open
+    comparison still needs. A comparison closes when its difference is supported, when it is smaller
+    than ``smallest`` either way, or at ``at_most``. Which comparisons a grid has:
+    ``analysis.comparison_table`` and ``analysis.compare_arms``; a confirmation has all pairs of its
+    settings, of which those with the best one decide: see ``Confirm.seeds``.
 
     However often it is looked, the chance of calling any equal settings different is 5 % at most,
     and intervals hold as often as they say (``analysis.numerics.looks``). A failure that comes
@@ -111,6 +129,29 @@ class UntilSettled:
     """The most seeds of a setting, ``at_least`` or more. It cannot be extended later: the error is
     shared out over these.
     """
+
+    @property
+    def most(self) -> int:
+        return self.at_most
+
+    def up_to(self, most: int) -> "UntilSettled":
+        """The same with other ``at_most``."""
+        return replace(self, at_most=most, at_least=min(self.at_least, most))
+
+
+def in_blocks(
+    seeds: Sequence[int], settles: UntilSettled | None, together: int
+) -> list[list[Sequence[int]]]:
+    """The seeds of each trial of a setting, ``together`` in one, block after block where they stop
+    themselves: no trial has seeds of two blocks.
+    """
+    blocks = _parts(seeds, settles.at_least) if settles else [seeds]
+    return [_parts(block, together) for block in blocks]
+
+
+def _parts(seeds: Sequence[int], together: int) -> list[Sequence[int]]:
+    """``seeds`` cut into parts of ``together``; the last one may be shorter."""
+    return [seeds[start : start + together] for start in range(0, len(seeds), together)]
 
 
 @spec
@@ -170,63 +211,6 @@ class Recovery:
     """Epochs shorter than this share a checkpoint: after a crash, so much is trained again. More
     saves writing where states are large.
     """
-
-
-@spec
-class Published:
-    """Numbers of others, to stand beside ours."""
-
-    source: str
-    """Who measured them, and when."""
-    runs: int
-    """How many runs are behind each mean."""
-    rows: Sequence[Mapping[str, Any]]
-    """One mapping per setting: its values, ``mean`` and (if known) ``std`` of the study's metric,
-    or of the one under ``metric``.
-    """
-    note: str = ""
-    """What a reader must know to compare them."""
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    """Fixed values of the study that they hold for, the data say. A run with another value leaves
-    them out, and says so.
-    """
-
-
-@spec
-class Compare:
-    """Arms to be compared seed by seed: the values of one key of the space, each against a
-    baseline.
-    """
-
-    parameter: str
-    """The key whose values are the arms."""
-    baseline: Any
-    """The value that the others are compared with."""
-    metrics: Sequence[str] = ()
-    """What they are compared by, at the last epoch: the metric that says which is better first, by
-    the study's ``mode``; the study's own where none is given. Then others, or its parts (one per
-    digit, say).
-    """
-    parts: str = ""
-    """What a part is called, "digit" say, where the metrics behind the first one are parts of it;
-    empty where they are others, of whatever unit.
-    """
-    percent: bool = False
-    """Whether the metrics are shares, so that differences read in percentage points."""
-
-
-@spec
-class Report:
-    """What the report shows beside what every study's report shows."""
-
-    compare: Compare | None = None
-    """Arms to be compared seed by seed."""
-    published: Published | None = None
-    """Numbers of others, to stand beside ours."""
-    target: float | None = None
-    """A seed counts as solved when its metric reaches this."""
-    tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
-    """Facts known beforehand, as titled tables: shown by ``study show`` too."""
 
 
 @spec

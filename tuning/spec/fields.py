@@ -11,17 +11,15 @@ from tuning.spec.branches import listed_within
 from tuning.spec.callables import binds
 from tuning.spec.components import (
     Budget,
-    Compare,
     Confirm,
     Folds,
     Mirrors,
-    Published,
     Recovery,
-    Report,
     Resources,
     UntilSettled,
 )
 from tuning.spec.misplaced import misplaced
+from tuning.spec.reporting import Compare, Published, Report
 from tuning.spec.scheduling import Scheduling
 from tuning.spec.searches import Random, Search
 from tuning.spec.space import listed

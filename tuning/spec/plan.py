@@ -12,7 +12,12 @@ from tuning.process.torch_state import gpu_here
 from tuning.spec.branches import conditions, parameters, settings_count, space_record
 from tuning.spec.callables import name_of
 from tuning.spec.searches import RECENT
-from tuning.spec.settling_plan import seeds_text, settling_text
+from tuning.spec.settling_plan import (
+    confirm_lines,
+    most_confirmations,
+    seeds_text,
+    settling_text,
+)
 from tuning.spec.space import text
 from tuning.spec.study import Study
 
@@ -37,7 +42,7 @@ def plan_text(study: Study) -> str:
         *([("settled", _settled_text(study))] if study.search.until_settled else []),
         *([("valid", _valid_text(study))] if study.search.valid else []),
         *([("scheduler", study.scheduler.text(study))] if study.scheduler else []),
-        *([("confirm", _confirm_text(study))] if study.confirm else []),
+        *confirm_lines(study),
         ("cost", _cost_text(study)),
         ("each trial", slot(study.resources.cpus, study.resources.gpus)),
         *(("note", note) for note in plan_notes(study)),
@@ -114,8 +119,9 @@ def epochs_bounds(study: Study) -> tuple[float, int]:
     for rung in [*study.rungs, study.epochs]:
         each, before = each + share * (rung - before), rung
         share *= study.scheduler.share if study.scheduler else 1.0
-    again = study.planned_confirmations * study.epochs
-    return fewest_trials(study) * each + again, most_trials(study) * study.epochs + again
+    least, most = study.planned_confirmations, most_confirmations(study)
+    longest = (most_trials(study) + most) * study.epochs
+    return fewest_trials(study) * each + least * study.epochs, longest
 
 
 def fewest_trials(study: Study) -> int:
@@ -129,8 +135,8 @@ def most_trials(study: Study) -> int:
 
 
 def _cost_text(study: Study) -> str:
-    again = study.planned_confirmations
-    trials = _range(fewest_trials(study) + again, most_trials(study) + again)
+    least = fewest_trials(study) + study.planned_confirmations
+    trials = _range(least, most_trials(study) + most_confirmations(study))
     return f"{trials} trials, {_range(*epochs_bounds(study))} epochs; --probe says how long here"
 
 
@@ -211,13 +217,6 @@ def _comparisons(study: Study) -> int:
         if key in setting and json.dumps(setting[key]) == json.dumps(values[0])
         for value in values[1:]
     )
-
-
-def _confirm_text(study: Study) -> str:
-    assert study.confirm
-    also = f" and {', '.join(study.confirm.baselines)}" if study.confirm.baselines else ""
-    best = count(min(study.confirm.top, study.planned_settings), "setting")
-    return f"the best {best}{also}, each trained again on {study.confirm.seeds} fresh seeds"
 
 
 def setting_text(values: Mapping[str, Any]) -> str:

@@ -21,7 +21,8 @@ from tuning.spec.values import (
 
 if TYPE_CHECKING:
     from tuning.spec.study import Study
-from tuning.spec.numbers import are_seeds, count_problem
+from tuning.spec.components import UntilSettled
+from tuning.spec.numbers import are_seeds, count_problem, settling_problems
 from tuning.spec.value_validation import space_problems
 
 
@@ -103,9 +104,7 @@ def _confirm_problems(study: "Study") -> list[str]:
     wanted = study.confirm
     if not wanted:
         return []
-    found = count_problem("confirm: top", wanted.top) + count_problem(
-        "confirm: seeds", wanted.seeds, most=MOST_VALUES
-    )
+    found = count_problem("confirm: top", wanted.top) + _fresh_problems(study)
     if not found and are_seeds(study.seeds) and study.fresh_seeds[-1] > LARGEST:
         found.append(
             f"confirm: its seeds follow the largest of the search, {max(study.seed_list)}, and"
@@ -125,3 +124,20 @@ def _confirm_problems(study: "Study") -> list[str]:
         for name in wanted.baselines
         if not is_name(name)
     ]
+
+
+def _fresh_problems(study: "Study") -> list[str]:
+    """What is wrong with the seeds of the confirmation."""
+    assert study.confirm
+    seeds = study.confirm.seeds
+    if not isinstance(seeds, UntilSettled):
+        return count_problem("confirm: seeds", seeds, most=MOST_VALUES)
+    rules = [
+        (study.folds > 1, "does not go with seeds=Folds(...) of the search"),
+        (
+            study.confirm.top == 1 and not study.confirm.baselines,
+            "compares settings, and top=1 confirms one",
+        ),
+    ]
+    said = [f"seeds=UntilSettled(...) {words}: give a number." for broken, words in rules if broken]
+    return [f"confirm: {problem}" for problem in (*settling_problems(seeds), *said)]

@@ -11,19 +11,19 @@ from trainables import Task, Trainable
 from tuning.spec.branches import settings_count, space_record
 from tuning.spec.changes import with_changes
 from tuning.spec.components import Budget as Budget
-from tuning.spec.components import Compare as Compare
 from tuning.spec.components import Confirm as Confirm
 from tuning.spec.components import Folds as Folds
 from tuning.spec.components import Mirrors as Mirrors
-from tuning.spec.components import Published as Published
 from tuning.spec.components import Recovery as Recovery
-from tuning.spec.components import Report as Report
 from tuning.spec.components import Resources as Resources
 from tuning.spec.components import UntilSettled as UntilSettled
 from tuning.spec.components import WandbMode as WandbMode
-from tuning.spec.components import spec
+from tuning.spec.components import in_blocks, spec
 from tuning.spec.errors import StudyError as StudyError
 from tuning.spec.fields import plain_fields
+from tuning.spec.reporting import Compare as Compare
+from tuning.spec.reporting import Published as Published
+from tuning.spec.reporting import Report as Report
 from tuning.spec.scheduling import Asha as Asha
 from tuning.spec.scheduling import Scheduling as Scheduling
 from tuning.spec.searches import Grid as Grid
@@ -135,19 +135,27 @@ class Study:
         return self.seeds if isinstance(self.seeds, UntilSettled) else None
 
     @property
+    def races(self) -> UntilSettled | None:
+        """By what the seeds of the confirmation stop themselves; None where that is fixed."""
+        seeds = self.confirm.seeds if self.confirm else None
+        return seeds if isinstance(seeds, UntilSettled) else None
+
+    @property
     def seed_list(self) -> list[int]:
-        if isinstance(self.seeds, Folds):
-            return list(range(self.seeds.folds * self.seeds.seeds))
-        if isinstance(self.seeds, UntilSettled):
-            return list(range(self.seeds.at_most))
+        if isinstance(self.seeds, (Folds, UntilSettled)):
+            return list(range(self.seeds.most))
         return list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
 
     @property
     def fresh_seeds(self) -> list[int]:
         """The seeds of the confirmation: those that follow the largest of the search."""
         first = max(self.seed_list) + 1
-        wanted = self.confirm.seeds * self.folds if self.confirm else 0
-        return list(range(first, first + wanted))
+        return list(range(first, first + (self.confirm.most if self.confirm else 0) * self.folds))
+
+    @property
+    def fresh_parts(self) -> list[list[Sequence[int]]]:
+        """The seeds of each trial of a confirmed setting, block after block."""
+        return in_blocks(self.fresh_seeds, self.races, self.seeds_per_trial)
 
     @property
     def rungs(self) -> list[int]:
@@ -178,11 +186,9 @@ class Study:
 
     @property
     def planned_confirmations(self) -> int:
-        """How many trials the confirmation has at the most: fewer where fewer settings complete."""
-        if not self.confirm:
-            return 0
-        settings = min(self.confirm.top, self.planned_settings) + len(self.confirm.baselines)
-        return settings * len(self.parts(self.fresh_seeds, self.seeds_per_trial))
+        """How many trials the confirmation has; at least, where its seeds stop themselves."""
+        settings = self.confirm.settings(self.planned_settings) if self.confirm else 0
+        return settings * len(self.fresh_parts[0])
 
     def score(self, metrics: Mapping[str, Any]) -> float:
         """The study's metric of one epoch, mean over the seeds of the trial: what trials are judged
@@ -227,14 +233,8 @@ class Study:
 
     def _seeds_of_trials(self) -> list[list[Sequence[int]]]:
         """The seeds of each trial of one setting, block after block."""
-        seeds = self.seed_list
-        blocks = self.parts(seeds, self.settles.at_least) if self.settles else [seeds]
-        together = len(seeds) if self.scheduler else self.seeds_per_trial
-        return [self.parts(block, together) for block in blocks]
-
-    def parts(self, seeds: Sequence[int], together: int) -> list[Sequence[int]]:
-        """``seeds`` cut into parts of ``together``; the last one may be shorter."""
-        return [seeds[start : start + together] for start in range(0, len(seeds), together)]
+        together = len(self.seed_list) if self.scheduler else self.seeds_per_trial
+        return in_blocks(self.seed_list, self.settles, together)
 
     def override(self, changes: Mapping[str, Any]) -> "Study":
         """The same study with other values: of fixed keys, of space keys (one value or a list), or

@@ -14,11 +14,13 @@ from analysis.stats.labels import describe
 from analysis.stats.leaderboard import awaited
 from analysis.stats.lost import lost_words
 from analysis.stats.search_trials import short_name
+from analysis.stats.settling import EQUAL, LEFT
 from analysis.stats.tables import settings_table
 from analysis.text.format import count, listing
 from analysis.text.rounding import MISSING, number, rounded_rows, signed, span, spread_of
 
 LIMITS = ["corrected_low", "corrected_high"]
+LEFT_WORDS = "one of the two left the race before they were told apart"
 NAMED = 3  # so many settings are named with their interval; more are counted
 
 
@@ -154,6 +156,9 @@ def _evidence(row: Any) -> str:
         return f"{same} at any seed, {seeds}"
     if row["supported"]:
         return f"{difference}, corrected interval {interval}, {seeds}"
+    if (why := row.get("closed")) in (EQUAL, LEFT):
+        less = f"the two differ by less than {number(row['smallest'])}"
+        return f"{less if why == EQUAL else LEFT_WORDS}: {difference}, {interval}, {seeds}"
     if row["p_corrected"] <= 0.05:
         return (
             f"no evidence of a difference where lost seeds count as the worst: {difference},"

@@ -40,6 +40,8 @@ def confirmed(findings: Findings) -> Section | None:
         if len(rows) > 1
         else ""
     )
+    if (run.spec.get("confirm") or {}).get("until_settled"):
+        picked += "; intervals hold although the seeds stopped themselves"
     note = (
         f"Settings trained again on seeds that the search did not use: {run.metric} at the"
         f" last epoch, best mean first. interval: 95 % t interval{picked}. difference: best setting"

@@ -110,9 +110,11 @@ def searched_by(run: Run) -> str:
         parts.append(f"stopped early by {scheduler['kind']}: {rule}")
     if confirm := run.spec.get("confirm"):
         named = "".join(f", and {entry['name']}" for entry in run.baselines)
+        race = confirm.get("until_settled")
+        least = f"{race['at_least']} to " if race else ""
         parts.append(
             f"confirmed: the best {confirm['top']}{named}, on"
-            f" {count(confirm['seeds'], 'fresh seed')} each"
+            f" {least}{count(confirm['seeds'], 'fresh seed')} each"
         )
     return "; ".join(parts)
 

@@ -6,12 +6,18 @@ from analysis.charts.settled import LOOKS
 from analysis.report.export import Figures, readable
 from analysis.report.section import Section, Table, TableFile
 from analysis.stats.findings import Findings
+from analysis.stats.search_trials import claimed
 from analysis.stats.settled_table import settled_words
 from analysis.text.format import joined, p_text
 from analysis.text.rounding import number
 
 UNSHOWN = ["first_setting", "value_setting", "low", "high", "p", "p_equal"]
 SHOWN_ROWS = 200  # longer tables stand in their CSV file alone
+RACE = (
+    "The settings race on fresh seeds. One that is worse than another, or that differs from the"
+    " best by less than what matters, leaves: it gets no more seeds, its other comparisons stay as"
+    " they are, and it ranks behind those that stayed."
+)
 FIGURES = Figures(["difference", "low", "high"], limits=[("low", "high")])
 
 
@@ -20,7 +26,9 @@ def settled(findings: Findings) -> Section | None:
     rows = findings.settled
     if rows.empty:
         return None
-    rule = findings.run.spec["until_settled"]
+    rule = claimed(findings.run).spec["until_settled"]
+    races = "race" in rule
+    corrected = "the methods of Shaffer and of Holm" if races else "Holm's method"
     notes = [
         f"{settled_words(findings.run)}.",
         (
@@ -30,10 +38,11 @@ def settled(findings: Findings) -> Section | None:
             f" way, or at {rule['at_most']} seeds; later seeds of its settings change nothing of"
             " it."
         ),
+        *([RACE] if races else []),
         (
             "The intervals hold however often it is looked: the error of 5 % is spent look by look"
             " (Lan and DeMets 1983; Kim and DeMets 1987, power 1.5) and corrected over the"
-            " comparisons by Holm's method, for those called different and for those called equal"
+            f" comparisons by {corrected}, for those called different and for those called equal"
             " each. A difference that was supported early is on average somewhat smaller than it"
             " was then; its interval allows for that. What fails in fewer seeds than were trained"
             " may not have been seen, and no interval knows of it."

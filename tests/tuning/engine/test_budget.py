@@ -37,7 +37,7 @@ def limited(**limits: Any) -> Resources:
     return Resources(budget=Budget(**limits))
 
 
-@pytest.mark.parametrize("number", [0, 1, 5, 10])
+@pytest.mark.parametrize("number", [0, 1, 5, 10, 18])
 def test_a_simulated_study_ends_near_its_deadline_and_is_confirmed(number: int) -> None:
     _, _, ended = simulated(number)
     assert ended.confirmed

@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import launching
 import pytest
 from drawn_studies import cut_off_anywhere
-from inline_runs import run
+from inline_runs import crash_after, prepared, run
 from ray import tune
 
 import tuning
-from analysis import load_run, write_report
+from analysis import Run, load_run, write_report
 from analysis.records.settled import settled_sentence
-from tuning import Asha, Confirm, Folds, Optuna, Random, Study, StudyError
+from tuning import Asha, Confirm, Folds, Optuna, Random, Study, StudyError, merge
+from tuning.engine.launch import run_study
 from tuning.runs.history import History
 from tuning.search import settled
 from tuning.search.settled import noise_of
@@ -130,6 +132,33 @@ def test_a_settled_run_goes_on_with_more_trials_alone(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("private_ray")
+def test_a_search_on_ray_ends_early_and_stays_settled_when_it_is_resumed(tmp_path: Path) -> None:
+    study = searching(Optuna(trials=60, sampler="tpe", until_settled=9.0))
+    found = launching.run(study, tmp_path)
+    assert found.settled is not None
+    assert found.settled["trials"] == len(found.trials) < 60
+    assert set(found.trials["status"]) == {"completed"}
+    run_study(study, found.paths)
+    again = load_run(found.paths.root)
+    assert again.settled == found.settled
+    assert again.trials["trial"].tolist() == found.trials["trial"].tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("private_ray")
+def test_a_search_on_ray_that_was_cut_off_ends_early_once_it_is_resumed(tmp_path: Path) -> None:
+    study = searching(Optuna(trials=60, sampler="tpe", until_settled=9.0))
+    paths = prepared(study, tmp_path)
+    assert crash_after(25, study, paths)
+    assert load_run(paths.root).settled is None
+    run_study(study, paths)
+    again = load_run(paths.root)
+    assert again.settled is not None
+    assert again.settled["trials"] == len(again.trials) < 60
+
+
 def history_of(study: Study, tmp_path: Path) -> History:
     return History.of(study, run(study, tmp_path))
 
@@ -172,3 +201,22 @@ def test_the_plan_says_that_the_search_may_end_before() -> None:
     text = plan_text(searching())
     assert "30 trials at the least" in text
     assert "30 to 40 trials" in text
+
+
+def test_a_run_that_is_merged_of_settled_ones_is_settled(tmp_path: Path) -> None:
+    """One that is merged of a run that goes on is not."""
+
+    def searched(seed: int, noise: float) -> Run:
+        search = Optuna(trials=40, sampler="tpe", until_settled=noise, seed=seed)
+        return run(searching(search), tmp_path)
+
+    first, second = searched(0, 9.0), searched(1, 9.0)
+    merged = merge(first, second, results=tmp_path)
+    trials = len(first.phase("search").trials) + len(second.phase("search").trials)
+    assert merged.settled is not None
+    assert (merged.settled["trials"], merged.settled["planned"]) == (trials, 80)
+    assert merged.settled["gain"] == max(first.settled["gain"], second.settled["gain"])
+    assert settled_sentence(merged).startswith(f"the search was settled after {trials} of 80")
+    assert "was settled after" in merged.report.read_text()
+    second.paths.answers.write_text("")
+    assert merge(first, load_run(second.paths.root), results=tmp_path).settled is None
