@@ -3,7 +3,7 @@ with every row that is recorded.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from analysis.records.settled import settled_facts
 from analysis.records.space import declared
 from analysis.stats.ranking import Ranking
 from analysis.stats.summary import seed_numbers
+from tuning.runs.earlier import EarlierRun, kept_earlier
 from tuning.runs.recorded_trials import dropped_records, repeated_trials, trial_records
 from tuning.runs.trial_record import TrialRecord as TrialRecord
 from tuning.runs.trial_record import params_key as params_key
@@ -49,6 +50,8 @@ class History:
         """The order that ended the search."""
         self.settlements: list[Mapping[str, Any]] = []
         """Each time that the search was settled, as ``settled_facts``."""
+        self.earlier: Sequence[EarlierRun] = ()
+        """The runs that the search begins with."""
 
     @classmethod
     def of(cls, study: Study, run: Run, version: str | None = None) -> "History":
@@ -63,6 +66,7 @@ class History:
         history.ended_by = ended_by(steering.answers, study.planned)
         history.searches = not history.ended_by
         history.settlements = settled_facts(steering.answers.values())
+        history.earlier = kept_earlier(run.paths, study)
         for phase in Phase:
             for record in trial_records(run, phase):
                 if not record.ended and record.version not in (None, version):
@@ -174,8 +178,7 @@ class History:
 
     def of_params(self, params: Mapping[str, Any], phase: str) -> list[TrialRecord]:
         """The trials of one setting."""
-        key = params_key(params)
-        return [each for each in self.phase(phase) if params_key(each.trial.params) == key]
+        return [e for e in self.phase(phase) if params_key(e.params) == params_key(params)]
 
     def open(self, trial: Trial) -> TrialRecord | None:
         """The record of a trial that has begun and not ended."""
@@ -208,15 +211,11 @@ class History:
     def end(self, trial: Trial, status: str) -> None:
         record = self.trials[trial.id]
         record.status = status
-        record.scores = {
-            epoch: score for epoch, score in record.scores.items() if epoch <= record.last_epoch
-        }
+        record.scores = {at: s for at, s in record.scores.items() if at <= record.last_epoch}
         self._rank(record)
 
     def trial_seconds(self) -> float | None:
-        """What a trial of the search took so far, mean over those that have an epoch; None before
-        the first.
-        """
+        """What a trial of the search took so far: mean of those with an epoch; None before."""
         known = [each.seconds for each in self.phase(Phase.SEARCH) if each.last_epoch]
         return sum(known) / len(known) if known else None
 
