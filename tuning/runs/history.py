@@ -14,7 +14,8 @@ from analysis.records.settled import settled_facts
 from analysis.records.space import declared
 from analysis.stats.ranking import Ranking
 from analysis.stats.summary import seed_numbers
-from tuning.runs.earlier import EarlierRun, kept_earlier
+from tuning.runs.earlier import EarlierRun as EarlierRun
+from tuning.runs.earlier import kept_earlier
 from tuning.runs.recorded_trials import dropped_records, repeated_trials, trial_records
 from tuning.runs.trial_record import TrialRecord as TrialRecord
 from tuning.runs.trial_record import params_key as params_key

@@ -13,8 +13,7 @@ from tuning.spec.errors import StudyError
 from tuning.spec.values import cut, own, shown
 
 if TYPE_CHECKING:  # they know what a study is
-    from tuning.runs.earlier import EarlierRun
-    from tuning.runs.history import TrialRecord
+    from tuning.runs.history import EarlierRun, TrialRecord
     from tuning.search.base import Searcher
     from tuning.spec.study import Study
 

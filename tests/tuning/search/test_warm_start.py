@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import invoke
 from drawn_studies import cut_off_anywhere, drawing, drawn
 from inline_runs import crash_after, prepared, run
 from ray import tune
 
+import tuning
 from analysis import Run, load_run, write_report
 from analysis.records.load import RunPaths
 from tuning import Asha, Grid, Optuna, StudyError
@@ -19,6 +21,7 @@ from tuning.runs.earlier import EarlierRun, earlier_runs
 from tuning.search import samplers
 from tuning.search.optuna import OptunaSearcher
 from tuning.search.process import Process, fitted, warmed
+from tuning.spec.plan import plan_text
 
 TOP = np.array([0.3, 0.6])
 
@@ -182,6 +185,25 @@ def test_it_is_an_override_of_searches_by_optuna_alone() -> None:
         drawing(Grid(), space={"kind": ["a"]}).override({"warm_start": ["results/a"]})
     with pytest.raises(StudyError, match="must be a list of folders of runs"):
         drawing(Optuna(trials=3, warm_start="results/a"))
+
+
+def test_both_doors_take_earlier_runs(before: Run, tmp_path: Path) -> None:
+    study = drawing(Optuna(trials=2))
+    found = tuning.run(study, results=tmp_path, backend="inline", warm_start=[before])
+    assert found.spec["overrides"] == {"warm_start": [str(before.paths.root)]}
+    assert "begun with 1 earlier run" in plan_text(study.override(found.spec["overrides"]))
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from drawn_studies import drawing\n"
+        "from tuning import Optuna\n\n"
+        "study = drawing(Optuna(trials=2))\n"
+    )
+    results = str(tmp_path / "no")
+    refused = invoke("run", str(file), "--warm-start", "nowhere", "--results", results)
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("error: search: warm_start: ")
+    assert len(refused.stderr.splitlines()) == 1
+    assert not (tmp_path / "no").exists()
 
 
 def test_the_file_is_plain_json(before: Run, tmp_path: Path) -> None:
