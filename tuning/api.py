@@ -3,7 +3,7 @@
 import functools
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -57,6 +57,7 @@ def run(
     dashboard: bool = False,
     notify: str | None = None,
     max_time: str | float | None = None,
+    warm_start: "Sequence[str | Path | Run]" = (),
     **overrides: Any,
 ) -> "Run":
     """Run a study, write its report, and return the run; ``result.report`` is the page.
@@ -69,7 +70,8 @@ def run(
     which takes about 0.9 GB; a cluster has its own. ``wandb``, ``tensorboard``, ``mlflow``: where
     it is shown besides, as in ``Mirrors``. ``notify``: a webhook of Slack, Discord, Mattermost or
     ntfy that is told when the run ends, breaks off or loses its first trial. ``max_time``: the
-    budget of time, ``"45m"`` say, as ``Budget.time``; ``overrides``: as for ``Study.override``,
+    budget of time, ``"45m"`` say, as ``Budget.time``; ``warm_start``: runs that its search begins
+    with, as ``Optuna.warm_start``; ``overrides``: as for ``Study.override``,
     ``epochs=2`` say; ``**study.smoke`` is its short form.
 
     Ctrl-C, or "interrupt kernel", ends the run early with a KeyboardInterrupt; what was trained is
@@ -83,6 +85,7 @@ def run(
     options = SessionOptions(address, asked, backend=backend, dashboard=dashboard, notify=notify)
     given = {key: listed(value) for key, value in overrides.items()}
     given |= {} if max_time is None else {"budget": {"time": max_time}}
+    given |= {"warm_start": [str(_folder(each)) for each in warm_start]} if warm_start else {}
     prepare_environment(address)
     chosen = checked(study.override(given))
     from tuning.runs.prepare import prepare_run
@@ -176,9 +179,8 @@ def _go_on(
     accept_code_change: bool = False,
     from_store: bool | None = None,
 ) -> "Run":
-    folder = run if isinstance(run, (str, Path)) else run.paths.root
     return go_on(
-        str(folder),
+        str(_folder(run)),
         change,
         SessionOptions(
             address,
@@ -195,6 +197,10 @@ def _go_on(
         accept=accept_code_change,
         from_store=from_store,
     )
+
+
+def _folder(run: "str | Path | Run") -> str | Path:
+    return run if isinstance(run, (str, Path)) else run.paths.root
 
 
 def _train(

@@ -11,6 +11,7 @@ A run folder holds
 - ``arrays/``: what a trial recorded besides numbers, one ``<trial>.npz`` each
 - ``checkpoints/``: where live trials can go on from
 - ``optuna.journal``: what Optuna knows of a search, for optuna-dashboard to look at
+- ``earlier.jsonl``: what the runs had found that a search began with, a line per run
 - ``estimates.jsonl``: what was said on the way about the time left, and when it ended
 - ``code/``: the study's own files as each session ran them, one folder per version
 - ``logs/``: what a trial printed, one ``<trial>.log`` each
@@ -57,6 +58,10 @@ class RunPaths:
     @property
     def estimates(self) -> Path:
         return self.root / "estimates.jsonl"
+
+    @property
+    def earlier(self) -> Path:
+        return self.root / "earlier.jsonl"
 
     @property
     def labels(self) -> Path:

@@ -1,9 +1,12 @@
 """Searches of this package, by the controller that every run has."""
 
+from collections.abc import Sequence
+
 from benchmarks.driver import train
 from benchmarks.searchers.problems import Problem
 from benchmarks.searchers.race import Job
 from tuning.engine.untrained import Untrained
+from tuning.runs.earlier import EarlierRun
 from tuning.spec.study import Asha, Search, Study
 
 VERSION = "rungs 1"
@@ -16,9 +19,14 @@ class Ours:
     """
 
     def __init__(
-        self, problem: Problem, workers: int, search: Search, scheduler: Asha | None
+        self,
+        problem: Problem,
+        workers: int,
+        search: Search,
+        scheduler: Asha | None,
+        earlier: Sequence[EarlierRun] = (),
     ) -> None:
-        self._untrained = Untrained(study_of(problem, search, scheduler), workers)
+        self._untrained = Untrained(study_of(problem, search, scheduler), workers, earlier)
 
     def next(self) -> Job | None:
         trial = self._untrained.next()

@@ -27,7 +27,7 @@ from tuning.search import gaussian
 from tuning.search.optuna import OptunaSearcher
 from tuning.search.recorded import Recorded
 from tuning.search.settled import EVERY
-from tuning.spec.searches import RECENT
+from tuning.spec.optuna_search import RECENT
 from tuning.spec.study import Asha, Optuna
 
 FILE = Path(__file__).with_name("settled.jsonl")
@@ -90,8 +90,8 @@ def expected(known: OptunaSearcher) -> float:
     near = np.repeat(gaussian._leaders(tried, means), 300, axis=0)
     around = [gaussian._moved(sampler._cube, near, reach, rng) for reach in (0.02, 0.1)]
     points = sampler._cube.snapped(np.vstack([rng.random((1000, near.shape[1])), *around]))
-    mean, deviation = model.predict(gaussian._inputs(sampler._cube, points), return_std=True)
-    without = np.sqrt(np.maximum(deviation**2 - model.kernel_.k2.noise_level, 1e-12))
+    mean, deviation = model.predict(gaussian.inputs_of(sampler._cube, points), return_std=True)
+    without = np.sqrt(np.maximum(deviation**2 - model.noise, 1e-12))
     best = gaussian.log_improvement(mean, without, means.max()).max()
     return float(np.exp(best) * gaussian._kept(seen.scores).std())
 

@@ -57,7 +57,8 @@ EXCEPTIONS = {
     *(
         (f"tuning/spec/{file}.py", module)
         for file, names in {
-            "searches": ("base", "grid", "optuna", "random"),
+            "searches": ("base", "grid", "random"),
+            "optuna_search": ("base", "optuna"),
             "scheduling": ("base", "asha", "promotion"),
         }.items()
         for module in ("tuning.runs.history", *(f"tuning.search.{name}" for name in names))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ray import tune
 
-from benchmarks.searchers import league, rows, settled
+from benchmarks.searchers import league, rows, settled, warm
 from benchmarks.searchers.methods import RANDOM_ASHA
 from benchmarks.searchers.problems import Problem, Scale
 from benchmarks.searchers.race import STEPS, Job, Race
@@ -142,3 +142,26 @@ def test_what_a_search_saves_and_loses_that_ends_at_its_first_settled_look(capsy
     assert model.startswith("gain < noise of the model: fired on 2 of 2 problems; saved 55%")
     assert "lost 0.150 of regret" in model
     assert fixed.startswith("50 trials: fired on 0 of 2 problems")
+
+
+def test_what_a_search_takes_that_begins_with_earlier_ones(capsys: Any) -> None:
+    """Half of the epochs on one problem; on the other it gives up a fifth above."""
+    warm.show(
+        [
+            {"cold": 100, "warm": 50, "warm_spent": 50},
+            {"cold": 100, "warm": None, "warm_spent": 120},
+        ]
+    )
+    said = capsys.readouterr().out
+    assert said.startswith("2 problems: 0.85 of all epochs; 0.77 of a search")
+    assert said.endswith("median 0.85; above 1.1 on 1, never there on 1\n")
+
+
+def test_a_search_ends_with_its_budget_or_once_it_has_what_it_is_to_have() -> None:
+    whole = warm.searched(PROBLEM, seed=0)
+    assert len(whole.regrets) == PROBLEM.budget
+    assert whole.regrets == sorted(whole.regrets, reverse=True), "a higher curve is so to its end"
+    there = whole.reaches(0.5)
+    assert there
+    assert warm.searched(PROBLEM, seed=0, until=0.5).regrets == whole.regrets[:there]
+    assert whole.reaches(-1.0) is None

@@ -64,6 +64,10 @@ Seeds = Annotated[
 Trials = Annotated[
     int | None, typer.Option(parser=whole, metavar="N", help="Settings that a search tries.")
 ]
+WarmStart = Annotated[
+    list[str] | None,
+    typer.Option(metavar="RUN", help="A run of the same parameters to begin with, once for each."),
+]
 MoreSeeds = Annotated[
     int | None,
     typer.Option("--seeds", parser=whole, metavar="N", help="So many more seeds of every setting."),

@@ -25,6 +25,7 @@ def find(
     trials: int | None,
     smoke: bool,
     max_time: str | None = None,
+    warm_start: list[str] | None = None,
 ) -> tuple[Study, dict[str, Any]]:
     """The study with its overrides, and these.
 
@@ -46,6 +47,7 @@ def find(
         name: value for name, value in (("seeds", seeds), ("trials", trials)) if value is not None
     }
     options |= {} if max_time is None else {"budget": {"time": max_time}}
+    options |= {"warm_start": warm_start} if warm_start else {}
     overrides = {**(study.smoke if smoke else {}), **changes, **options}
     return checked(study.override(overrides)), overrides
 

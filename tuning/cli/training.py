@@ -28,6 +28,7 @@ from tuning.cli.options import (
     Trials,
     Url,
     Wandb,
+    WarmStart,
     Watch,
 )
 from tuning.process.terminal import end, plain_errors, removed_if_empty, say
@@ -40,6 +41,7 @@ def run(
     trials: Trials = None,
     smoke: Smoke = False,
     max_time: MaxTime = None,
+    warm_start: WarmStart = None,
     results: Results = "results",
     address: Address = None,
     wandb: Wandb = None,
@@ -59,7 +61,7 @@ def run(
     with plain_errors(json) as lines:
         # First of all, for a study file may import Ray, which reads its settings once.
         prepare_environment(address)
-        chosen, overrides = find(study, set_, seeds, trials, smoke, max_time)
+        chosen, overrides = find(study, set_, seeds, trials, smoke, max_time, warm_start)
         from tuning.runs.prepare import prepare_run
         from tuning.spec.plan import plan_notes
 

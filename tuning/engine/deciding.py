@@ -22,6 +22,11 @@ STATELESS = (
     " rungs instead of paused."
 )
 
+LOST = (
+    "earlier.jsonl, with what the runs found that this search began with, is not in the folder of"
+    " the run any more. Without it, other settings would be drawn: bring it back."
+)
+
 
 @dataclass
 class Deciding:
@@ -126,7 +131,10 @@ def _searcher(recorder: Recorder, study: Study, journal: tuple[Any, ...]) -> Sea
     history = recorder.history
     if study.settles:
         return SettlingSearcher.of_grid(study, history)
-    searcher = study.search.searcher(study, history.drawn(), *journal)
+    if len(history.earlier) < len(study.search.warm_start):
+        raise StudyError(LOST)
+    given = (*journal, history.earlier)
+    searcher = study.search.searcher(study, history.drawn(), *given)
     if not study.search.until_settled:
         return searcher
     from tuning.search.settled import SettledSearcher  # brings Optuna

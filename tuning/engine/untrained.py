@@ -1,11 +1,12 @@
 """A study that nobody trains: every decision of a run, on numbers that are known beforehand."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from tuning.engine.controller import Controller
 from tuning.engine.recorder import Recorder
 from tuning.engine.reporter import TrialReport
+from tuning.runs.earlier import EarlierRun
 from tuning.runs.history import History
 from tuning.runs.records import Records
 from tuning.spec.study import Study, Trial
@@ -24,9 +25,10 @@ class NoRecords:
 class Untrained:
     """The controller of ``study`` for so many ``slots``, told what its trials would report."""
 
-    def __init__(self, study: Study, slots: int = 1) -> None:
-        self._study = study
-        recorder = Recorder(History(study), cast(Records, NoRecords()), [])
+    def __init__(self, study: Study, slots: int = 1, earlier: Sequence[EarlierRun] = ()) -> None:
+        self._study, history = study, History(study)
+        history.earlier = earlier
+        recorder = Recorder(history, cast(Records, NoRecords()), [])
         self._controller = Controller(study, recorder, capacity=lambda: slots)
 
     def next(self) -> Trial | None:

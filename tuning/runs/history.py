@@ -3,7 +3,7 @@ with every row that is recorded.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,8 @@ from analysis.records.settled import settled_facts
 from analysis.records.space import declared
 from analysis.stats.ranking import Ranking
 from analysis.stats.summary import seed_numbers
+from tuning.runs.earlier import EarlierRun as EarlierRun
+from tuning.runs.earlier import kept_earlier
 from tuning.runs.recorded_trials import dropped_records, repeated_trials, trial_records
 from tuning.runs.trial_record import TrialRecord as TrialRecord
 from tuning.runs.trial_record import params_key as params_key
@@ -49,6 +51,8 @@ class History:
         """The order that ended the search."""
         self.settlements: list[Mapping[str, Any]] = []
         """Each time that the search was settled, as ``settled_facts``."""
+        self.earlier: Sequence[EarlierRun] = ()
+        """The runs that the search begins with."""
 
     @classmethod
     def of(cls, study: Study, run: Run, version: str | None = None) -> "History":
@@ -56,13 +60,13 @@ class History:
         it is trained anew.
         """
         history = cls(study, version)
-        history.any_epoch = not run.epochs.empty
+        history.any_epoch, history.ordered = not run.epochs.empty, run.ordered
         steering = Steering(run.paths).refresh()
-        history.answered, history.ordered = set(steering.answers), run.ordered
-        history.has_orders = bool(steering.open())
+        history.answered, history.has_orders = set(steering.answers), bool(steering.open())
         history.ended_by = ended_by(steering.answers, study.planned)
         history.searches = not history.ended_by
         history.settlements = settled_facts(steering.answers.values())
+        history.earlier = kept_earlier(run.paths, study)
         for phase in Phase:
             for record in trial_records(run, phase):
                 if not record.ended and record.version not in (None, version):
@@ -171,8 +175,7 @@ class History:
 
     def of_params(self, params: Mapping[str, Any], phase: str) -> list[TrialRecord]:
         """The trials of one setting."""
-        key = params_key(params)
-        return [each for each in self.phase(phase) if params_key(each.params) == key]
+        return [e for e in self.phase(phase) if params_key(e.params) == params_key(params)]
 
     def left_race(self, keys: Collection[str]) -> None:
         """These settings, by their ``params_key``, rank last among those that are confirmed."""
@@ -208,14 +211,12 @@ class History:
 
     def end(self, trial: Trial, status: str) -> None:
         record = self.trials[trial.id]
-        record.status, last = status, record.last_epoch
-        record.scores = {epoch: score for epoch, score in record.scores.items() if epoch <= last}
+        record.status = status
+        record.scores = {at: s for at, s in record.scores.items() if at <= record.last_epoch}
         self._rank(record)
 
     def trial_seconds(self) -> float | None:
-        """What a trial of the search took so far, mean over those that have an epoch; None before
-        the first.
-        """
+        """What a trial of the search took so far: mean of those with an epoch; None before."""
         known = [each.seconds for each in self.phase(Phase.SEARCH) if each.last_epoch]
         return sum(known) / len(known) if known else None
 

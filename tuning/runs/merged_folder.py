@@ -36,6 +36,8 @@ def write_merged(
             _copy_files(source, paths)
         _write_lines(paths.trials, (row for each in sources for row in _trial_rows(each)))
         _write_lines(paths.epochs, (row for each in sources for row in _epoch_rows(each)))
+        if (earlier := sources[0].run.paths.earlier).is_file():
+            shutil.copy2(earlier, paths.earlier)
         spec = _spec(sources, shlex.join(command), started)
         _write_lines(paths.answers, _settled_rows(sources, spec["trials"], spec["metric"]))
         write_spec(paths, spec)

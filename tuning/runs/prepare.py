@@ -16,6 +16,7 @@ from analysis.records.paths import RunPaths
 from analysis.records.schema import SCHEMA
 from tuning.runs.budgets import budget_record
 from tuning.runs.code import code_of, keep, package_version
+from tuning.runs.earlier import earlier_record, earlier_runs, keep_earlier
 from tuning.runs.provenance import provenance
 from tuning.runs.store import Folder, is_url, joined
 from tuning.runs.sync import LOCAL
@@ -53,18 +54,20 @@ def prepare_run(
     ``results/``, and copied to the URL as long as the run is written.
 
     Raises:
-        StudyError: the data are not there, something the study says cannot be recorded, the folder
-        cannot be written, or the URL cannot be used. Nothing is written then.
+        StudyError: the data are not there, something the study says cannot be recorded, it cannot
+        begin with the earlier runs that it names, the folder cannot be written, or the URL cannot
+        be used. Nothing is written then.
     """
     url = str(results) if is_url(str(results)) else None
     if url:
         Folder.at(url)
     described = describe_study(study) | describe_data(study)
+    earlier = earlier_runs(study)
     code, started = code_of(study, reference), datetime.now(UTC)
     name = run_name(started)
     paths = RunPaths(Path(LOCAL if url else results).resolve() / study.name / name)
     origin = _origin(reference, overrides, mirrors, command, started)
-    origin |= {"provenance": provenance(source_of(study), code.files)}
+    origin |= {"provenance": provenance(source_of(study), code.files)} | earlier_record(earlier)
     session = session_record(origin["command"], started, code.version)
     session |= budget_record(study.budget)
     storage = joined(url, study.name, name) if url else None
@@ -75,6 +78,7 @@ def prepare_run(
         keep(paths, code, code.version)
         if url:
             bind(paths.root)
+        keep_earlier(paths, earlier)
         write_spec(paths, record)
     return paths
 
@@ -235,11 +239,8 @@ def _confirm(study: Study) -> dict[str, Any] | None:
 
 def seeds_of_trial(study: Study) -> int:
     """How many seeds a trial of the search has."""
-    return (
-        study.seeds_per_trial
-        if study.search.exhaustive and not study.scheduler
-        else len(study.seed_list)
-    )
+    alone = study.search.exhaustive and not study.scheduler
+    return study.seeds_per_trial if alone else len(study.seed_list)
 
 
 def session_record(command: str, started: datetime, version: str | None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -79,3 +79,11 @@ def params_key(params: Mapping[str, Any]) -> str:
     from analysis.stats.identity import identity  # it brings pandas
 
     return json.dumps({key: identity(value) for key, value in params.items()}, sort_keys=True)
+
+
+def at_stops(scores: Mapping[int, float], stops: Sequence[int]) -> list[int]:
+    """The epochs of ``scores`` at each of the ``stops`` that was reached, or right after it, and
+    the last one; ascending.
+    """
+    epochs = {min((each for each in scores if each >= stop), default=0) for stop in stops}
+    return sorted({*epochs, max(scores, default=0)} - {0})

@@ -2,31 +2,21 @@
 
 A process over both is that of K. Swersky, J. Snoek and R. Adams, "Multi-Task Bayesian
 Optimization", NeurIPS 2013, and A. Klein et al., "Fast Bayesian Optimization of Machine Learning
-Hyperparameters on Large Datasets", AISTATS 2017; here the log of the epochs is one more input. The
-process itself is scikit-learn's. A setting is chosen by its expected improvement on the best one
-known (D. Jones, M. Schonlau and W. Welch, "Efficient Global Optimization of Expensive Black-Box
-Functions", 1998).
+Hyperparameters on Large Datasets", AISTATS 2017; here the log of the epochs is one more input. A
+setting is chosen by its expected improvement on the best one known (D. Jones, M. Schonlau and W.
+Welch, "Efficient Global Optimization of Expensive Black-Box Functions", 1998).
 """
 
 import importlib
 import math
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from tuning.search.process import Process, believing, warmed
 from tuning.search.unit_cube import UnitCube
 
-STEPS = 15
-"""Of the search for the lengths of the kernel."""
-LENGTH, NOISE = 0.5, 1e-2
-"""What is expected of these before anything is seen: the lengths times the root of the number of
-features, the noise as a variance.
-"""
-SPREADS = {"scale": 1.0, "length": 1.0, "noise": 2.0}
-"""How far the logs of these may be off, as standard deviations."""
 DRAWN, AROUND, KEPT = 512, 64, 8
 """So many settings are compared all over the space, around each of the best, and closer by."""
 NEAR, CLOSER = (0.05, 0.2), (0.1, 0.04, 0.015, 0.005)
@@ -51,16 +41,19 @@ class Seen:
     pending: np.ndarray
 
 
-def suggested(cube: UnitCube, seen: Seen, rng: np.random.Generator) -> np.ndarray | None:
+def suggested(
+    cube: UnitCube, seen: Seen, rng: np.random.Generator, earlier: Sequence[Process] = ()
+) -> np.ndarray | None:
     """The point of the cube whose setting is expected to improve most, at full length, on the best
-    that is known; None where every one that was looked at was tried before.
+    that is known; None where every one that was looked at was tried before. ``earlier``: as for
+    ``warmed``.
     """
-    model, tried, means = _learned(cube, seen)
+    model, tried, means = _learned(cube, seen, earlier)
     if len(seen.pending):
-        model = believing(model, _inputs(cube, seen.pending))
+        model = believing(model, inputs_of(cube, seen.pending))
 
     def gain(points: np.ndarray) -> np.ndarray:
-        mean, deviation = model.predict(_inputs(cube, points), return_std=True)
+        mean, deviation = model.predict(inputs_of(cube, points), return_std=True)
         return log_improvement(mean, np.maximum(deviation, 1e-6), means.max())
 
     known = {each.tobytes() for each in (*tried, *seen.pending)}
@@ -76,68 +69,25 @@ def gained(cube: UnitCube, seen: Seen, earlier: np.ndarray) -> tuple[float, floa
     model, tried, means = _learned(cube, seen)
     known = {each.tobytes() for each in earlier}
     before = [mean for mean, each in zip(means, tried, strict=True) if each.tobytes() in known]
-    unit, noise = float(_kept(seen.scores).std()), math.sqrt(model.kernel_.k2.noise_level)
+    unit, noise = float(_kept(seen.scores).std()), math.sqrt(model.noise)
     return unit * float(means.max() - max(before)) if before else math.inf, unit * noise
 
 
-def _learned(cube: UnitCube, seen: Seen) -> tuple[Any, np.ndarray, np.ndarray]:
+def process_of(cube: UnitCube, seen: Seen, earlier: Sequence[Process] = ()) -> Process:
+    """Of all that was seen."""
+    return warmed(inputs_of(cube, seen.points, seen.depths), _scaled(seen.scores), earlier)
+
+
+def _learned(
+    cube: UnitCube, seen: Seen, earlier: Sequence[Process] = ()
+) -> tuple[Process, np.ndarray, np.ndarray]:
     """The process, the settings that were tried, and what it expects of each at full length."""
-    model = fitted(_inputs(cube, seen.points, seen.depths), _scaled(seen.scores))
-    tried = np.unique(seen.points, axis=0)
-    return model, tried, model.predict(_inputs(cube, tried))
+    model, tried = process_of(cube, seen, earlier), np.unique(seen.points, axis=0)
+    return model, tried, model.predict(inputs_of(cube, tried))
 
 
 def _leaders(tried: np.ndarray, means: np.ndarray) -> np.ndarray:
     return tried[np.argsort(-means, kind="stable")[:3]]
-
-
-def fitted(inputs: np.ndarray, scores: np.ndarray) -> Any:
-    """A Gaussian process of ``scores`` over ``inputs``, shape ``(values, features)``: its scale,
-    lengths and noise the likeliest, given what is expected of them.
-    """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.gaussian_process import GaussianProcessRegressor
-    from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
-
-    features = inputs.shape[1]
-    lengths = Matern(np.ones(features), (0.03, 30.0), nu=2.5)
-    kernel = ConstantKernel(1.0, (1e-2, 1e2)) * lengths + WhiteKernel(NOISE, (1e-6, 1.0))
-    process = GaussianProcessRegressor(kernel, alpha=1e-8, optimizer=_likeliest(features))
-    # What lies at its bound does so rightly: scores without noise, say.
-    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
-        return process.fit(inputs, scores)
-
-
-def _likeliest(features: int) -> Callable[..., tuple[np.ndarray, float]]:
-    """What scikit-learn finds scale, lengths and noise with, all as logs."""
-    from scipy.optimize import minimize
-
-    expected = np.log([1.0, *[LENGTH * math.sqrt(features)] * features, NOISE])
-    spreads = np.array([SPREADS["scale"], *[SPREADS["length"]] * features, SPREADS["noise"]])
-
-    def find(loss: Any, start: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, float]:
-        def penalised(logs: np.ndarray) -> tuple[float, np.ndarray]:
-            value, slope = loss(logs, eval_gradient=True)
-            off = (logs - expected) / spreads
-            return value + 0.5 * off @ off, slope + off / spreads
-
-        options = {"maxiter": STEPS}
-        found = minimize(penalised, start, jac=True, bounds=bounds, options=options)
-        return found.x, found.fun
-
-    return find
-
-
-def believing(model: Any, pending: np.ndarray) -> Any:
-    """The process, had the ``pending`` inputs shown what it expects of them: so that what is being
-    tried is not suggested again (D. Ginsbourger, R. Le Riche and L. Carraro, "Kriging is
-    well-suited to parallelize optimization", 2010).
-    """
-    from sklearn.gaussian_process import GaussianProcessRegressor
-
-    inputs = np.vstack([model.X_train_, pending])
-    scores = np.concatenate([model.y_train_, model.predict(pending)])
-    return GaussianProcessRegressor(model.kernel_, alpha=1e-8, optimizer=None).fit(inputs, scores)
 
 
 def log_improvement(mean: np.ndarray, deviation: np.ndarray, best: float) -> np.ndarray:
@@ -189,7 +139,7 @@ def _untried(cube: UnitCube, points: np.ndarray, tried: set[bytes]) -> np.ndarra
     return snapped[[each.tobytes() not in tried for each in snapped]]
 
 
-def _inputs(cube: UnitCube, points: np.ndarray, depths: np.ndarray | None = None) -> np.ndarray:
+def inputs_of(cube: UnitCube, points: np.ndarray, depths: np.ndarray | None = None) -> np.ndarray:
     """What the process learns from: the settings, and last their depths, at full length unless
     given.
     """

@@ -3,12 +3,13 @@
 import math
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from analysis.records.schema import Mode
 from tuning.process.terminal import say
+from tuning.runs.earlier import EarlierRun
 from tuning.runs.store import retry_while_full
 from tuning.runs.trial_record import TrialRecord
 from tuning.search.optuna_space import UNKNOWN, OptunaSpace, is_unknown
@@ -39,7 +40,8 @@ class OptunaSearcher:
 
     ``journal``: where Optuna keeps what it knows, for its dashboard. Where the disk is full,
     writing it waits until there is room; ``between`` is called meanwhile. ``trial_seconds``: what a
-    trial takes, as far as the records know.
+    trial takes, as far as the records know. ``earlier``: runs whose best settings are tried first,
+    after those that the search names itself, and of which "auto" learns besides.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class OptunaSearcher:
         journal: Path | None = None,
         between: Callable[[], None] | None = None,
         trial_seconds: Callable[[], float | None] = lambda: None,
+        earlier: Sequence[EarlierRun] = (),
     ) -> None:
         import optuna
 
         assert isinstance(study.search, Optuna)
         self._optuna, self._journal, self._between = optuna, journal, between
         self._study, self._search, self._trial_seconds = study, study.search, trial_seconds
+        self._runs = earlier
         records = list(past)
         self._begin()
         again = self._samplers.keep_state and drawn_again(self, records)
@@ -69,7 +73,8 @@ class OptunaSearcher:
     def _begin(self) -> None:
         """With nothing known."""
         self._space = OptunaSpace(self._study)
-        self._samplers = Samplers(self._study, self._space, self._trial_seconds)
+        known = self._earlier()
+        self._samplers = Samplers(self._study, self._space, self._trial_seconds, known)
         journal = self._journal
         self._told = self._optuna.create_study(
             storage=_storage(journal, self._between) if journal else None,
@@ -81,6 +86,18 @@ class OptunaSearcher:
         self._reported: defaultdict[str, set[int]] = defaultdict(set)
         self._cut_off: list[Trial] = []
         self._asked = 0
+
+    def _earlier(self) -> Any:
+        """What the earlier runs found, whose best settings are among the first; None where there
+        are none.
+        """
+        if not self._runs:
+            return None
+        from tuning.search.earlier import Earlier
+
+        known = Earlier(self._runs, self._study, self._space)
+        self._space.points += known.starts(self._search.n_startup_trials // 2)
+        return known
 
     def ask(self) -> Trial | None:
         if self._cut_off:

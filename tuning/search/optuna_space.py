@@ -33,6 +33,8 @@ class OptunaSpace:
         self._create = optuna.trial.create_trial
         self.refusals = 0
         """How many settings Optuna was told of that were not tried."""
+        self.points = list(study.search.points_to_evaluate)
+        """Settings to try before any other."""
         values = parameters(study.space)
         self._texts = {key: texts_of(each) for key, each in values.items() if needs_texts(each)}
         self.distributions = {
@@ -44,8 +46,8 @@ class OptunaSpace:
     def draw(
         self, told: Any, number: int, sampler: Callable[[int], Any]
     ) -> tuple[Any, dict[str, Any], list[dict[str, Any]]]:
-        """Trial ``number``, counted from 1, from the Optuna study ``told``: one of the points to
-        evaluate first, or as ``sampler`` of a seed draws it; again where the setting is not valid,
+        """Trial ``number``, counted from 1, from the Optuna study ``told``: one of the
+        ``points``, or as ``sampler`` of a seed draws it; again where the setting is not valid,
         and in the end at random, for a sampler may insist. Returns Optuna's trial, its params, and
         those that were refused before it, which Optuna takes for stopped before they began: so it
         learns to leave them alone.
@@ -55,8 +57,8 @@ class OptunaSpace:
         """
         from optuna.samplers import RandomSampler
 
-        if number <= len(self._search.points_to_evaluate):
-            told.enqueue_trial(self.for_optuna(self._search.points_to_evaluate[number - 1]))
+        if number <= len(self.points):
+            told.enqueue_trial(self.for_optuna(self.points[number - 1]))
         refused: list[dict[str, Any]] = []
         while len(refused) < MOST_REFUSED:
             seed = self._seed(number, len(refused))

@@ -10,12 +10,12 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from tuning.runs.trial_record import at_stops
 from tuning.search.gaussian import Seen, gained, load_packages, suggested
 from tuning.search.optuna_space import UNKNOWN
+from tuning.search.process import Process
+from tuning.search.stops import MOST, depth
 from tuning.search.unit_cube import UnitCube
-
-MOST = 150
-"""So many values are learned from: a suggestion takes some tenths of a second at the most."""
 
 
 class RungSampler(BaseSampler):
@@ -34,7 +34,9 @@ class RungSampler(BaseSampler):
         stops: Sequence[int],
         distributions: Mapping[str, Any],
         when: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
+        earlier: Sequence[Process] = (),
     ) -> None:
+        self._earlier = earlier
         self._random, self._rng = RandomSampler(seed=seed), np.random.default_rng(seed)
         self._startup, self._stops = n_startup_trials, stops
         self._distributions, self._cube = dict(distributions), UnitCube(distributions, when)
@@ -67,7 +69,7 @@ class RungSampler(BaseSampler):
             return {}
         load_packages()
         began = time.perf_counter()
-        point = suggested(self._cube, seen, self._rng)
+        point = suggested(self._cube, seen, self._rng, self._earlier)
         self._seconds = round(time.perf_counter() - began, 4)
         return {} if point is None else self._cube.params(point)
 
@@ -107,17 +109,12 @@ class RungSampler(BaseSampler):
     def _values(self, trial: FrozenTrial, sign: int) -> Iterator[tuple[float, float]]:
         """The depth and the score of a trial at each stop, and where it is now."""
         values = trial.intermediate_values
-        epochs = {min((each for each in values if each >= stop), default=0) for stop in self._stops}
         refused = trial.state == TrialState.PRUNED and not values
         if trial.state == TrialState.FAIL or refused:
             yield 1.0, -math.inf
         else:
-            for epoch in sorted({*epochs, max(values, default=0)} - {0}):
-                yield self._depth(epoch), sign * values[epoch]
-
-    def _depth(self, epoch: int) -> float:
-        first, full = self._stops[0], self._stops[-1]
-        return 1 - math.log(full / epoch) / math.log(full / first) if full > first else 1.0
+            for epoch in at_stops(values, self._stops):
+                yield depth(epoch, self._stops), sign * values[epoch]
 
 
 def _stacked(points: Sequence[np.ndarray], axes: int) -> np.ndarray:

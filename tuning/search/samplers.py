@@ -3,11 +3,14 @@
 import warnings
 from collections.abc import Callable, Mapping
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuning.search.optuna_space import OptunaSpace
 from tuning.spec.callables import name_of
 from tuning.spec.study import Optuna, Study, StudyError
+
+if TYPE_CHECKING:  # it brings numpy
+    from tuning.search.earlier import Earlier
 
 WORTH = 0.03
 """So much of the time of a trial may a suggestion of the Gaussian process take."""
@@ -23,9 +26,14 @@ class Samplers:
     """
 
     def __init__(
-        self, study: Study, space: OptunaSpace, trial_seconds: Callable[[], float | None]
+        self,
+        study: Study,
+        space: OptunaSpace,
+        trial_seconds: Callable[[], float | None],
+        earlier: "Earlier | None" = None,
     ) -> None:
         assert isinstance(study.search, Optuna)
+        self._earlier = earlier
         self._search, self._space, self._trial_seconds = study.search, space, trial_seconds
         self._costs: list[float] = []
         self._last: Any = None
@@ -65,7 +73,11 @@ class Samplers:
         from tuning.search.rung_sampler import RungSampler
 
         distributions, when = self._space.distributions, self._space.conditions()
-        return RungSampler(seed, self._startup, self._stops, distributions, when)
+        if self._earlier is None:
+            return RungSampler(seed, self._startup, self._stops, distributions, when)
+        startup = self._startup - self._search.n_startup_trials // 2
+        known = self._earlier.processes
+        return RungSampler(seed, startup, self._stops, distributions, when, known)
 
     @property
     def _startup(self) -> int:

@@ -19,7 +19,7 @@ import numpy as np
 from analysis.records.schema import Phase
 from tuning.runs.history import History
 from tuning.runs.trial_record import TrialRecord, params_key
-from tuning.spec.searches import RECENT
+from tuning.spec.optuna_search import RECENT
 from tuning.spec.study import Study, Trial
 
 EVERY = 5

@@ -53,20 +53,26 @@ def with_changes(study: "Study", changes: Mapping[str, Any]) -> "Study":
 def _refuse_unknown(study: "Study", changes: Mapping[str, Any]) -> None:
     own = ["epochs", "seeds", *EXAMPLES, "cpus", "gpus"]
     own += [] if study.search.exhaustive else ["trials"]
+    own += ["warm_start"] if _is_warm(study) else []
     known = [*parameters(study.space), *study.fixed, *own]
     unknown = [
-        _NO_SEARCH if key == "trials" else unknown_name("key", key, known)
-        for key in changes
-        if key not in known
+        _REFUSED.get(key) or unknown_name("key", key, known) for key in changes if key not in known
     ]
     if unknown:
         raise StudyError([f"Study {study.name!r}: {problem}" for problem in unknown])
 
 
-_NO_SEARCH = (
-    "trials: a grid trains every setting of its space; only a search has a number of them, as"
-    " search=Optuna(trials=20) in the study."
-)
+_REFUSED = {
+    "trials": "trials: a grid trains every setting of its space; only a search has a number of"
+    " them, as search=Optuna(trials=20) in the study.",
+    "warm_start": "warm_start: only a search that learns by Optuna begins with earlier runs, as"
+    " search=Optuna(trials=20) in the study.",
+}
+
+
+def _is_warm(study: "Study") -> bool:
+    """Whether its search can begin with earlier runs."""
+    return any(each.name == "warm_start" for each in dataclasses.fields(study.search))
 
 
 def _space(study: "Study", space: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,6 +153,7 @@ def _search(study: "Study", space: Mapping[str, Any], changes: Mapping[str, Any]
     return dataclasses.replace(
         study.search,
         trials=changes.get("trials", study.search.trials),
+        **({"warm_start": changes["warm_start"]} if "warm_start" in changes else {}),
         **(moved if study.search.points_to_evaluate else {}),
     )
 

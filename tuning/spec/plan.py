@@ -11,7 +11,7 @@ from cluster.amounts import amount, slot
 from tuning.process.torch_state import gpu_here
 from tuning.spec.branches import conditions, parameters, settings_count, space_record
 from tuning.spec.callables import name_of
-from tuning.spec.searches import RECENT
+from tuning.spec.optuna_search import RECENT
 from tuning.spec.settling_plan import (
     confirm_lines,
     most_confirmations,

@@ -21,13 +21,13 @@ from tuning.spec.components import WandbMode as WandbMode
 from tuning.spec.components import in_blocks, spec
 from tuning.spec.errors import StudyError as StudyError
 from tuning.spec.fields import plain_fields
+from tuning.spec.optuna_search import Optuna as Optuna
 from tuning.spec.reporting import Compare as Compare
 from tuning.spec.reporting import Published as Published
 from tuning.spec.reporting import Report as Report
 from tuning.spec.scheduling import Asha as Asha
 from tuning.spec.scheduling import Scheduling as Scheduling
 from tuning.spec.searches import Grid as Grid
-from tuning.spec.searches import Optuna as Optuna
 from tuning.spec.searches import Random as Random
 from tuning.spec.searches import Search as Search
 from tuning.spec.trial import Trial as Trial

@@ -83,6 +83,16 @@ def compared_by(what: Compared) -> str:
 
 
 _SAID = ("kind", "rungs", "anywhere")
+_OWN_WORDS = (
+    "kind",
+    "trials",
+    "points_to_evaluate",
+    "valid",
+    "refused",
+    "until_settled",
+    "warm_start",
+)
+"""What is said of a search in words of its own."""
 
 
 def searched_by(run: Run) -> str:
@@ -90,15 +100,14 @@ def searched_by(run: Run) -> str:
     search, scheduler = run.spec["search"], run.spec.get("scheduler")
     chosen = [search["kind"]]
     chosen += [count(search["trials"], "trial")] if "trials" in search else []
-    chosen += [
-        f"{key} {value}"
-        for key, value in search.items()
-        if key not in ("kind", "trials", "points_to_evaluate", "valid", "refused", "until_settled")
-    ]
+    chosen += [f"{key} {value}" for key, value in search.items() if key not in _OWN_WORDS]
     if noise := search.get("until_settled"):
         chosen.append("until settled" if noise is True else f"until settled, at {noise:g}")
     if given := search.get("points_to_evaluate"):
         chosen.append(f"begun with {count(len(given), 'given setting')}")
+    if earlier := run.spec.get("earlier"):
+        runs = listing(f"{each['run']} ({count(each['trials'], 'trial')})" for each in earlier)
+        chosen.append(f"begun with what {count(len(earlier), 'earlier run')} found: {runs}")
     parts = [", ".join(chosen)]
     if scheduler:
         at = f" at {epochs_text(run.rungs)}" if run.rungs else ""

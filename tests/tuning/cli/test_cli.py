@@ -50,6 +50,7 @@ def test_the_options_are_frozen() -> None:
             "--set",
             "--smoke",
             "--trials",
+            "--warm-start",
             *way,
             "study",
         ],

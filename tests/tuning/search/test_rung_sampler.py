@@ -12,7 +12,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from tuning.search.gaussian import Seen, believing, fitted, log_improvement, suggested
+from tuning.search.gaussian import Seen, log_improvement, suggested
+from tuning.search.process import believing, fitted
 from tuning.search.rung_sampler import RungSampler
 from tuning.search.unit_cube import UnitCube
 

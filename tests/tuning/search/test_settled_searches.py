@@ -22,7 +22,7 @@ from tuning.engine.launch import run_study
 from tuning.runs.history import History
 from tuning.search import settled
 from tuning.search.settled import noise_of
-from tuning.spec import searches
+from tuning.spec import optuna_search
 from tuning.spec.plan import plan_text
 
 
@@ -98,7 +98,7 @@ def test_a_search_that_can_gain_more_than_the_noise_goes_on(tmp_path: Path, mode
 def test_a_crash_after_any_row_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (settled, searches):
+    for module in (settled, optuna_search):
         monkeypatch.setattr(module, "RECENT", 4)
     search = Optuna(trials=12, n_startup_trials=3, sampler="tpe", until_settled=9.0)
     study = searching(search, epochs=3, scheduler=Asha(grace_period=1, reduction_factor=2))
