@@ -11,6 +11,7 @@ from cluster.amounts import amount, slot
 from tuning.process.torch_state import gpu_here
 from tuning.spec.branches import conditions, parameters, settings_count, space_record
 from tuning.spec.callables import name_of
+from tuning.spec.compared_plan import compared_warnings
 from tuning.spec.searches import RECENT
 from tuning.spec.settling_plan import seeds_text, settling_text
 from tuning.spec.space import text
@@ -143,7 +144,7 @@ def plan_notes(study: Study, address: str | None = None) -> list[str]:
     line each.
     """
     notes = mode_warning(study), seeds_warning(study), None if address else gpu_warning(study)
-    return list(filter(None, notes))
+    return [*filter(None, notes), *compared_warnings(study)]
 
 
 def mode_warning(study: Study) -> str | None:
