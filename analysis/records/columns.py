@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-DERIVED = ("_mean", "_std", "_median", "_min")
+DERIVED = ("_mean", "_std", "_median", "_min", "_n", "_low", "_high")
 """How the names of columns end that are computed from a metric: they begin with its name."""
 
 HELD_OUT = ("test_", "set_aside_", "extra_test_")

@@ -17,9 +17,7 @@ def held_out_facts(rows: pd.DataFrame) -> pd.DataFrame:
     Metrics without a number are left out.
     """
     columns: dict[str, pd.Series] = {}
-    for name in rows:
-        if not (name.startswith(HELD_OUT) and rows[name].notna().any()):
-            continue
+    for name in held_out_names(rows):
         by_setting = rows[name].groupby(level=0)
         if name.endswith("_min"):
             columns[name] = by_setting.min()
@@ -28,6 +26,11 @@ def held_out_facts(rows: pd.DataFrame) -> pd.DataFrame:
             table = pd.DataFrame.from_dict(facts, orient="index")
             columns |= {f"{name}_{key}": table[key] for key in ("mean", "std")}
     return pd.DataFrame(columns, index=rows.index.unique(), dtype=float)
+
+
+def held_out_names(rows: pd.DataFrame) -> list[str]:
+    """The metrics of held-out data with a number; ``rows`` as ``held_out_facts`` takes them."""
+    return [name for name in rows if name.startswith(HELD_OUT) and rows[name].notna().any()]
 
 
 def held_out_metrics(columns: Any, of: str = "test_") -> list[str]:

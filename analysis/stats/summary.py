@@ -4,6 +4,7 @@ or any other grouping.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ import pandas as pd
 
 from analysis.numerics.intervals import mean_intervals
 from analysis.numerics.means import mean
+from analysis.records.load import Run
 from analysis.stats.settling import intervals_by, level_by
+from analysis.text.format import listing
 
 
 def sample_table(
@@ -34,6 +37,22 @@ def sample_table(
         )
         table[["solved", "solved_low", "solved_high"]] = shares.reshape(-1, 3)
     return table.astype({"n": int})
+
+
+def judged_by(run: Run, metric: str) -> Run:
+    """``run`` with another of its metrics as that of the study, of which no target is known.
+
+    Raises:
+        ValueError: no trial recorded it, or a parameter has its name.
+    """
+    apart = run.columns.metrics.items()
+    known = {name: column for name, column in apart if column not in run.parameters}
+    column = known.get(metric, metric)
+    if column == run.metric:
+        return run
+    if column not in known.values():
+        raise ValueError(f"metric: {metric!r} given; there is {listing(known)}.")
+    return replace(run, spec={**run.spec, "metric": column, "target": None})
 
 
 def seed_numbers(seeds: Sequence[int], value: Any) -> dict[int, Any]:

@@ -13,7 +13,7 @@ from analysis.records.load import Run
 from analysis.records.schema import CENSORED, ENDED, Status
 from analysis.records.space import combinations
 from analysis.stats.identity import identities, identity
-from analysis.stats.summary import sample_table
+from analysis.stats.summary import judged_by, sample_table
 from analysis.text.format import listing
 
 
@@ -69,7 +69,7 @@ def seed_table(run: Run) -> pd.DataFrame:
     the same seed in two trials counts it once, as the later trial had it.
     """
     weights = ["parameters"] if counts_weights(run) else []
-    last = last_epochs(run)[[*weights, "seed", "trial", run.metric]]
+    last = last_epochs(run)[list(dict.fromkeys([*weights, "seed", "trial", run.metric]))]
     return settings_table(run).join(last.astype(dict.fromkeys(weights, "Int64")), how="inner")
 
 
@@ -117,7 +117,7 @@ def _seeds(run: Run) -> pd.Series:
     return run.trials.set_index("trial")["seeds"]
 
 
-def summary_table(run: Run) -> pd.DataFrame:
+def summary_table(run: Run, metric: str | None = None) -> pd.DataFrame:
     """One row per setting, index ``setting``; settings without a single result are kept with ``n``
     0. Of a run with a confirmation, the trials of the search alone: fresh seeds judge a setting
     only apart from those that it was chosen by, ``summary_table(run.phase("confirm"))``.
@@ -125,13 +125,17 @@ def summary_table(run: Run) -> pd.DataFrame:
     Columns: the parameters of the space, ``parameters`` (if recorded), those of
     ``summary.sample_table`` over the seeds with a number, and ``lost`` (seeds that diverged or
     failed, see ``lost_seeds``) and ``left_out`` (trials that do not stand behind the row, and why),
-    both only where there are such.
+    both only where there are such. ``metric``: another one that trials recorded than the study's.
+
+    Raises:
+        ValueError: no trial recorded such a metric.
     """
     run = run.phase("search") if run.trials["phase"].nunique() > 1 else run
     table = settings_table(run)
     if counts_weights(run):
         table["parameters"] = _weights(run).reindex(table.index).astype("Int64")
-    table = _with_samples(table, run, seed_table(run))
+    told = judged_by(run, metric or run.metric)
+    table = _with_samples(table, told, seed_table(told))
     if len(lost := lost_seeds(run)):
         counts = lost.groupby(level=0).size().reindex(table.index, fill_value=0)
         table.insert(table.columns.get_loc("n") + 1, "lost", counts)

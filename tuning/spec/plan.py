@@ -11,6 +11,7 @@ from cluster.amounts import amount, slot
 from tuning.process.torch_state import gpu_here
 from tuning.spec.branches import conditions, parameters, settings_count, space_record
 from tuning.spec.callables import name_of
+from tuning.spec.compared_plan import compared_warnings
 from tuning.spec.optuna_search import RECENT
 from tuning.spec.settling_plan import (
     confirm_lines,
@@ -149,7 +150,7 @@ def plan_notes(study: Study, address: str | None = None) -> list[str]:
     line each.
     """
     notes = mode_warning(study), seeds_warning(study), None if address else gpu_warning(study)
-    return list(filter(None, notes))
+    return [*filter(None, notes), *compared_warnings(study)]
 
 
 def mode_warning(study: Study) -> str | None:

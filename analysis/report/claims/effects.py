@@ -160,24 +160,25 @@ def _no_evidence(run: Run, name: str, rows: pd.DataFrame, family: int) -> str:
         if run.folds == 1 and seeds < seeds_for_sign_flips(family)
         else ""
     )
-    intervals = _intervals(rows) if len(rows) == 1 else _none_excludes(rows)
     return (
         f"no evidence of an effect of {name} ({named} against {_first(run, name, rows)}:"
-        f" {_sizes(rows)}, {intervals}{few})"
+        f" {_sizes(rows)}, {_not_supported(rows)}{few})"
     )
 
 
-def _none_excludes(rows: pd.DataFrame) -> str:
-    """Of rows that are not supported, in words: that no corrected interval excludes 0, or why those
-    that do support nothing.
+def _not_supported(rows: pd.DataFrame) -> str:
+    """Of rows that are not supported, in words: that no corrected interval excludes 0, or what
+    those that do lack.
     """
     outside = int(excludes_zero(rows).sum())
+    alone = _intervals(rows) if len(rows) == 1 else ""
     if not outside:
-        return f"none of {len(rows)} corrected intervals excludes 0"
-    why = (
-        "not where lost seeds count as the worst"
+        return alone or f"none of {len(rows)} corrected intervals excludes 0"
+    lack = (
+        "that is not so where lost seeds count as the worst"
         if (rows["p_corrected"] <= 0.05).any()
-        else "no corrected p-value is 0.05 or less"
+        else "to count as evidence it takes a corrected p-value of 0.05 or less as well"
     )
     exclude = "excludes" if outside == 1 else "exclude"
-    return f"{outside} of {len(rows)} corrected intervals {exclude} 0, but {why}"
+    said = alone or f"{outside} of {len(rows)} corrected intervals {exclude} 0"
+    return f"{said}, but {lack}"

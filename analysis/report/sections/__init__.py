@@ -12,6 +12,7 @@ from analysis.report.sections.comparisons import comparisons
 from analysis.report.sections.confirmed import confirmed
 from analysis.report.sections.correlations import correlations
 from analysis.report.sections.estimates import estimates
+from analysis.report.sections.held_out import held_out
 from analysis.report.sections.interventions import interventions
 from analysis.report.sections.known import known
 from analysis.report.sections.leaderboard import leaderboard
@@ -33,7 +34,16 @@ def pictures(findings: Findings) -> Section:
     return Section(anchor="pictures", title="Pictures")
 
 
-RESULTS: Sequence[Make] = (trials, settled, arms, costs, summary, comparisons, published)
+RESULTS: Sequence[Make] = (
+    trials,
+    settled,
+    arms,
+    costs,
+    summary,
+    held_out,
+    comparisons,
+    published,
+)
 CHARTS: Sequence[Make] = (pictures, correlations)
 REST: Sequence[Make] = (machine, interventions, known, estimates, reading, provenance, records)
 OF_GRIDS = (*RESULTS, *CHARTS, *REST)

@@ -16,7 +16,8 @@ from analysis.report.section import Opening, Section, TableFile
 from analysis.stats.compared import Compared
 from analysis.stats.findings import Findings, SearchFindings
 from analysis.stats.published import measured_otherwise
-from analysis.stats.tables import repeats
+from analysis.stats.tables import repeats, setting_numbers
+from analysis.stats.uncompared import uncompared
 from analysis.text.format import count, epochs_text, listing
 from analysis.text.rounding import number
 
@@ -191,7 +192,10 @@ def _sizes(findings: Findings) -> str:
 
 def _warnings(findings: Findings) -> list[str]:
     trials = findings.statuses.groupby("status")["trials"].sum()
-    notes = [*findings.run.notes, *filter(None, [measured_otherwise(findings.run)])]
+    run = findings.run
+    notes = [*run.notes, *filter(None, [measured_otherwise(run)])]
+    if findings.search is None:
+        notes += uncompared(run.spec["space"], setting_numbers(run), run.spec.get("compare"))
     if trials.reindex(["unfinished", "paused", "not started"]).any():
         notes.append("This run is not complete: what follows rests on the trials completed so far.")
     return notes

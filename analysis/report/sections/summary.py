@@ -1,5 +1,7 @@
 """The settings, one row each, over their seeds."""
 
+import pandas as pd
+
 from analysis.numerics.intervals import FEW, RESAMPLES
 from analysis.records.versions import pooled_words
 from analysis.report.export import (
@@ -18,7 +20,7 @@ def summary(findings: Findings) -> Section | None:
     if not findings.over_seeds:
         return None
     run, frame = findings.run, findings.summary
-    notes = [caption(findings)]
+    notes = [caption(findings, run.metric, frame)]
     shown = frame
     if len(frame) > SHOWN_ROWS:
         shown = frame.sort_values(f"{run.metric}_mean", ascending=not run.higher_is_better)
@@ -27,19 +29,19 @@ def summary(findings: Findings) -> Section | None:
             f"The best {SHOWN_ROWS} of {len(frame):,} settings; all of them are in"
             " tables/summary.csv."
         )
-    rounded = [Rounded(readable_summary(run, frame), caption(findings))]
+    rounded = [Rounded(readable_summary(run, frame), notes[0])]
     files = [TableFile("summary", unambiguous(run, frame), rounded), seeds_file(findings)]
     table = Table(frame=readable_summary(run, shown))
     return Section(anchor="summary", title="Settings", notes=notes, tables=[table], files=files)
 
 
-def caption(findings: Findings) -> str:
-    """The caption of the summary table: n, the standard deviation and the interval."""
-    present = findings.summary.loc[findings.summary["n"] > 0, "n"]
+def caption(findings: Findings, metric: str, frame: pd.DataFrame) -> str:
+    """The caption of a summary table by ``metric``: n, the standard deviation and the interval."""
+    present = frame.loc[frame["n"] > 0, "n"]
     ends = dict.fromkeys(map(str, [present.min(), present.max()]))
     seeds = f"n = {' to '.join(ends)}" if len(present) else "no results"
     return (
-        f"{pooled_words(findings.run)}{findings.run.spec['name']}: {findings.run.metric} over the"
+        f"{pooled_words(findings.run)}{findings.run.spec['name']}: {metric} over the"
         f" seeds of each setting at the last epoch, {seeds}; std with ddof = 1; ci: 95 %"
         f" {_method(findings)}."
     )

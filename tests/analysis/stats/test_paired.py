@@ -334,8 +334,8 @@ def test_intervals_that_exclude_0_are_counted_where_no_p_value_stands_correction
         )
     )
     assert (
-        "2 of 2 corrected intervals exclude 0, but no corrected p-value is 0.05 or less; 5 seeds"
-        " are too few to show one" in text
+        "2 of 2 corrected intervals exclude 0, but to count as evidence it takes a corrected"
+        " p-value of 0.05 or less as well; 5 seeds are too few to show one" in text
     )
 
 
