@@ -15,6 +15,7 @@ from tuning.process.signals import Interrupted, handled, interrupt
 from tuning.process.terminal import MISTAKES, removed_if_empty, say, shown
 from tuning.session import Backend, SessionOptions, checked, go_on, session_of
 from tuning.spec.imports import file_of
+from tuning.spec.loading import file_with
 from tuning.spec.space import listed
 from tuning.spec.study import Mirrors, Study, StudyError, WandbMode
 
@@ -94,7 +95,7 @@ def run(
         results,
         overrides=given,
         command=caller(),
-        reference=_reference(study),
+        reference=file_with(study),
         mirrors=mirrors,
     )
     with removed_if_empty(paths):
@@ -212,26 +213,14 @@ def _train(
         except Interrupted:
             if not paths.trials.exists():
                 raise
+            itself = "" if load_run(paths.root).spec.get("reference") else ", study"
             raise KeyboardInterrupt(
-                f"the run was interrupted: tuning.resume({str(paths.root)!r}) goes on."
+                f"the run was interrupted: tuning.resume({str(paths.root)!r}{itself}) goes on."
             ) from None
         finally:
             session.display.close()
         say(f"report: {shown(report)}")
     return load_run(paths.root)
-
-
-def _reference(study: Study) -> str:
-    """How a later session finds the study: the file of a module, other than the script itself, that
-    has it as its ``study``; empty where there is none.
-    """
-    script = sys.modules.get("__main__")  # known by other names as well
-    homes = [
-        module
-        for module in list(sys.modules.values())
-        if module is not script and getattr(module, "__dict__", {}).get("study") is study
-    ]
-    return str(file_of(homes[0]) or "") if homes else ""
 
 
 def caller() -> list[str]:

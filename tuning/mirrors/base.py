@@ -38,8 +38,8 @@ def chosen_mirrors(
     if "mlflow" not in said and spec and _gets_credentials(mirrors.mlflow, study.mirrors.mlflow):
         raise StudyError(
             f"study.json names the MLflow server {mirrors.mlflow}, and a run folder may be of"
-            f" anybody: give --mlflow {mirrors.mlflow} to send your credentials"
-            " (MLFLOW_TRACKING_...) there, or leave it out with --mlflow off."
+            f" anybody: give that address as mlflow (--mlflow) to send your"
+            " credentials (MLFLOW_TRACKING_...) there, or `off` to leave it out."
         )
     return mirrors
 
@@ -61,7 +61,7 @@ def checked(mirrors: Mirrors) -> Mirrors:
     if "mlflow" in mirrors.modes and find_spec("mlflow") is None:
         raise StudyError(
             'mirroring to MLflow needs its client: pip install "tune-studies[mlflow]", or leave it'
-            " out with --mlflow off."
+            " out with mlflow `off`."
         )
     return mirrors
 
