@@ -80,6 +80,7 @@ def run(
         StudyError: something is wrong with the study or its data: one line per problem.
         ConnectionError: no cluster answers at ``address``, or no private Ray starts.
     """
+    _refuse_other(study)
     asked = {"wandb": wandb, "tensorboard": tensorboard, "mlflow": mlflow}
     options = SessionOptions(address, asked, backend=backend, dashboard=dashboard, notify=notify)
     given = {key: listed(value) for key, value in overrides.items()}
@@ -177,6 +178,12 @@ def _go_on(
     accept_code_change: bool = False,
     from_store: bool | None = None,
 ) -> "Run":
+    if study is not None and not isinstance(study, str):
+        _refuse_other(study)
+    if not isinstance(run, (str, Path)) and not hasattr(run, "paths"):
+        raise StudyError(
+            f"{type(run).__name__} is no run: give its folder, its URL, or what run(...) returned."
+        )
     folder = run if isinstance(run, (str, Path)) else run.paths.root
     return go_on(
         str(folder),
@@ -196,6 +203,13 @@ def _go_on(
         accept=accept_code_change,
         from_store=from_store,
     )
+
+
+def _refuse_other(study: object) -> None:
+    if not isinstance(study, Study):
+        raise StudyError(
+            f"{type(study).__name__} is no Study: give Study(name=..., trainable=train, ...)."
+        )
 
 
 def _train(

@@ -1,5 +1,7 @@
 """Studies run from Python: the public names, a script, a Ray that is there, a notebook."""
 
+import dataclasses
+import inspect
 import json
 import subprocess
 import sys
@@ -217,6 +219,23 @@ def test_without_ray_a_study_trains_in_this_process_and_goes_on(tmp_path: Path) 
     assert recorded.epochs["epoch"].tolist() == [1, 1, 2, 2, 3, 3] * 3
     assert recorded.report.stat().st_size > 10_000
     assert (tmp_path / recorded.paths.log("0001")).read_text().count("said by a trial") == 3
+
+
+def test_what_is_no_study_or_no_run_is_refused_with_what_is_one(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"^function is no Study: give Study\(name="):
+        run(python)  # type: ignore[arg-type]
+    with pytest.raises(StudyError, match="function is no Study"):
+        tuning.extend(tmp_path, python, seeds=1)  # type: ignore[arg-type]
+    with pytest.raises(StudyError, match="Study is no run: give its folder, its URL, or what"):
+        tuning.resume(small_study())  # type: ignore[arg-type]
+
+
+def test_help_says_what_each_field_is() -> None:
+    said = inspect.getdoc(Study) or ""
+    assert "\n\nepochs: Epochs of each trial, 1 or more.\n\n" in said
+    told = {line.split(":")[0] for line in said.splitlines()}
+    assert {each.name for each in dataclasses.fields(Study)} <= told
+    assert small_study().__doc__ == said
 
 
 @pytest.mark.parametrize(

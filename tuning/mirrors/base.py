@@ -38,8 +38,8 @@ def chosen_mirrors(
     if "mlflow" not in said and spec and _gets_credentials(mirrors.mlflow, study.mirrors.mlflow):
         raise StudyError(
             f"study.json names the MLflow server {mirrors.mlflow}, and a run folder may be of"
-            f" anybody: give that address as mlflow (--mlflow) to send your"
-            " credentials (MLFLOW_TRACKING_...) there, or `off` to leave it out."
+            f" anybody: give --mlflow {mirrors.mlflow} to send your credentials"
+            " (MLFLOW_TRACKING_...) there, or leave it out with --mlflow off."
         )
     return mirrors
 

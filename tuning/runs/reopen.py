@@ -187,8 +187,8 @@ def _found(run: Run, reference: str) -> Study:
     if not is_known(reference, Path.cwd()):
         raise StudyError(
             f"{run.paths.root} names the study {reference}, which you have not run or named here"
-            f" before: to go on would execute it. Look at it, then say so with --study {reference}, or"
-            " give the study itself in Python, as in resume(RUN, study)."
+            f" before: to go on would execute it. Look at it, then say so with --study {reference},"
+            " or give the study itself in Python, as in resume(RUN, study)."
         )
     return find_study(reference)
 

@@ -18,8 +18,8 @@ RECORDS = ("epochs.jsonl", "trials.jsonl")
 BOUND = ".store"
 WAYS = (
     "--from-store (in Python from_store=True) goes on with the records of the store and keeps the"
-    " folder aside; --keep-local (from_store=False) goes on with the folder, copied to a new place beside the one in the store, which stays as"
-    " it is."
+    " folder aside; --keep-local (from_store=False) goes on with the folder, copied to a new place"
+    " beside the one in the store, which stays as it is."
 )
 
 

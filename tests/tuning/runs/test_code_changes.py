@@ -463,7 +463,8 @@ def test_a_start_folder_that_is_gone_is_said(
         note,
         (
             f"error: there is no study file {was / 'mine.py'} any more: say where it is with"
-            f" --study FILE. {root / 'code' / version} holds a copy of its code."
+            " --study FILE, or give the study itself in Python, as in resume(RUN, study)."
+            f" {root / 'code' / version} holds a copy of its code."
         ),
     ]
     result, trained = study(monkeypatch, "resume", root, "--study", "../moved_home/mine.py")
