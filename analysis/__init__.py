@@ -56,6 +56,9 @@ not to wait for all of them.
 """
 
 
+__all__ = ["load_runs", *(name for names in _HOMES.values() for name in names)]
+
+
 def __getattr__(name: str) -> Any:
     for home, names in _HOMES.items():
         if name in names:

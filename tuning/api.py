@@ -15,6 +15,7 @@ from tuning.process.signals import Interrupted, handled, interrupt
 from tuning.process.terminal import MISTAKES, removed_if_empty, say, shown
 from tuning.session import Backend, SessionOptions, checked, go_on, session_of
 from tuning.spec.imports import file_of
+from tuning.spec.loading import file_with
 from tuning.spec.space import listed
 from tuning.spec.study import Mirrors, Study, StudyError, WandbMode
 
@@ -81,6 +82,7 @@ def run(
         StudyError: something is wrong with the study or its data: one line per problem.
         ConnectionError: no cluster answers at ``address``, or no private Ray starts.
     """
+    _refuse_other(study)
     asked = {"wandb": wandb, "tensorboard": tensorboard, "mlflow": mlflow}
     options = SessionOptions(address, asked, backend=backend, dashboard=dashboard, notify=notify)
     given = {key: listed(value) for key, value in overrides.items()}
@@ -97,7 +99,7 @@ def run(
         results,
         overrides=given,
         command=caller(),
-        reference=_reference(study),
+        reference=file_with(study),
         mirrors=mirrors,
     )
     with removed_if_empty(paths):
@@ -179,6 +181,8 @@ def _go_on(
     accept_code_change: bool = False,
     from_store: bool | None = None,
 ) -> "Run":
+    if study is not None and not isinstance(study, str):
+        _refuse_other(study)
     return go_on(
         str(_folder(run)),
         change,
@@ -200,7 +204,20 @@ def _go_on(
 
 
 def _folder(run: "str | Path | Run") -> str | Path:
-    return run if isinstance(run, (str, Path)) else run.paths.root
+    if isinstance(run, (str, Path)):
+        return run
+    if not hasattr(run, "paths"):
+        raise StudyError(
+            f"{type(run).__name__} is no run: give its folder, its URL, or what run(...) returned."
+        )
+    return run.paths.root
+
+
+def _refuse_other(study: object) -> None:
+    if not isinstance(study, Study):
+        raise StudyError(
+            f"{type(study).__name__} is no Study: give Study(name=..., trainable=train, ...)."
+        )
 
 
 def _train(
@@ -218,26 +235,14 @@ def _train(
         except Interrupted:
             if not paths.trials.exists():
                 raise
+            itself = "" if load_run(paths.root).spec.get("reference") else ", study"
             raise KeyboardInterrupt(
-                f"the run was interrupted: tuning.resume({str(paths.root)!r}) goes on."
+                f"the run was interrupted: tuning.resume({str(paths.root)!r}{itself}) goes on."
             ) from None
         finally:
             session.display.close()
         say(f"report: {shown(report)}")
     return load_run(paths.root)
-
-
-def _reference(study: Study) -> str:
-    """How a later session finds the study: the file of a module, other than the script itself, that
-    has it as its ``study``; empty where there is none.
-    """
-    script = sys.modules.get("__main__")  # known by other names as well
-    homes = [
-        module
-        for module in list(sys.modules.values())
-        if module is not script and getattr(module, "__dict__", {}).get("study") is study
-    ]
-    return str(file_of(homes[0]) or "") if homes else ""
 
 
 def caller() -> list[str]:

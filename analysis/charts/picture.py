@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,10 @@ class Picture:
         target = Path(path)
         if target.suffix not in ENDINGS:
             raise ValueError(f"{target} must end in one of {', '.join(ENDINGS)}.")
-        if wrong := [size for size in (width, font_size) if size is not None and not size > 0]:
-            raise ValueError(f"{wrong[0]} is no size: give inches and points above 0.")
+        if wrong := [
+            size for size in (width, font_size) if size is not None and not _is_size(size)
+        ]:
+            raise ValueError(f"{wrong[0]!r} is no size: give inches and points above 0.")
         given = dict(zip([BLUE, *COLOURS], [*colors[:1], *colors], strict=False))
         svg = self._fitted(width, font_size, {**style("black", "white"), "font": font}, given)
         return write_aside(target, _as_file(target.suffix, svg))
@@ -89,6 +92,10 @@ class Picture:
             if font_size:
                 larger = font_size / (usual * scale)
         return _scaled(svg, scale)
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, Real) and float(value) > 0
 
 
 def _as_file(ending: str, svg: str) -> str | bytes:

@@ -27,10 +27,10 @@ def write_report(run: Run) -> Path:
     Raises:
         DamagedRun: the folder cannot be written, or what trials recorded cannot be read.
     """
-    make_folder(run.paths.report)
     findings = find(run)
     drawn = draw(findings)
     title, made = str(run.spec["name"]), sections(findings, drawn)
+    make_folder(run.paths.report)
     return write_page(run.paths.report, title, opening(findings), made, drawn)
 
 

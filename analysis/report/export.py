@@ -144,7 +144,12 @@ def latex(
     six significant digits at most. Parameters, which stand in columns of objects, are never rounded
     to ``decimals``: 0.03 would become another setting. Columns named in ``words`` are set to the
     left; None: all but those of numbers. ``small``: in small letters, for wide tables.
+
+    Raises:
+        ValueError: the table has no such column.
     """
+    if unknown := [name for name in columns or () if name not in table]:
+        raise ValueError(f"no column {', '.join(unknown)}. Known: {', '.join(table)}.")
     table = table if columns is None else table[list(columns)]
     table = _of_texts(table, decimals)
     if words is None:

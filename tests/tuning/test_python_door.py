@@ -1,5 +1,7 @@
 """Studies run from Python: the public names, a script, a Ray that is there, a notebook."""
 
+import dataclasses
+import inspect
 import json
 import subprocess
 import sys
@@ -219,6 +221,23 @@ def test_without_ray_a_study_trains_in_this_process_and_goes_on(tmp_path: Path) 
     assert (tmp_path / recorded.paths.log("0001")).read_text().count("said by a trial") == 3
 
 
+def test_what_is_no_study_or_no_run_is_refused_with_what_is_one(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"^function is no Study: give Study\(name="):
+        run(python)  # type: ignore[arg-type]
+    with pytest.raises(StudyError, match="function is no Study"):
+        tuning.extend(tmp_path, python, seeds=1)  # type: ignore[arg-type]
+    with pytest.raises(StudyError, match="Study is no run: give its folder, its URL, or what"):
+        tuning.resume(small_study())  # type: ignore[arg-type]
+
+
+def test_help_says_what_each_field_is() -> None:
+    said = inspect.getdoc(Study) or ""
+    assert "\n\nepochs: Epochs of each trial, 1 or more.\n\n" in said
+    told = {line.split(":")[0] for line in said.splitlines()}
+    assert {each.name for each in dataclasses.fields(Study)} <= told
+    assert small_study().__doc__ == said
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
@@ -273,10 +292,10 @@ def test_a_script_without_guard_runs_a_study_after_ray_was_imported(tmp_path: Pa
     refused, report = done.stdout.splitlines()
     root = Path(report).parents[1]
     assert refused == (
-        f"{root} was started from Python (python {tmp_path / 'script.py'}), and its study is in no"
-        " file that can be loaded again: give it there, as in resume(RUN, study) or"
-        " extend(RUN, study, seeds=5), or write it into a file of its own and name that with"
-        " --study FILE."
+        f"{root} was started from Python (python {tmp_path / 'script.py'}), and no file is"
+        " loaded for its study unasked: give the study itself in Python, as in resume(RUN, study)"
+        " or extend(RUN, study, seeds=5), or name its file with --study FILE, which is to call"
+        ' run() only below `if __name__ == "__main__":`.'
     )
     assert [path.name for path in (tmp_path / "results" / "door").iterdir()] == [root.name]
     recorded = load_run(root)
@@ -328,7 +347,7 @@ def test_a_notebook_runs_is_interrupted_and_goes_on(tmp_path: Path) -> None:
         raise AssertionError(error.traceback) from None
     errors = [each for each in book.cells[1].outputs if each.output_type == "error"]
     assert [each.ename for each in errors] == ["KeyboardInterrupt"]
-    assert "tuning.resume(" in errors[0].evalue
+    assert ", study) goes on." in errors[0].evalue
     assert "During handling" not in "\n".join(errors[0].traceback)
     bars = [each for each in book.cells[1].outputs if each.output_type == "display_data"]
     assert len(bars) == 1

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from analysis.records.schema import Status
 from analysis.text.errors import headline
 from tuning.callbacks.progress import LONG_SECONDS, StudyProgress
 from tuning.process.terminal import shown
+from tuning.spec.imports import is_own
 from tuning.spec.study import Trial
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -110,11 +112,21 @@ class Display:
             file.write(json.dumps({"at": round(time.time(), 3), **said}) + "\n")
 
 
+def _place(error: str | None) -> str:
+    """The last line of the user's own files that a traceback names, in brackets; empty where it
+    names none.
+    """
+    frames = re.findall(r'^ *File "(.+)", line (\d+)', error or "", re.MULTILINE)
+    own = [(Path(file), line) for file, line in frames if is_own(Path(file))]
+    return f" ({shown(own[-1][0])}, line {own[-1][1]})" if own else ""
+
+
 def event_line(event: Mapping[str, Any], progress: StudyProgress) -> str:
     """What happened to a trial in words; empty where it is not notable."""
     what, trial = event["event"], event["trial"]
     if what in (Status.FAILED, Status.DIVERGED):
-        return f"trial {trial} {what}: {headline(event.get('error')) or 'no reason is known'}"
+        error = event.get("error")
+        return f"trial {trial} {what}: {headline(error) or 'no reason is known'}{_place(error)}"
     if what == "retried":
         return (
             f"trial {trial} was started again (start {event['attempt']}) and goes on from epoch"

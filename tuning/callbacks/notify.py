@@ -123,7 +123,7 @@ def checked_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise StudyError(
-            "--notify must be an http or https address that takes a POST: an incoming webhook of"
+            "notify must be an http or https address that takes a POST: an incoming webhook of"
             " Slack, Discord or Mattermost, or a topic of ntfy, https://ntfy.sh/TOPIC say."
         )
     return url

@@ -61,7 +61,7 @@ def checked(mirrors: Mirrors) -> Mirrors:
     if "mlflow" in mirrors.modes and find_spec("mlflow") is None:
         raise StudyError(
             'mirroring to MLflow needs its client: pip install "tune-studies[mlflow]", or leave it'
-            " out with --mlflow off."
+            " out with mlflow `off`."
         )
     return mirrors
 

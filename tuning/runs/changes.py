@@ -46,12 +46,13 @@ def extended(
     if trials is None and seeds is None and not values:
         raise StudyError(
             "say by how much: --trials N for more settings (-N for fewer), --seeds N for more"
-            ' seeds, --set "KEY=[...]" for more values of a grid.'
+            ' seeds, --set "KEY=[...]" for more values of a grid; in Python trials=N, seeds=N or'
+            ' values={"KEY": [...]}.'
         )
     if trials == 0 or (seeds is not None and seeds < 1):
         raise StudyError(
-            "--seeds must be 1 or more: they are added to what there is; --trials N adds, and"
-            " --trials -N takes away."
+            "seeds must be 1 or more, and trials not 0: they are added to what there is. A negative"
+            " number of trials is taken away."
         )
     if trials is not None:
         wanted = study.search.trials + trials if not study.search.exhaustive else trials
@@ -84,8 +85,9 @@ def confirmed(found: Study, study: Study, run: Run, *, now: bool = False) -> dic
 def _total(study: Study, run: Run, trials: int) -> int:
     if study.search.exhaustive:
         raise StudyError(
-            f"{study.name} is a grid: it has a trial for every setting and seed. Give --seeds for"
-            ' more of them, or --set "KEY=[...]" for more values.'
+            f"{study.name} is a grid: it has a trial for every setting and seed. Give more seeds"
+            ' (--seeds N, in Python seeds=N) or values (--set "KEY=[...]", in Python'
+            ' values={"KEY": [...]}).'
         )
     drawn = begun_trials(run.phase(Phase.SEARCH))["trial"]
     begun = int((~drawn.map(is_added).astype(bool)).sum()) + len(run.repeated)
@@ -101,8 +103,8 @@ def _more_values(study: Study, values: Mapping[str, Any]) -> dict[str, Any]:
     """Lists that take the place of those of a grid; a trained value stays."""
     if values and not study.search.exhaustive:
         raise StudyError(
-            f"{study.name} is no grid: --set adds values to a grid alone; a search is given more"
-            " settings by --trials."
+            f"{study.name} is no grid: values are added to a grid alone; a search is given more"
+            " trials (--trials N, in Python trials=N)."
         )
     known = parameters(study.space)
     problems = [unknown_name("key", key, list(known)) for key in values if key not in known] + [
@@ -149,9 +151,8 @@ def _more_seeds(study: Study, seeds: int) -> int | list[int]:
 
 def _refuse_more(study: Study, settles: UntilSettled | None) -> None:
     if settles:
-        option = """--set 'confirm={"seeds": N}'""" if study.confirm else "--seeds N"
         raise StudyError(
             f"{study.name} shares its error out over {settles.at_most} seeds a setting, the"
             " most that it may take; more of them, once these have been seen, would make its"
-            f" intervals too narrow. Start a new run with another at_most ({option})."
+            " intervals too narrow. Start a new run with another at_most."
         )

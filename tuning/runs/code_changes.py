@@ -38,6 +38,7 @@ def code_refusal(paths: RunPaths, version: str, changed: Sequence[str]) -> str:
     return (
         f"the code is not that of this run any more: {'; '.join(changed)}. Its numbers would be"
         " pooled with those of before. Put the code back as it was (a copy is in"
-        f" {paths.code / version}), start a new run with `study run`, or give --accept-code-change:"
-        " then every record says which code it is of, and the report that they are pooled."
+        f" {paths.code / version}), start a new run with `study run`, or give --accept-code-change"
+        " (in Python accept_code_change=True): then every record says which code it is of, and the"
+        " report that they are pooled."
     )

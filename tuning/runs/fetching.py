@@ -73,8 +73,8 @@ def fetched(run: str, tell: Tell, from_store: bool | None = None) -> Path:
     if url is None:
         if from_store is not None:
             raise StudyError(
-                f"{root} has no copy in a store: --from-store and --keep-local have nothing to"
-                " choose between."
+                f"{root} has no copy in a store: --from-store and --keep-local (in Python"
+                " from_store) have nothing to choose between."
             )
         return root
     with _answering(url):

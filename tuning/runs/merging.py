@@ -120,8 +120,8 @@ def _code_differences(sources: Sequence[Source]) -> Iterator[str]:
         said = "; ".join(changes(code, other)) if code and other else f"{was} and {now}"
         yield (
             f"code: that of {source.name} is not that of {sources[0].name} ({said or 'several'})."
-            " --accept-code-change merges them all the same: every record says which code it is"
-            " of, and the report that they are pooled."
+            " --accept-code-change (in Python accept_code_change=True) merges them all the same:"
+            " every record says which code it is of, and the report that they are pooled."
         )
 
 

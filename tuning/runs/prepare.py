@@ -94,8 +94,8 @@ def written_to(results: str | Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StudyError(
-            f"the results folder {results} cannot be written: {error.strerror}. Give another with"
-            " --results."
+            f"the results folder {results} cannot be written: {error.strerror}. Give another as"
+            " results (--results)."
         ) from None
 
 

@@ -17,7 +17,7 @@ from tuning.runs.code_changes import changes_since, code_refusal, last_session, 
 from tuning.runs.prepare import describe_data, describe_study, session_record, source_of, write_spec
 from tuning.runs.provenance import changed_since, provenance
 from tuning.runs.store import Folder
-from tuning.spec.loading import find_study
+from tuning.spec.loading import file_with, find_study
 from tuning.spec.named_studies import is_known, remember
 from tuning.spec.study import Mirrors, Study, StudyError
 
@@ -57,8 +57,13 @@ def continued(
         ``change`` refuses.
     """
     reference = study if isinstance(study, str) else run.spec.get("reference") or ""
+    lies = reference
     if isinstance(study, str):
         remember(study, Path.cwd())
+    elif study and reference.endswith(".py"):  # which may have moved since
+        found_in = file_with(study)
+        lies = found_in or file_with(study, script=True)
+        reference = found_in or reference
     # From the study as it stands in its file each time: one override takes the place of another.
     found = study if isinstance(study, Study) else _found(run, reference)
     was = found.override(run.spec["overrides"])
@@ -66,7 +71,7 @@ def continued(
         f"{reference or 'That'} is not the study of this run any more: {line}"
         for line in _differences(run.recorded, was)
     ]
-    code, last = code_of(was, reference), last_version(run)
+    code, last = code_of(was, lies), last_version(run)
     changed = changes_since(run.paths, last, code) if last else []
     if changed and not accept and len(run.trials):
         problems.append(code_refusal(run.paths, str(last), changed))
@@ -163,10 +168,10 @@ def notes_of(run: Run, going: Continued) -> list[str]:
 def _found(run: Run, reference: str) -> Study:
     if not reference:
         raise StudyError(
-            f"{run.paths.root} was started from Python ({run.spec.get('command')}), and its study"
-            " is in no file that can be loaded again: give it there, as in resume(RUN, study) or"
-            " extend(RUN, study, seeds=5), or write it into a file of its own and name that with"
-            " --study FILE."
+            f"{run.paths.root} was started from Python ({run.spec.get('command')}), and no file is"
+            " loaded for its study unasked: give the study itself in Python, as in resume(RUN,"
+            " study) or extend(RUN, study, seeds=5), or name its file with --study FILE, which is"
+            ' to call run() only below `if __name__ == "__main__":`.'
         )
     if (
         reference == run.spec.get("reference")
@@ -176,12 +181,14 @@ def _found(run: Run, reference: str) -> Study:
         last = last_version(run)
         copy = f" {run.paths.code / last} holds a copy of its code." if last else ""
         raise StudyError(
-            f"there is no study file {reference} any more: say where it is with --study FILE.{copy}"
+            f"there is no study file {reference} any more: say where it is with --study FILE, or"
+            f" give the study itself in Python, as in resume(RUN, study).{copy}"
         )
     if not is_known(reference, Path.cwd()):
         raise StudyError(
             f"{run.paths.root} names the study {reference}, which you have not run or named here"
-            f" before: to go on would execute it. Look at it, then say so with --study {reference}."
+            f" before: to go on would execute it. Look at it, then say so with --study {reference},"
+            " or give the study itself in Python, as in resume(RUN, study)."
         )
     return find_study(reference)
 

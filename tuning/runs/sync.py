@@ -49,7 +49,7 @@ def copied(
         copy = _begun(root, lock, storage, tell)
     except OSError as error:
         raise StudyError(
-            f"{storage} cannot be written: {first_line(error)}. Give another place with --results."
+            f"{storage} cannot be written: {first_line(error)}. Give another place for results."
         ) from None
     ended = threading.Event()
     # The claim is shown in a thread of its own: to copy a large file to a slow store may take

@@ -17,9 +17,9 @@ RECORDS = ("epochs.jsonl", "trials.jsonl")
 """They only grow, but for a torn last line."""
 BOUND = ".store"
 WAYS = (
-    "--from-store goes on with the records of the store and keeps the folder aside; --keep-local"
-    " goes on with the folder, copied to a new place beside the one in the store, which stays as"
-    " it is."
+    "--from-store (in Python from_store=True) goes on with the records of the store and keeps the"
+    " folder aside; --keep-local (from_store=False) goes on with the folder, copied to a new place"
+    " beside the one in the store, which stays as it is."
 )
 
 

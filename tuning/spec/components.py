@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar, dataclass_transform
 
+from tuning.spec.described import WithFields
 from tuning.spec.errors import StudyError, unknown_name
 from tuning.spec.spans import seconds_of
 from tuning.spec.values import shown
 
 WandbMode = Literal["off", "offline", "online"]
-
-
 Spec = TypeVar("Spec")
 
 
@@ -32,7 +31,7 @@ def spec(kind: type[Spec]) -> type[Spec]:
             raise StudyError([f"{kind.__name__}: {problem}" for problem in problems])
         assign(self, **given)
 
-    made.__init__ = checked
+    made.__init__, made.__doc__ = checked, WithFields(kind.__doc__)
     return made
 
 

@@ -13,6 +13,7 @@ from types import ModuleType
 from tuning import studies
 from tuning.spec.catalog import built_in_names
 from tuning.spec.errors import StudyError, did_you_mean
+from tuning.spec.imports import file_of
 from tuning.spec.own_packages import hidden_by_ours
 from tuning.spec.study import Study
 
@@ -63,6 +64,21 @@ def _from_file(path: Path) -> Study:
     except (Exception, SystemExit) as error:
         raise StudyError(f"{path} cannot be read: {place_of(error, path)}") from None
     return _study_in(module, "study", str(path))
+
+
+def file_with(study: Study, *, script: bool = False) -> str:
+    """The file of a module that has it as its ``study``, where a later session finds it; the script
+    that runs here only where ``script`` says so, for to load it may run it. Empty where there is
+    none.
+    """
+    running = sys.modules.get("__main__")  # known by other names as well
+    homes = [
+        module
+        for module in list(sys.modules.values())
+        if (script or module is not running)
+        and getattr(module, "__dict__", {}).get("study") is study
+    ]
+    return str(file_of(homes[0]) or "") if homes else ""
 
 
 def load_module(name: str, path: Path) -> ModuleType:

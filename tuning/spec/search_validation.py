@@ -30,7 +30,8 @@ def search_problems(study: "Study") -> list[str]:
     """What is wrong with how settings are chosen, stopped and confirmed."""
     if study.search.exhaustive:
         found = [
-            f"space: {key} is a range; a grid needs a list of values."
+            f"space: {key} is a range; a grid needs a list of values. Or search the range, with"
+            " search=Random(trials=20), say."
             for key, values in parameters(study.space).items()
             if is_range(values)
         ]

@@ -114,6 +114,7 @@ def test_fonts_and_colours_are_the_users(tmp_path: Path) -> None:
         ("p.gif", {}, r"p\.gif must end in one of \.pdf, \.png, \.svg\."),
         ("p.pdf", {"width": 0}, r"0 is no size: give inches and points above 0\."),
         ("p.pdf", {"font_size": float("nan")}, r"nan is no size"),
+        ("p.pdf", {"width": "3.3in"}, r"'3\.3in' is no size: give inches and points above 0\."),
     ],
 )
 def test_what_cannot_be_saved(name: str, options: Any, says: str, tmp_path: Path) -> None:

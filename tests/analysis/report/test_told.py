@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from run_folders import Trial as Recorded
 from run_folders import scores, write_run
 from small_studies import small_study
 
-from analysis import load_run, write_report
+from analysis import latex, load_run, write_report
 from analysis.live.state import mean_of
 from analysis.records.load import Run
 from analysis.report.page import section_html
@@ -151,9 +152,21 @@ def test_the_terminal_tells_an_error_by_its_type_and_first_line() -> None:
         )
     except RuntimeError:
         event = {"event": "failed", "trial": "0002", "error": traceback.format_exc()}
+    line = event_line(event, StudyProgress(small_study()))
+    assert line.startswith("trial 0002 failed: RuntimeError: CUDA error: assert (")
+    assert line.count("\n") == 0
+
+
+def test_the_terminal_tells_the_place_of_an_error_in_the_users_own_files(tmp_path: Path) -> None:
+    file, installed = tmp_path / "mine.py", tmp_path / "site-packages" / "other.py"
+    error = (
+        f'Traceback (most recent call last):\n  File "{file}", line 4, in train\n    other.read()\n'
+        f"  File \"{installed}\", line 8, in read\n    raise error\nKeyError: 'Rate'\n"
+    )
+    event = {"event": "failed", "trial": "0001", "error": error}
     assert (
         event_line(event, StudyProgress(small_study()))
-        == "trial 0002 failed: RuntimeError: CUDA error: assert"
+        == f"trial 0001 failed: KeyError: 'Rate' ({file}, line 4)"
     )
 
 
@@ -215,3 +228,12 @@ def test_a_search_with_one_runaway_value_can_be_drawn(tmp_path: Path, sign: int)
         kind in json.dumps(drawn[name]) for name in ("trials", "progress", "parameters", "parallel")
     )
     assert "1.00e+12" in page
+
+
+def test_a_column_that_a_table_has_not_is_named_with_those_it_has() -> None:
+    table = pd.DataFrame({"width": [1], "loss": [0.5]})
+    with pytest.raises(ValueError, match=r"^no column accuracy\. Known: width, loss\.$"):
+        latex(table, "caption", columns=["accuracy", "loss"])
+    names: dict[str, object] = {}
+    exec("from analysis import *", names)
+    assert {"load_run", "load_runs", "Run"} <= names.keys()

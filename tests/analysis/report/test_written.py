@@ -35,6 +35,19 @@ def without_arms(root: Path) -> None:
     write_report(load_run(root))
 
 
+def test_a_report_that_is_broken_off_leaves_no_empty_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    run = load_run(digits_like(tmp_path, seeds=2, epochs=1))
+    monkeypatch.setattr("analysis.report.build.sections", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_report(run)
+    assert not run.paths.report.exists()
+
+
 def test_of_an_earlier_report_nothing_stays_in_the_folder_or_in_a_store(
     compared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -123,7 +123,7 @@ def test_values_of_a_grid_are_added_to_alone(
 
 def test_a_search_is_no_grid_and_a_grid_no_search(tmp_path: Path) -> None:
     found = search()
-    with pytest.raises(StudyError, match="searched is no grid: --set adds values to a grid alone"):
+    with pytest.raises(StudyError, match="searched is no grid: values are added to a grid alone"):
         extend(cut_short(found, tmp_path), found, values={"x": [1]}, backend="inline")
     grid = small_study()
     folder = cut_short(grid, tmp_path, rows=3)

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from tuning import StudyError
 from tuning.engine import checkpoints
 from tuning.engine.backends.inline import run_inline
 from tuning.runs.prepare import prepare_run
+from tuning.runs.reopen import continued
 from tuning.runs.store import Folder
 from tuning.spec.loading import find_study
 
@@ -151,8 +152,9 @@ def test_changed_code_is_refused_in_one_line_with_the_ways_out(
     assert lines(result) == [
         "error: the code is not that of this run any more: model.py: 4 lines added, 1 removed. Its"
         " numbers would be pooled with those of before. Put the code back as it was (a copy is in"
-        f" {begun.code / version}), start a new run with `study run`, or give --accept-code-change:"
-        " then every record says which code it is of, and the report that they are pooled."
+        f" {begun.code / version}), start a new run with `study run`, or give --accept-code-change"
+        " (in Python accept_code_change=True): then every record says which code it is of, and the"
+        " report that they are pooled."
     ]
     assert begun.study.read_bytes() == before
     # The copy is what is to be put back.
@@ -461,7 +463,8 @@ def test_a_start_folder_that_is_gone_is_said(
         note,
         (
             f"error: there is no study file {was / 'mine.py'} any more: say where it is with"
-            f" --study FILE. {root / 'code' / version} holds a copy of its code."
+            " --study FILE, or give the study itself in Python, as in resume(RUN, study)."
+            f" {root / 'code' / version} holds a copy of its code."
         ),
     ]
     result, trained = study(monkeypatch, "resume", root, "--study", "../moved_home/mine.py")
@@ -476,6 +479,29 @@ def test_a_start_folder_that_is_gone_is_said(
     assert lines(study(monkeypatch, "resume", root)[0]) == [], (
         "the new places are known from then on"
     )
+
+
+@pytest.mark.parametrize("moved", [shutil.move, shutil.copytree])
+@pytest.mark.parametrize("script", [False, True])
+def test_a_study_is_given_from_a_folder_that_has_moved_or_was_copied(
+    moved: Callable[[Path, Path], Any],
+    script: bool,
+    begun: RunPaths,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    was, new = home(begun), tmp_path / "new"
+    run = RunPaths(new / begun.root.relative_to(was)).root
+    moved(was, new)
+    monkeypatch.chdir(new)
+    given = find_study("mine.py")
+    if script:
+        monkeypatch.setitem(sys.modules, "__main__", sys.modules["mine"])
+    else:  # one that imports the study has it too
+        monkeypatch.setattr(sys.modules["__main__"], "study", given, raising=False)
+    going = continued(load_run(run), lambda *_: {}, study=given)
+    assert going.changed == []
+    assert going.reference == str((was if script else new) / "mine.py")
 
 
 def test_a_study_file_that_has_moved_is_held_against_the_code_of_the_run(

@@ -256,7 +256,7 @@ def test_a_study_that_the_user_never_named_is_not_executed(
     done = CliRunner().invoke(app, [arguments[0], str(run), *arguments[1:]])
     line = refused(done)
     assert f"names the study {reference}, which you have not run or named here before" in line
-    assert f"say so with --study {reference}." in line
+    assert f"say so with --study {reference}, or give the study itself in Python" in line
     assert not (tmp_path / "executed").exists()
 
 
