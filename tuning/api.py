@@ -215,9 +215,7 @@ def _folder(run: "str | Path | Run") -> str | Path:
 
 def _refuse_other(study: object) -> None:
     if not isinstance(study, Study):
-        raise StudyError(
-            f"{type(study).__name__} is no Study: give Study(name=..., trainable=train, ...)."
-        )
+        raise StudyError(f"{type(study).__name__} is no Study: give Study(name=..., ...).")
 
 
 def _train(

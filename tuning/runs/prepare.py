@@ -54,9 +54,8 @@ def prepare_run(
     ``results/``, and copied to the URL as long as the run is written.
 
     Raises:
-        StudyError: the data are not there, something the study says cannot be recorded, it cannot
-        begin with the earlier runs that it names, the folder cannot be written, or the URL cannot
-        be used. Nothing is written then.
+        StudyError: data or earlier runs are not there or do not fit, something the study says
+        cannot be recorded, the folder or the URL cannot be written. Nothing is written then.
     """
     url = str(results) if is_url(str(results)) else None
     if url:
