@@ -77,7 +77,7 @@ def leaderboard(run: Run) -> pd.DataFrame:
         "shrinkage",
         *(name for name in facts if name.startswith(HELD_OUT)),
     ]
-    board = settings.join(facts.drop(columns="value"))[columns]
+    board = settings.join(facts.drop(columns=["value", "left"], errors="ignore"))[columns]
     return board.loc[_best_first(run, facts)].astype(
         dict.fromkeys(["last_epoch", "rung", "search_n", "confirmed_n"], "Int64")
     )

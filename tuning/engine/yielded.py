@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from analysis.text.format import count
 from tuning.spec.callables import CONTRACT
 from tuning.spec.errors import did_you_mean
 from tuning.spec.study import Study, Trial
@@ -176,6 +175,8 @@ def _array_problem(name: Any, array: np.ndarray | None) -> str | None:
 def _number_problem(name: str, value: Any, seeds: int) -> str | None:
     values = value if isinstance(value, (list, tuple)) else [value]
     if isinstance(value, (list, tuple)) and len(value) != seeds:
+        from analysis.text.format import count  # brings pandas
+
         return f"metric {name!r} has {count(len(value), 'value')} for {count(seeds, 'seed')}"
     wrong = [each for each in values if not isinstance(each, (int, float))]
     return (

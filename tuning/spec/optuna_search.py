@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from analysis.text.format import count
 from tuning.spec.callables import name_of
 from tuning.spec.components import spec
 from tuning.spec.searches import Search, Valid
@@ -78,8 +77,11 @@ class Optuna(Search):
         how = f"chosen by Optuna{named}"
         if self.sampler == "auto":
             how = "chosen by a Gaussian process, or by TPE where trials are short"
-        begun = f", begun with {count(len(self.warm_start), 'earlier run')}"
-        return f"{how}{begun if self.warm_start else ''}"
+        if not self.warm_start:
+            return how
+        from analysis.text.format import count  # brings pandas
+
+        return f"{how}, begun with {count(len(self.warm_start), 'earlier run')}"
 
     @property
     def _name(self) -> str:

@@ -31,7 +31,8 @@ def findings_of(folder: Path, more: dict[str, float], **spec: Any) -> Findings:
 
 
 def said_of(findings: Findings) -> str:
-    return " ".join([*reading(findings).points, caption(findings)])
+    words = caption(findings, findings.run.metric, findings.summary)
+    return " ".join([*reading(findings).points, words])
 
 
 @pytest.mark.parametrize("folds", [1, 2])
