@@ -52,7 +52,7 @@ def importances(run: Run, method: str = PED_ANOVA) -> pd.DataFrame:
     """
     found = evidence(run)
     higher = run.spec["mode"] == "max"
-    extrapolates = can_extrapolate(found)
+    extrapolates = can_extrapolate(found, higher)
     known = at_full_length(found, higher) if extrapolates else _measured(found)
     varied = [key for key in run.parameters if _varies(found.settings.loc[known.index, key])]
     if len(known) < FEWEST or not varied or np.ptp(known["value"]) == 0:

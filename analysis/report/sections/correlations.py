@@ -130,8 +130,9 @@ def _reading(table: pd.DataFrame) -> Iterator[str]:
         )
     elif table["epoch"].nunique() > 1:
         yield (
-            "Trials were stopped early, and too few completed to say what the others would have"
-            " reached: the figures of later epochs are those of survivors. The shaded rows, at"
+            "Trials were stopped early, and those that went on are too few or too much alike to say"
+            " what the others would have reached: the figures of later epochs are those of"
+            " survivors. The shaded rows, at"
             f" epoch {recommended(table)['epoch'].max()}, are the last with trials enough to be"
             " quoted, with that in mind."
         )
