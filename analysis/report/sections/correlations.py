@@ -18,6 +18,10 @@ from analysis.text.rounding import fixed
 
 _WORDS = ["parameter", "evidence", "method"]
 _NAIVE = "from last values"
+_UNRANKED = (
+    "No importances are given: fewer than ten trials can be compared, nothing varies, or resampled"
+    " trials rank the parameters the other way round."
+)
 _KEYS = ["parameter", "epoch", "evidence"]
 
 
@@ -40,10 +44,11 @@ def correlations(findings: Findings) -> Section | None:
         frame = readable_importances(shares)
         tables.append(Table(title="Importances", frame=frame, words=_WORDS, struck=[_NAIVE]))
         files.append(TableFile("importances", shares))
+    unranked = [_UNRANKED] if findings.search and shares.empty else []
     return Section(
         anchor=SECTION,
         title="Parameters and the metric",
-        notes=list(_reading(table)),
+        notes=[*_reading(table), *unranked],
         tables=tables,
         files=files,
     )

@@ -30,7 +30,7 @@ from analysis.stats.correlation import correlations, recommended
 from analysis.stats.extrapolation import at_full_length, can_extrapolate, fill_in, ridge
 from analysis.stats.fidelity import comparable_epochs, evidence, features, kind_of
 from analysis.stats.findings import find
-from analysis.stats.importance import draw_settings, importances
+from analysis.stats.importance import contradicts_itself, draw_settings, importances
 from analysis.stats.optuna_importance import FANOVA
 from benchmarks.simulations import SPACE, searched
 
@@ -340,6 +340,20 @@ def test_measured_values_stay_and_no_guess_is_better_than_the_best_measured(stop
         -found.values.to_numpy(), features(SPACE, found.settings, squares=True), False
     )
     assert lower.min() == -measured.max()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "contradicts"),
+    [
+        ([0.02, 0.57, 0.02], [0.35, 0.93, 0.20], True),
+        ([0.60, 0.10, 0.05], [0.64, 0.30, 0.20], False),
+        ([0.02, 0.30, 0.02], [0.35, 0.93, 0.20], False),
+        ([np.nan] * 3, [np.nan] * 3, False),
+    ],
+)
+def test_ranges_that_say_the_opposite_of_the_order_contradict_it(low, high, contradicts):
+    frame = pd.DataFrame({"importance": [0.67, 0.17, 0.16], "low": low, "high": high})
+    assert contradicts_itself(frame) == contradicts
 
 
 @pytest.mark.parametrize("foretold", [True, False])
