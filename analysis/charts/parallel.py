@@ -83,7 +83,7 @@ def parallel(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _scores(found: Evidence, higher: bool) -> pd.Series:
     values = found.values[found.full]
-    if can_extrapolate(found):
+    if can_extrapolate(found, higher):
         values = values.fillna(at_full_length(found, higher)["value"])
     return values.rename("score")
 

@@ -30,7 +30,7 @@ def at_an_edge(run: Run, found: Evidence) -> Iterator[tuple[str, str]]:
     which a search that crowds at the end does not hide.
     """
     higher = run.higher_is_better
-    extrapolated = can_extrapolate(found)
+    extrapolated = can_extrapolate(found, higher)
     scores = (
         at_full_length(found, higher)["value"]
         if extrapolated

@@ -62,8 +62,8 @@ def correlations(run: Run) -> pd.DataFrame:
     """
     found = evidence(run)
     rows = [row for epoch in found.stops for row in _reached(found, epoch)]
-    if can_extrapolate(found):
-        rows += _extrapolated(found, run.spec["mode"] == "max")
+    if can_extrapolate(found, run.higher_is_better):
+        rows += _extrapolated(found, run.higher_is_better)
     frame = pd.DataFrame(rows, columns=COLUMNS)
     order = {key: place for place, key in enumerate(run.parameters)}
     return frame.sort_values(

@@ -15,6 +15,8 @@ that resembles the stopped ones, so nothing is there to be weighted (``python -m
 prints both).
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -22,6 +24,9 @@ from analysis.records.schema import Status
 from analysis.stats.fidelity import Evidence, features
 
 FEWEST = 8  # completed trials, below which nothing is extrapolated
+# Of the variance of the next value, leaving one trial out: what less foretells not even the trials
+# that went on is no ground for those that were stopped
+LEAST_SHARE = 0.5
 # Of the median: smaller values count as this much, or the log of one near 0 would rule the fit
 FLOOR = 0.01
 # Per trial; the one with the least leave-one-out error is used
@@ -29,12 +34,17 @@ PENALTIES = 10.0 ** np.arange(-4, 3.1, 0.5)
 LEAST_VARIANCE = 1e-12
 
 
-def can_extrapolate(found: Evidence) -> bool:
-    """Whether trials were stopped and enough of the others completed to learn from."""
+def can_extrapolate(found: Evidence, higher: bool) -> bool:
+    """Whether trials were stopped, enough of the others completed to learn from, and the regression
+    foretells from rung to rung what those that went on did reach: it explains ``LEAST_SHARE`` of
+    their variance, each trial left out in turn. ``higher`` as for ``at_full_length``.
+    """
     return (
         found.uneven
         and len(found.stops) > 1
         and int(found.values[found.full].notna().sum()) >= FEWEST
+        and min(share for *_, share in _steps(*_known(found, _usable(found)), higher))
+        >= LEAST_SHARE
     )
 
 
@@ -45,15 +55,24 @@ def at_full_length(found: Evidence, higher: bool) -> pd.DataFrame:
 
     ``higher``: whether higher is better.
     """
-    lost = found.ended.isin([Status.DIVERGED, Status.FAILED]) & found.values[found.full].isna()
-    usable = found.values[found.stops[0]].notna() & ~lost
-    values = found.values[usable].to_numpy(dtype=float)
-    inputs = features(found.space, found.settings[usable], squares=True)
+    usable = _usable(found)
+    values, inputs = _known(found, usable)
     filled, variance = fill_in(values, inputs, higher)
     return pd.DataFrame(
         {"value": filled, "variance": variance, "measured": ~np.isnan(values[:, -1])},
         index=found.values.index[usable],
     )
+
+
+def _usable(found: Evidence) -> pd.Series:
+    lost = found.ended.isin([Status.DIVERGED, Status.FAILED]) & found.values[found.full].isna()
+    return found.values[found.stops[0]].notna() & ~lost
+
+
+def _known(found: Evidence, usable: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Values and inputs of these trials, as ``fill_in`` takes them."""
+    values = found.values[usable].to_numpy(dtype=float)
+    return values, features(found.space, found.settings[usable], squares=True)
 
 
 def fill_in(values: np.ndarray, inputs: np.ndarray, higher: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -63,17 +82,34 @@ def fill_in(values: np.ndarray, inputs: np.ndarray, higher: bool) -> tuple[np.nd
     ``inputs``: shape ``(trials, features)``. No filled value is better than the best measured one
     of its column.
     """
+    *_, (current, variance, _) = _steps(values, inputs, higher)
+    return current, variance
+
+
+def _steps(
+    values: np.ndarray, inputs: np.ndarray, higher: bool
+) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+    """What ``fill_in`` gives, column after column, and which share of the variance of the next
+    column the regression explains, each trial left out in turn.
+    """
     logs = bool(np.nanmin(values) > 0)
     current, variance = values[:, 0], np.zeros(len(values))
+    yield current, variance, 1.0
     for after in values.T[1:]:
         seen = ~np.isnan(after)
-        before = _scaled(current, logs)
-        guess, error = ridge(np.column_stack([before, inputs]), _scaled(after, logs), seen)
-        guess = _plausible(guess, _scaled(after, logs), higher)
+        before, targets = _scaled(current, logs), _scaled(after, logs)
+        guess, error = ridge(np.column_stack([before, inputs]), targets, seen)
+        guess = _plausible(guess, targets, higher)
         guess, slope = (np.exp(guess), np.exp(guess)) if logs else (guess, np.ones(len(guess)))
         variance = np.where(seen, 0.0, variance + error * slope**2)
         current = np.where(seen, after, guess)
-    return current, variance
+        yield current, variance, 1 - error / _of_mean(targets[seen])
+
+
+def _of_mean(targets: np.ndarray) -> float:
+    """The mean squared error of the mean of the others, each left out in turn."""
+    errors = (targets - targets.mean()) * len(targets) / max(1, len(targets) - 1)
+    return max(float(np.mean(errors**2)), LEAST_VARIANCE)
 
 
 def ridge(inputs: np.ndarray, targets: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, float]:

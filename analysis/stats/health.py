@@ -194,7 +194,7 @@ def _spread(run: Run, found: Evidence) -> tuple[np.ndarray, float]:
     """The score of each search trial at full length, and the share of the seeds' variance that is
     in it.
     """
-    if can_extrapolate(found):
+    if can_extrapolate(found, run.higher_is_better):
         return at_full_length(found, run.higher_is_better)["value"].to_numpy(), 0.0
     if found.uneven:
         return np.array([]), 0.0

@@ -48,11 +48,12 @@ def importances(run: Run, method: str = PED_ANOVA) -> pd.DataFrame:
     settings drawn evenly from the space: with the trials alone a hundred are too few for a stable
     order (``python -m benchmarks.proofs``), and a search that goes where it is good would count
     only the neighbourhood of the best. Extrapolated values weigh less, by their variance. Empty
-    below 10 trials, and where metric or all parameters do not vary.
+    below 10 trials, where metric or all parameters do not vary, and where the resamples rank
+    parameters the other way round.
     """
     found = evidence(run)
     higher = run.spec["mode"] == "max"
-    extrapolates = can_extrapolate(found)
+    extrapolates = can_extrapolate(found, higher)
     known = at_full_length(found, higher) if extrapolates else _measured(found)
     varied = [key for key in run.parameters if _varies(found.settings.loc[known.index, key])]
     if len(known) < FEWEST or not varied or np.ptp(known["value"]) == 0:
@@ -76,10 +77,18 @@ def importances(run: Run, method: str = PED_ANOVA) -> pd.DataFrame:
     frame[["low", "high"]] = (
         np.quantile(shares[1:], [0.1, 0.9], axis=0).T if len(shares) > 1 else np.nan
     )
+    if contradicts_itself(frame):
+        return pd.DataFrame(columns=COLUMNS)
     frame["naive"] = _naive(space, found, higher, method)
     return frame.sort_values("importance", ascending=False, kind="stable", ignore_index=True)[
         COLUMNS
     ]
+
+
+def contradicts_itself(frame: pd.DataFrame) -> bool:
+    """Whether the range of a parameter lies wholly above that of one with more importance."""
+    rows = frame.sort_values("importance")
+    return bool((rows["low"].cummax().shift() > rows["high"]).any())
 
 
 def _varies(column: pd.Series) -> bool:

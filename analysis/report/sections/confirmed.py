@@ -23,8 +23,8 @@ AGAINST_BEST = Figures(
     ["difference", "corrected_low", "corrected_high"], limits=[("corrected_low", "corrected_high")]
 )
 _OVER_SEEDS = (
-    "at the last epoch: mean \u00b1 std over the fresh seeds; of metrics that are a least, the"
-    " least over seeds."
+    "at the last epoch: mean \u00b1 std over the fresh seeds; of metrics called ..._min,"
+    " the least over seeds."
 )
 
 

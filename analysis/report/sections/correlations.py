@@ -18,6 +18,10 @@ from analysis.text.rounding import fixed
 
 _WORDS = ["parameter", "evidence", "method"]
 _NAIVE = "from last values"
+_UNRANKED = (
+    "No importances are given: fewer than ten trials can be compared, nothing varies, or resampled"
+    " trials rank the parameters the other way round."
+)
 _KEYS = ["parameter", "epoch", "evidence"]
 
 
@@ -40,10 +44,11 @@ def correlations(findings: Findings) -> Section | None:
         frame = readable_importances(shares)
         tables.append(Table(title="Importances", frame=frame, words=_WORDS, struck=[_NAIVE]))
         files.append(TableFile("importances", shares))
+    unranked = [_UNRANKED] if findings.search and shares.empty else []
     return Section(
         anchor=SECTION,
         title="Parameters and the metric",
-        notes=list(_reading(table)),
+        notes=[*_reading(table), *unranked],
         tables=tables,
         files=files,
     )
@@ -130,8 +135,9 @@ def _reading(table: pd.DataFrame) -> Iterator[str]:
         )
     elif table["epoch"].nunique() > 1:
         yield (
-            "Trials were stopped early, and too few completed to say what the others would have"
-            " reached: the figures of later epochs are those of survivors. The shaded rows, at"
+            "Trials were stopped early, and those that went on are too few or too much alike to say"
+            " what the others would have reached: the figures of later epochs are those of"
+            " survivors. The shaded rows, at"
             f" epoch {recommended(table)['epoch'].max()}, are the last with trials enough to be"
             " quoted, with that in mind."
         )

@@ -30,7 +30,7 @@ from analysis.stats.correlation import correlations, recommended
 from analysis.stats.extrapolation import at_full_length, can_extrapolate, fill_in, ridge
 from analysis.stats.fidelity import comparable_epochs, evidence, features, kind_of
 from analysis.stats.findings import find
-from analysis.stats.importance import draw_settings, importances
+from analysis.stats.importance import contradicts_itself, draw_settings, importances
 from analysis.stats.optuna_importance import FANOVA
 from benchmarks.simulations import SPACE, searched
 
@@ -329,7 +329,7 @@ def test_ridge_leaves_out_one_by_one():
 
 def test_measured_values_stay_and_no_guess_is_better_than_the_best_measured(stopped):
     found = evidence(stopped)
-    assert can_extrapolate(found)
+    assert can_extrapolate(found, True)
     whole = at_full_length(found, True)
     measured = found.values[20].dropna()
     assert whole.loc[measured.index, "value"].tolist() == measured.tolist()
@@ -342,9 +342,43 @@ def test_measured_values_stay_and_no_guess_is_better_than_the_best_measured(stop
     assert lower.min() == -measured.max()
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "contradicts"),
+    [
+        ([0.02, 0.57, 0.02], [0.35, 0.93, 0.20], True),
+        ([0.60, 0.10, 0.05], [0.64, 0.30, 0.20], False),
+        ([0.02, 0.30, 0.02], [0.35, 0.93, 0.20], False),
+        ([np.nan] * 3, [np.nan] * 3, False),
+    ],
+)
+def test_ranges_that_say_the_opposite_of_the_order_contradict_it(low, high, contradicts):
+    frame = pd.DataFrame({"importance": [0.67, 0.17, 0.16], "low": low, "high": high})
+    assert contradicts_itself(frame) == contradicts
+
+
+@pytest.mark.parametrize("foretold", [True, False])
+def test_trials_are_extrapolated_by_what_foretells_those_that_went_on(tmp_path, foretold):
+    """All that went on end between 0.92 and 0.95, in the order that they had before, or in none."""
+    rng = np.random.default_rng(3)
+    rates, early = 10 ** rng.uniform(-4, 0, 40), np.linspace(0.2, 0.89, 40)
+    ends = 0.92 + 0.03 * np.linspace(0, 1, 20)
+    ends = ends if foretold else rng.permutation(ends)
+    trials = [
+        trial(rate, "a", [value], status="pruned", rung=1)
+        for rate, value in zip(rates[:20], early[:20], strict=True)
+    ] + [
+        trial(rate, "b", [value, end])
+        for rate, value, end in zip(rates[20:], early[20:], ends, strict=True)
+    ]
+    run = run_of(tmp_path, trials, scheduler=ASHA)
+    assert can_extrapolate(evidence(run), True) == foretold
+    quoted = recommended(correlations(run))["evidence"]
+    assert set(quoted) == {"extrapolated" if foretold else "reached"}
+
+
 def test_too_few_completed_trials_are_not_extrapolated():
     run = searched(0, 12)
-    assert not can_extrapolate(evidence(run))
+    assert not can_extrapolate(evidence(run), True)
     assert "extrapolated" not in set(correlations(run)["evidence"])
 
 
