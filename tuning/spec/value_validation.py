@@ -36,7 +36,8 @@ def study_value_problems(study: "Study") -> list[str]:
     keys = {**names, **study.fixed}
     published = PUBLISHED if study.report.published else ()
     own = ["fold"] if isinstance(study.seeds, Folds) else []
-    own += ["seed"] if contract_of(study.task.train) is Contract.RAY else []
+    if "seed" in keys and contract_of(study.task.train) is Contract.RAY:
+        own.append("seed")
     taken = (*GIVEN, *SET, *published, *own)
     found = [
         f"{key!r} is the study's own word and cannot be a key of space or fixed; call it otherwise."
