@@ -153,7 +153,7 @@ def test_whole_numbers_and_floats_are_two_studies(tmp_path: Path) -> None:
 def test_runs_of_other_code_are_merged_where_that_is_accepted(tmp_path: Path) -> None:
     first, _ = grid(tmp_path, 2)
     second, _ = grid(tmp_path, [2, 3], trainable=other)
-    with pytest.raises(StudyError, match=r"code: that of .*--accept-code-change merges them"):
+    with pytest.raises(StudyError, match=r"code: that of .*--accept-code-change .* merges them"):
         merge(first, second, results=tmp_path)
     merged = merge(first, second, results=tmp_path, accept_code_change=True)
     assert "Numbers of 2 versions of the code are pooled in this run" in " ".join(merged.notes)
