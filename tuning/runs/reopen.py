@@ -61,7 +61,8 @@ def continued(
     if isinstance(study, str):
         remember(study, Path.cwd())
     elif study and reference.endswith(".py"):  # which may have moved since
-        found_in = file_with(study)
+        if found_in := file_with(study):
+            remember(found_in, Path.cwd())
         lies = found_in or file_with(study, script=True)
         reference = found_in or reference
     # From the study as it stands in its file each time: one override takes the place of another.
