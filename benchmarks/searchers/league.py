@@ -12,11 +12,14 @@ from benchmarks.searchers.methods import RANDOM_ASHA
 from benchmarks.searchers.race import STEPS
 
 
-def frame(rows: Sequence[Mapping[str, Any]], versions: Mapping[str, str]) -> pd.DataFrame:
-    """The rows of the versions that are installed, one line per search: ``method, problem, seed,
-    trials, ms``, and ``regret`` as a list.
+def frame(rows: Sequence[Mapping[str, Any]], versions: Mapping[str, str | None]) -> pd.DataFrame:
+    """The rows of the versions that are installed, of what is not (None) those of the version that
+    was measured last; one line per search: ``method, problem, seed, trials, ms``, and ``regret`` as
+    a list.
     """
-    kept = [row for row in rows if versions.get(row["method"]) == row["version"]]
+    last = {row["method"]: row["version"] for row in rows}
+    shown = {name: version or last.get(name) for name, version in versions.items()}
+    kept = [row for row in rows if shown.get(row["method"]) == row["version"]]
     columns = ["method", "problem", "workers", "seed", "trials", "ms", "regret"]
     return pd.DataFrame(kept, columns=columns)
 
