@@ -15,6 +15,7 @@ from tuning.spec.study import Asha, Optuna, Random, Search
 TRIALS = 10_000
 """More than any budget holds."""
 RANDOM_ASHA = "random + ASHA"
+DEFAULTS = "ours, defaults"
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ METHODS = {
     RANDOM_ASHA: _ours(
         lambda seed: Random(trials=TRIALS, seed=seed), Asha(grace_period=1, pauses=False)
     ),
-    "ours, defaults": _ours(lambda seed: Optuna(trials=TRIALS, seed=seed), Asha()),
+    DEFAULTS: _ours(lambda seed: Optuna(trials=TRIALS, seed=seed), Asha()),
     "ours, TPE": _ours(lambda seed: Optuna(trials=TRIALS, seed=seed, sampler="tpe"), Asha()),
     "Optuna TPE": _optuna("TPESampler"),
     "Optuna TPE + Hyperband": _optuna("TPESampler", hyperband=True, seeds=3),

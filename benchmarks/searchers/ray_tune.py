@@ -18,11 +18,10 @@ class RayTune:
 
     def __init__(self, problem: Problem, seed: int) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._search = OptunaSearch(
-            ray_domains(problem.space), metric="score", mode="max", seed=seed
-        )
+        space = OptunaSearch.convert_search_space(ray_domains(problem.space))
+        self._search = OptunaSearch(space, metric="score", mode="max", seed=seed)
         self._scheduler = ASHAScheduler(metric="score", mode="max", max_t=problem.epochs)
-        self._epochs, self._asked = problem.epochs, 0
+        self._asked = 0
 
     def next(self) -> Job:
         self._asked += 1

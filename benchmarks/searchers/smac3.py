@@ -1,6 +1,6 @@
-"""SMAC3 (``pip install smac``): its facade for several fidelities, as its example for epochs has it.
+"""SMAC3 (``pip install smac``): its facade for several fidelities, as in its example for epochs.
 
-That example trains each time from the first epoch, and so it is counted.
+That trains each time from the first epoch, and so it is counted.
 """
 
 import logging
@@ -8,7 +8,7 @@ import math
 import tempfile
 from typing import Any
 
-from benchmarks.searchers.problems import Params, Problem
+from benchmarks.searchers.problems import Problem
 from benchmarks.searchers.spaces import config_space
 from benchmarks.searchers.to_epoch import Asked, ToEpoch
 

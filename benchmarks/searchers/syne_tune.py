@@ -1,5 +1,6 @@
-"""Schedulers of Syne Tune (``pip install syne-tune``), told what its ``Tuner`` tells them. They stop
-trials; none of them pauses.
+"""Schedulers of Syne Tune (``pip install syne-tune``), told what its ``Tuner`` tells them.
+
+They stop trials; none of them pauses.
 """
 
 import logging

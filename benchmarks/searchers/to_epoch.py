@@ -1,4 +1,4 @@
-"""Rivals that name the epoch up to which a setting is to be trained, and are told its value there."""
+"""Rivals that say up to which epoch a setting is to be trained, and are told its value there."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ class Asked:
     """To be trained up to."""
     about: Any
     """What the rival itself calls it."""
-    goes_on: str | None = None
-    """The key of the job that it continues; None: it is trained from the first epoch."""
+    key: str | None = None
+    """With the key of an earlier one it goes on where that was left; None: from the first epoch."""
 
 
 class ToEpoch:
@@ -24,12 +24,12 @@ class ToEpoch:
 
     def __init__(self, ask: Callable[[], Asked], tell: Callable[[Any, float], None]) -> None:
         self._ask, self._tell = ask, tell
-        self._asked = 0
+        self._number = 0
 
     def next(self) -> Job:
         asked = self._ask()
-        self._asked += 1
-        return Job(asked.goes_on or str(self._asked), asked.params, asked)
+        self._number += 1
+        return Job(asked.key or str(self._number), asked.params, asked)
 
     def report(self, job: Job, epoch: int, value: float) -> bool:
         if epoch < job.trial.epoch:

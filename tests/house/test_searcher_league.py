@@ -8,9 +8,11 @@ import pytest
 from ray import tune
 
 from benchmarks.searchers import league, rows, settled
-from benchmarks.searchers.methods import RANDOM_ASHA
+from benchmarks.searchers.methods import METHODS, RANDOM_ASHA, Method, installed
 from benchmarks.searchers.problems import Problem, Scale
 from benchmarks.searchers.race import STEPS, Job, Race
+from benchmarks.searchers.ray_tune import RayTune
+from benchmarks.searchers.to_epoch import Asked, ToEpoch
 
 
 def curve(params: Mapping[str, Any]) -> tuple[list[float], list[float]]:
@@ -100,6 +102,42 @@ def test_what_is_measured_is_not_measured_again(tmp_path: Any) -> None:
     known = {rows.key(row) for row in rows.read(file)}
     assert list(rows.missing(["random"], PROBLEM, 1, 3, known)) == [("random", 0), ("random", 2)]
     assert list(rows.missing(["random"], PROBLEM, 4, 1, known)) == [("random", 0)]
+
+
+def test_what_is_not_installed_is_left_out_and_shown_by_its_last_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert installed("no-such-package", "optuna") is None
+    absent = Method(METHODS["random"].tuner, lambda: installed("no-such-package"))
+    monkeypatch.setitem(METHODS, "absent", absent)
+    assert list(rows.missing(["absent"], PROBLEM, 1, 3, set())) == []
+    measured = [row("absent", "p1", 0, 0.5, version) for version in ("1", "2")]
+    assert league.frame(measured, {"absent": None})["regret"].tolist() == [measured[1]["regret"]]
+
+
+def test_a_rival_that_names_epochs_goes_on_by_its_key_and_begins_anew_without() -> None:
+    told: list[tuple[str, float]] = []
+    asked = iter(
+        [
+            Asked({"x": 2.0}, 1, "a", key="first"),
+            Asked({"x": 2.0}, 3, "b", key="first"),
+            Asked({"x": 2.0}, 2, "c"),
+            *(Asked({"x": 1.0}, 4, "d") for _ in range(4)),
+        ]
+    )
+    tuner = ToEpoch(lambda: next(asked), lambda about, value: told.append((about, value)))
+    race = Race(PROBLEM, workers=1).run(tuner)
+    assert told == [("a", 0.5), ("b", 1.5), ("c", 1.0)] + [("d", 1.0)] * 3
+    assert (race.spent, race.asked) == (20, 6)  # 1 + 2 + 2 epochs, then 15 of 16
+
+
+def test_ray_tune_stops_trials_below_the_top_quarter_and_never_the_best() -> None:
+    tuner = RayTune(PROBLEM, seed=0)
+    jobs = [tuner.next() for _ in range(5)]
+    assert all(1.0 <= job.params["x"] <= 3.0 for job in jobs)
+    after_one = [tuner.report(job, 1, value) for job, value in zip(jobs, (3, 1, 4, 2, 5))]
+    assert after_one == [True, False, True, False, True]
+    assert [tuner.report(jobs[4], epoch, 5.0) for epoch in (2, 3, 4)] == [True, True, False]
 
 
 def row(method: str, problem: str, seed: int, final: float, version: str = "1") -> dict[str, Any]:
