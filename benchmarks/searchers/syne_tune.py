@@ -7,6 +7,8 @@ import logging
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+
 from benchmarks.searchers.problems import Problem
 from benchmarks.searchers.race import Job
 from tuning.spec.space import describe
@@ -20,6 +22,7 @@ class SyneTune:
         from syne_tune.optimizer import baselines
 
         logging.getLogger("syne_tune").setLevel(logging.ERROR)
+        np.random.seed(seed)  # its BOHB draws from there, whatever it is given
         stops = {} if scheduler == "CQR" else {"time_attr": "epoch", "max_t": problem.epochs}
         self._scheduler = getattr(baselines, scheduler)(
             {key: domain(values) for key, values in problem.space.items()},
