@@ -1,6 +1,6 @@
 """DEHB (``pip install dehb``), asked and told as its documentation shows.
 
-That says nothing of states that are kept, so each time is counted from the first epoch.
+Its example for epochs trains each time from the first epoch, and so it is counted.
 """
 
 import tempfile

@@ -40,12 +40,13 @@ def draw(rows: pd.DataFrame, file: Path) -> None:
 
     drawn = facts(rows)
     last = drawn[drawn["spent"] == drawn["spent"].max()]
+    order = last.sort_values("regret")["method"].tolist()
     names = alt.Color(
         "method:N",
         title=None,
-        sort=last.sort_values("regret")["method"].tolist(),
-        scale=alt.Scale(scheme="tableau20"),
-        legend=alt.Legend(symbolStrokeWidth=3, labelLimit=240),
+        sort=order,
+        scale=alt.Scale(scheme="tableau10" if len(order) <= 10 else "tableau20"),
+        legend=alt.Legend(symbolOpacity=1, symbolType="stroke", symbolStrokeWidth=3),
     )
     chart: Any = alt.Chart(drawn).encode(x=alt.X("spent:Q", title="budget spent, %"), color=names)
     value = alt.Y("regret:Q", title="regret (0: best of 40,000 settings, 1: their median)")

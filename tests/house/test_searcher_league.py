@@ -135,7 +135,7 @@ def test_ray_tune_stops_trials_below_the_top_quarter_and_never_the_best() -> Non
     tuner = RayTune(PROBLEM, seed=0)
     jobs = [tuner.next() for _ in range(5)]
     assert all(1.0 <= job.params["x"] <= 3.0 for job in jobs)
-    after_one = [tuner.report(job, 1, value) for job, value in zip(jobs, (3, 1, 4, 2, 5))]
+    after_one = [tuner.report(jobs[at], 1, value) for at, value in enumerate((3, 1, 4, 2, 5))]
     assert after_one == [True, False, True, False, True]
     assert [tuner.report(jobs[4], epoch, 5.0) for epoch in (2, 3, 4)] == [True, True, False]
 
@@ -156,7 +156,8 @@ def test_the_table_is_means_over_problems_and_decides_problem_by_problem() -> No
     ]
     versions = {RANDOM_ASHA: "1", "new": "1"}
     old = row("new", "p1", 0, 9.9, version="0")
-    found = league.table(league.frame([*measured, old], versions)).set_index("method")
+    chosen = league.frame([*measured, old], versions)
+    found = league.table(chosen).set_index("method")
     assert list(found.index) == ["new", RANDOM_ASHA]
     assert found["regret"].tolist() == pytest.approx([0.4 / 3 + 0.001, 1 / 3 + 0.001])
     assert found.loc["new", ["problems", "seeds", "better", "worse"]].tolist() == [3, 6, 2, 0]
@@ -165,6 +166,10 @@ def test_the_table_is_means_over_problems_and_decides_problem_by_problem() -> No
     assert found.loc["new", "ms"] == 3.5
     # From 1 to 0.134 in 20 parts, at or below 0.334 from the 16th on.
     assert found.loc["new", "reaches"] == 0.8
+    rival = league.against(chosen, "new").iloc[0]
+    assert rival[["rival", "problems", "lower on", "higher on"]].tolist() == [RANDOM_ASHA, 3, 0, 2]
+    assert rival["higher by"] == pytest.approx(0.2)
+    assert rival["p"] == 0.5  # of the flips of 0.4, 0.2 and 0 half move the mean as far
 
 
 def test_what_a_search_saves_and_loses_that_ends_at_its_first_settled_look(capsys: Any) -> None:
