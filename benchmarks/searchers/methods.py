@@ -27,6 +27,8 @@ class Method:
     """None where its packages are not installed."""
     seeds: int = 10
     """How many repetitions: fewer where a suggestion takes seconds."""
+    by_epochs: bool = False
+    """Of no use where there is but one epoch."""
 
 
 def _ours(search: Callable[[int], Search], scheduler: Asha | None, seeds: int = 10) -> Method:
@@ -51,14 +53,14 @@ def _optuna(sampler: str, hyperband: bool = False, seeds: int = 10) -> Method:
     return Method(tuner, lambda: installed("optuna"), seeds)
 
 
-def _rival(module: str, name: str, *packages: str, **given: str) -> Method:
+def _rival(module: str, name: str, *packages: str, by_epochs: bool = False, **given: str) -> Method:
     """What ``name`` of a module of this folder gives; it is imported once it is asked for."""
 
     def tuner(problem: Problem, workers: int, seed: int) -> Tuner:
         made = getattr(import_module(f"benchmarks.searchers.{module}"), name)
         return made(problem, seed, **given)
 
-    return Method(tuner, lambda: installed(*packages), seeds=3)
+    return Method(tuner, lambda: installed(*packages), seeds=3, by_epochs=by_epochs)
 
 
 def installed(*packages: str) -> str | None:
@@ -89,7 +91,7 @@ METHODS = {
     "Syne Tune BOHB": _rival("syne_tune", "SyneTune", "syne-tune", scheduler="BOHB"),
     "Syne Tune CQR": _rival("syne_tune", "SyneTune", "syne-tune", scheduler="CQR"),
     "Syne Tune CQR + ASHA": _rival("syne_tune", "SyneTune", "syne-tune", scheduler="ASHACQR"),
-    "SMAC3": _rival("smac3", "smac3", "smac"),
-    "DEHB": _rival("dehb", "dehb", "dehb"),
-    "NePS PriorBand": _rival("neps", "priorband", "neural-pipeline-search"),
+    "SMAC3": _rival("smac3", "smac3", "smac", by_epochs=True),
+    "DEHB": _rival("dehb", "dehb", "dehb", by_epochs=True),
+    "NePS PriorBand": _rival("neps", "priorband", "neural-pipeline-search", by_epochs=True),
 }

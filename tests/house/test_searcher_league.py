@@ -1,6 +1,7 @@
 """The league of searches, on a problem that is known by heart."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -111,6 +112,10 @@ def test_what_is_not_installed_is_left_out_and_shown_by_its_last_version(
     absent = Method(METHODS["random"].tuner, lambda: installed("no-such-package"))
     monkeypatch.setitem(METHODS, "absent", absent)
     assert list(rows.missing(["absent"], PROBLEM, 1, 3, set())) == []
+    by_epochs = Method(METHODS["random"].tuner, lambda: "1", by_epochs=True)
+    monkeypatch.setitem(METHODS, "by epochs", by_epochs)
+    assert len(list(rows.missing(["by epochs"], PROBLEM, 1, 3, set()))) == 3
+    assert list(rows.missing(["by epochs"], replace(PROBLEM, epochs=1), 1, 3, set())) == []
     measured = [row("absent", "p1", 0, 0.5, version) for version in ("1", "2")]
     assert league.frame(measured, {"absent": None})["regret"].tolist() == [measured[1]["regret"]]
 
