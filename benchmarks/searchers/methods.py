@@ -89,9 +89,6 @@ METHODS = {
     "Ray Tune, Optuna + ASHA": _rival("ray_tune", "RayTune", "ray", "optuna"),
     "Syne Tune ASHA": _rival("syne_tune", "SyneTune", "syne-tune", scheduler="ASHA"),
     "Syne Tune BOHB": _rival("syne_tune", "SyneTune", "syne-tune", scheduler="BOHB"),
-    "Syne Tune CQR": _rival("syne_tune", "SyneTune", "syne-tune", scheduler="CQR"),
-    "Syne Tune CQR + ASHA": _rival("syne_tune", "SyneTune", "syne-tune", scheduler="ASHACQR"),
     "SMAC3": _rival("smac3", "smac3", "smac", by_epochs=True),
     "DEHB": _rival("dehb", "dehb", "dehb", by_epochs=True),
-    "NePS PriorBand": _rival("neps", "priorband", "neural-pipeline-search", by_epochs=True),
 }

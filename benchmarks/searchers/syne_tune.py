@@ -15,24 +15,24 @@ from tuning.spec.space import describe
 
 
 class SyneTune:
-    """``scheduler``: one of its baselines."""
+    """``scheduler``: one of its baselines that know epochs."""
 
     def __init__(self, problem: Problem, seed: int, scheduler: str) -> None:
         from syne_tune.backend.trial_status import Trial
         from syne_tune.optimizer import baselines
 
         logging.getLogger("syne_tune").setLevel(logging.ERROR)
-        np.random.seed(seed)  # its BOHB draws from there, whatever it is given
-        stops = {} if scheduler == "CQR" else {"time_attr": "epoch", "max_t": problem.epochs}
+        np.random.seed(seed)  # it draws at random from there, whatever it is given
         self._scheduler = getattr(baselines, scheduler)(
             {key: domain(values) for key, values in problem.space.items()},
             metric="score",
             do_minimize=False,
             random_seed=seed,
-            **stops,
+            time_attr="epoch",
+            max_t=problem.epochs,
         )
         self._trial = Trial
-        self._epochs, self._asked = problem.epochs, 0
+        self._asked = 0
 
     def next(self) -> Job:
         config = self._scheduler.suggest().config
@@ -43,13 +43,10 @@ class SyneTune:
 
     def report(self, job: Job, epoch: int, value: float) -> bool:
         result = {"epoch": epoch, "score": value}
-        stopped = self._scheduler.on_trial_result(job.trial, result) == "STOP"
-        if stopped:
-            self._scheduler.on_trial_remove(job.trial)
-        elif epoch == self._epochs:
-            self._scheduler.on_trial_complete(job.trial, result)
-            return False
-        return not stopped
+        if self._scheduler.on_trial_result(job.trial, result) != "STOP":
+            return True
+        self._scheduler.on_trial_remove(job.trial)
+        return False
 
 
 def domain(values: Any) -> Any:

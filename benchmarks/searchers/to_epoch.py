@@ -12,11 +12,9 @@ from benchmarks.searchers.race import Job
 class Asked:
     params: Params
     epoch: int
-    """To be trained up to."""
+    """To be trained up to, each time from the first one."""
     about: Any
     """What the rival itself calls it."""
-    key: str | None = None
-    """With the key of an earlier one it goes on where that was left; None: from the first epoch."""
 
 
 class ToEpoch:
@@ -29,7 +27,7 @@ class ToEpoch:
     def next(self) -> Job:
         asked = self._ask()
         self._number += 1
-        return Job(asked.key or str(self._number), asked.params, asked)
+        return Job(str(self._number), asked.params, asked)
 
     def report(self, job: Job, epoch: int, value: float) -> bool:
         if epoch < job.trial.epoch:

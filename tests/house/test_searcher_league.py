@@ -120,20 +120,19 @@ def test_what_is_not_installed_is_left_out_and_shown_by_its_last_version(
     assert league.frame(measured, {"absent": None})["regret"].tolist() == [measured[1]["regret"]]
 
 
-def test_a_rival_that_names_epochs_goes_on_by_its_key_and_begins_anew_without() -> None:
+def test_a_rival_that_names_epochs_begins_anew_each_time_and_hears_the_value_there() -> None:
     told: list[tuple[str, float]] = []
     asked = iter(
         [
-            Asked({"x": 2.0}, 1, "a", key="first"),
-            Asked({"x": 2.0}, 3, "b", key="first"),
-            Asked({"x": 2.0}, 2, "c"),
-            *(Asked({"x": 1.0}, 4, "d") for _ in range(4)),
+            Asked({"x": 2.0}, 1, "a"),
+            Asked({"x": 2.0}, 3, "b"),
+            *(Asked({"x": 1.0}, 4, "c") for _ in range(4)),
         ]
     )
     tuner = ToEpoch(lambda: next(asked), lambda about, value: told.append((about, value)))
     race = Race(PROBLEM, workers=1).run(tuner)
-    assert told == [("a", 0.5), ("b", 1.5), ("c", 1.0)] + [("d", 1.0)] * 3
-    assert (race.spent, race.asked) == (20, 6)  # 1 + 2 + 2 epochs, then 15 of 16
+    assert told == [("a", 0.5), ("b", 1.5)] + [("c", 1.0)] * 4
+    assert (race.spent, race.asked) == (20, 6)
 
 
 def test_ray_tune_stops_trials_below_the_top_quarter_and_never_the_best() -> None:
