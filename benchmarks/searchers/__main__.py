@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.machine import machine_line
 from benchmarks.searchers import lcbench, league, picture, rows, tables
-from benchmarks.searchers.methods import METHODS
+from benchmarks.searchers.methods import DEFAULTS, METHODS
 from benchmarks.searchers.problems import Problem
 
 PICTURE = Path("docs/img/searchers.svg")
@@ -58,8 +58,9 @@ def show(suite: str, workers: int) -> None:
     chosen = frame[frame["problem"].isin([problem.name for problem in problems(suite)])]
     chosen = chosen[chosen["workers"] == workers]
     print(f"{suite}, {workers} at a time; {machine_line()}")
-    print(league.table(chosen).to_string(index=False, float_format=lambda number: f"{number:.3f}"))
-    picture.draw(chosen, PICTURE)
+    for table in (league.table(chosen), league.against(chosen, DEFAULTS)):
+        print(table.to_string(index=False, float_format=lambda number: f"{number:.3f}"))
+    picture.draw(league.complete(chosen), PICTURE)
 
 
 def _options() -> argparse.Namespace:

@@ -56,6 +56,7 @@ def _problem(at: Path, name: str) -> Problem:
         trainings=20,
         curve=lambda params: _curve(at, name, params),
         scaled=lambda: _scale(at, name),
+        highest=100.0,
     )
 
 

@@ -8,17 +8,27 @@ import pandas as pd
 
 from analysis.numerics.intervals import mean_intervals, two_sample_p_value
 from analysis.numerics.multiplicity import holm
+from analysis.numerics.sign_flips import sign_flip_p_values
 from benchmarks.searchers.methods import RANDOM_ASHA
 from benchmarks.searchers.race import STEPS
 
 
-def frame(rows: Sequence[Mapping[str, Any]], versions: Mapping[str, str]) -> pd.DataFrame:
-    """The rows of the versions that are installed, one line per search: ``method, problem, seed,
-    trials, ms``, and ``regret`` as a list.
+def frame(rows: Sequence[Mapping[str, Any]], versions: Mapping[str, str | None]) -> pd.DataFrame:
+    """The rows of the versions that are installed, of what is not (None) those of the version that
+    was measured last; one line per search: ``method, problem, seed, trials, ms``, and ``regret`` as
+    a list.
     """
-    kept = [row for row in rows if versions.get(row["method"]) == row["version"]]
+    last = {row["method"]: row["version"] for row in rows}
+    shown = {name: version or last.get(name) for name, version in versions.items()}
+    kept = [row for row in rows if shown.get(row["method"]) == row["version"]]
     columns = ["method", "problem", "workers", "seed", "trials", "ms", "regret"]
     return pd.DataFrame(kept, columns=columns)
+
+
+def complete(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the methods that were measured on every problem, so that their means compare."""
+    problems = rows.groupby("method")["problem"].transform("nunique")
+    return rows[problems == rows["problem"].nunique()]
 
 
 def curves(rows: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -42,6 +52,31 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
     """
     lines = [_line(rows, str(method)) for method in rows["method"].unique()]
     return pd.DataFrame(lines).sort_values("regret", kind="stable").reset_index(drop=True)
+
+
+def against(rows: pd.DataFrame, method: str) -> pd.DataFrame:
+    """One line per rival of ``method``, over the problems that both have: how much higher its final
+    regret is, with an interval over problems; on how many of them it is lower and higher, seeds
+    averaged; the p-value of sign flips over problems, corrected by Holm over the rivals.
+    """
+    last = rows.assign(final=rows["regret"].str[-1])
+    finals = last.pivot_table(index="problem", columns="method", values="final")
+    apart = finals.drop(columns=method).sub(finals[method], axis=0).dropna(axis=1, how="all")
+    samples = [apart[rival].dropna().to_numpy() for rival in apart]
+    limits = mean_intervals(samples)
+    found = pd.DataFrame(
+        {
+            "rival": list(apart),
+            "problems": [len(sample) for sample in samples],
+            "higher by": [sample.mean() for sample in samples],
+            "low": limits[:, 0],
+            "high": limits[:, 1],
+            "lower on": [int((sample < 0).sum()) for sample in samples],
+            "higher on": [int((sample > 0).sum()) for sample in samples],
+            "p": holm(pd.Series(sign_flip_p_values(samples))),
+        }
+    )
+    return found.sort_values("higher by", kind="stable").reset_index(drop=True)
 
 
 def _line(rows: pd.DataFrame, method: str) -> dict[str, Any]:

