@@ -92,4 +92,6 @@ def _killed(name: str, results: Path, rows: int, after: float) -> None:
 
 
 def _rows(results: Path) -> int:
-    return sum(path.read_bytes().count(b"\n") for path in results.glob("*/*/*s.jsonl"))
+    """Of trials and epochs: a run with neither is begun anew."""
+    files = [*results.glob("*/*/trials.jsonl"), *results.glob("*/*/epochs.jsonl")]
+    return sum(path.read_bytes().count(b"\n") for path in files)
