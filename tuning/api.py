@@ -204,13 +204,11 @@ def _go_on(
 
 
 def _folder(run: "str | Path | Run") -> str | Path:
-    if isinstance(run, (str, Path)):
-        return run
-    if not hasattr(run, "paths"):
+    if not isinstance(run, (str, Path)) and not hasattr(run, "paths"):
         raise StudyError(
             f"{type(run).__name__} is no run: give its folder, its URL, or what run(...) returned."
         )
-    return run.paths.root
+    return run if isinstance(run, (str, Path)) else run.paths.root
 
 
 def _refuse_other(study: object) -> None:
@@ -226,6 +224,7 @@ def _train(
     take_back: Callable[[], None] = lambda: None,
 ) -> "Run":
     from analysis import load_run
+    from analysis.records.lines import read_spec
 
     with session_of(study, paths, mirrors, options, take_back) as session:
         try:
@@ -233,7 +232,7 @@ def _train(
         except Interrupted:
             if not paths.trials.exists():
                 raise
-            itself = "" if load_run(paths.root).spec.get("reference") else ", study"
+            itself = "" if read_spec(paths.study).get("reference") else ", study"
             raise KeyboardInterrupt(
                 f"the run was interrupted: tuning.resume({str(paths.root)!r}{itself}) goes on."
             ) from None

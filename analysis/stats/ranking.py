@@ -103,8 +103,7 @@ class Ranking(Generic[Key]):
 def ranked_settings(part: Run) -> list[int]:
     """The settings of a phase that have a result, by their mean over seeds, the best first, those
     that have left a race behind the others; of equals the one that completed a trial of a lower
-    number. Numbers are those of
-    ``tables.settings_table``.
+    number. Numbers are those of ``tables.settings_table``.
     """
     samples = samples_by_setting(seed_table(part), part.metric)
     means = {number: mean(values.tolist()) for number, values in samples.items()}

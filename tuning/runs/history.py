@@ -70,8 +70,7 @@ class History:
         for phase in Phase:
             for record in trial_records(run, phase):
                 if not record.ended and record.version not in (None, version):
-                    record.scores, record.ends, record.last_epoch = {}, {}, 0
-                    record.seconds = 0.0
+                    record.scores, record.ends, record.last_epoch, record.seconds = {}, {}, 0, 0.0
                     record.status, record.rung = Status.UNFINISHED, None
                 history._add(record)
                 if record.ended:
@@ -175,7 +174,8 @@ class History:
 
     def of_params(self, params: Mapping[str, Any], phase: str) -> list[TrialRecord]:
         """The trials of one setting."""
-        return [e for e in self.phase(phase) if params_key(e.params) == params_key(params)]
+        key = params_key(params)
+        return [each for each in self.phase(phase) if params_key(each.params) == key]
 
     def left_race(self, keys: Collection[str]) -> None:
         """These settings, by their ``params_key``, rank last among those that are confirmed."""
