@@ -134,16 +134,17 @@ def latex(
     caption: str,
     words: Sequence[str] | None = None,
     *,
-    columns: Sequence[str] | None = None,
+    columns: Sequence[str] | Mapping[str, str] | None = None,
     decimals: int | None = None,
     small: bool = False,
 ) -> str:
     """A table as LaTeX (needs ``\\usepackage{booktabs}``); every name and value is escaped.
 
-    ``columns``: these alone, in that order; None: all. ``decimals``: in columns of floats; None:
-    six significant digits at most. Parameters, which stand in columns of objects, are never rounded
-    to ``decimals``: 0.03 would become another setting. Columns named in ``words`` are set to the
-    left; None: all but those of numbers. ``small``: in small letters, for wide tables.
+    ``columns``: these alone, in that order, a mapping with the heading of each; None: all.
+    ``decimals``: in columns of floats; None: six significant digits at most. Parameters, which
+    stand in columns of objects, are never rounded to ``decimals``: 0.03 would become another
+    setting. Columns named in ``words`` are set to the left; None: all but those of numbers.
+    ``small``: in small letters, for wide tables.
 
     Raises:
         ValueError: the table has no such column.
@@ -154,7 +155,8 @@ def latex(
     table = _of_texts(table, decimals)
     if words is None:
         words = [name for name, column in table.items() if not _is_of_numbers(column)]
-    head, *rows = map(_latex_row, [table.columns, *table.itertuples(index=False, name=None)])
+    headings = columns.values() if isinstance(columns, Mapping) else table.columns
+    head, *rows = map(_latex_row, [headings, *table.itertuples(index=False, name=None)])
     sides = "".join("l" if name in words else "r" for name in table)
     lines = [
         r"\begin{table}",

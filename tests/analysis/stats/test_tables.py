@@ -437,6 +437,14 @@ def test_words_stand_left_and_wide_tables_are_small():
     assert r"\begin{tabular}{lr}" in lines
 
 
+def test_a_mapping_of_columns_gives_their_headings():
+    frame = pd.DataFrame({"ci_low": [0.25], "n": [3], "left_out": [1]})
+    lines = latex(
+        frame, "x", columns={"n": "seeds", "ci_low": "95 % from"}, decimals=1
+    ).splitlines()
+    assert r"seeds & 95 \% from \\" in lines and r"3 & 0.2 \\" in lines
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
