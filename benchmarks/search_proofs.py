@@ -2,12 +2,13 @@
 ones.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis.records.load import Run
 from analysis.stats.correlation import correlations
 from analysis.stats.extrapolation import at_full_length
 from analysis.stats.fidelity import Evidence, evidence, positions
@@ -37,24 +38,23 @@ def search_ranks(repetitions: int, trials: int, family: str) -> pd.DataFrame:
     truth), ``ours_first, naive_first`` (whether the parameter that only changes the speed comes
     first), ``ours_speed, naive_speed`` (its importance).
     """
-    truth, rows = true_importances(), []
-    for seed in range(repetitions):
-        table = importances(searched(seed, trials, family)).set_index("parameter")
-        if len(table):
-            rows.append(dict(_ranked(table, truth)))
-    return pd.DataFrame(rows)
+    return _all_ranked(searched(seed, trials, family) for seed in range(repetitions))
 
 
 def hand_ranks(
     repetitions: int, trials: int, rungs: Sequence[int], looks_bad: bool, share: float = 0.2
 ) -> pd.DataFrame:
     """``search_ranks`` of searches of which a person stopped that share of the trials."""
-    truth, rows = true_importances(), []
-    for seed in range(repetitions):
-        run = searched(seed, trials, rungs=rungs)
-        table = importances(stopped_by_hand(run, share, looks_bad, seed)).set_index("parameter")
-        rows.append(dict(_ranked(table, truth)))
-    return pd.DataFrame(rows)
+    return _all_ranked(
+        stopped_by_hand(searched(seed, trials, rungs=rungs), share, looks_bad, seed)
+        for seed in range(repetitions)
+    )
+
+
+def _all_ranked(runs: Iterable[Run]) -> pd.DataFrame:
+    truth = true_importances()
+    tables = (importances(run).set_index("parameter") for run in runs)
+    return pd.DataFrame([dict(_ranked(table, truth)) for table in tables if len(table)])
 
 
 def _ranked(table: pd.DataFrame, truth: pd.Series) -> Iterator[tuple[str, float]]:
@@ -175,8 +175,8 @@ def print_hand_stops(repetitions: int, trials: int = 120) -> None:
         for how, looks_bad in (("at random", False), ("that looked bad", True)):
             found = hand_ranks(repetitions, trials, rungs, looks_bad)
             print(
-                f"    {name}, {how}: {found['ours'].mean():.2f} (least {found['ours'].min():.2f}),"
-                f" naive {found['naive'].mean():.2f}",
+                f"    {name}, {how} ({len(found)} with importances): {found['ours'].mean():.2f}"
+                f" (least {found['ours'].min():.2f}), naive {found['naive'].mean():.2f}",
                 flush=True,
             )
 
