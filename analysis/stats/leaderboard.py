@@ -50,10 +50,10 @@ def leaderboard(run: Run) -> pd.DataFrame:
     trial ended, its last epoch, the epoch at which it was stopped if it was ``search_score,
     search_n``: mean of the metric over seeds at the last epoch of completed trials, and how many
     seeds ``confirmed_mean, confirmed_std`` (``ddof=1``), ``confirmed_n, confirmed_low,
-    confirmed_high`` (95 % t interval of the mean): the metric on fresh seeds ``confirmed_lost``:
-    fresh seeds that diverged or failed, where there are such ``shrinkage``: confirmed mean minus
-    search score and of every recorded metric whose name begins as ``HELD_OUT`` says what
-    ``held_out_facts`` gives.
+    confirmed_high`` (95 % t interval of the mean; that of the best allows for its being picked: see
+    ``intervals.worse_end``): the metric on fresh seeds ``confirmed_lost``: fresh seeds that
+    diverged or failed, where there are such ``shrinkage``: confirmed mean minus search score and of
+    every recorded metric whose name begins as ``HELD_OUT`` says what ``held_out_facts`` gives.
 
     After the ranked settings come those that only the confirmation names, then the rest by end
     state, furthest first. The index is the setting as text, the same in all tables of a search.
@@ -87,20 +87,13 @@ def confirmed_table(run: Run, board: pd.DataFrame) -> pd.DataFrame:
     """The rows of the leaderboard that have a result on fresh seeds, best confirmed mean first, and
     the best one against each other.
 
-    Columns: those of ``leaderboard`` (the interval of the first row allows for its being picked as
-    the best of these: see ``intervals.worse_end``), and ``pairs`` (of seeds), ``paired,
-    difference`` (of mean metric, the best minus this setting), ``difference_low, difference_high,
-    corrected_low, corrected_high, p, p_corrected, supported`` as ``comparison.differences``
-    explains them; missing in the first row.
+    Columns: those of ``leaderboard``, and ``pairs`` (of seeds), ``paired, difference`` (of mean
+    metric, the best minus this setting), ``difference_low, difference_high, corrected_low,
+    corrected_high, p, p_corrected, supported`` as ``comparison.differences`` explains them; missing
+    in the first row.
     """
     confirm = run.phase("confirm")
-    ranked, keys = ranked_settings(confirm), _keys(confirm)
-    known = board.loc[keys[ranked]].copy()
-    if ranked:
-        sample = samples_by_setting(seed_table(confirm), confirm.metric)[ranked[0]]
-        intervals = intervals_by(confirm.spec, t_intervals)
-        end, limit = worse_end(sample, len(ranked), run.mode, intervals, run.folds)
-        known.loc[keys[ranked[0]], CONFIRMED[3:][end]] = limit
+    known = board.loc[_keys(confirm)[ranked_settings(confirm)]]
     rivals = _by_key(confirm, best_vs_rest(confirm, student=True).set_index("setting"))
     rivals = rivals.drop(columns=["best_setting", "lost"], errors="ignore").rename(
         columns={"n": "pairs", "ci_low": "difference_low", "ci_high": "difference_high"}
@@ -207,6 +200,10 @@ def _confirmed(confirm: Run) -> pd.DataFrame:
     facts = rows.add_prefix("confirmed_")
     intervals = intervals_by(confirm.spec, t_intervals)
     facts[CONFIRMED[3:]] = intervals(list(samples.values()), folds=confirm.folds)
+    if ranked := ranked_settings(confirm):
+        sample = samples[ranked[0]]
+        end, limit = worse_end(sample, len(ranked), confirm.mode, intervals, confirm.folds)
+        facts.loc[ranked[0], CONFIRMED[3:][end]] = limit
     facts["left"] = facts.index.isin(left_race(confirm))
     facts = facts.join(held_out_facts(last_epochs(confirm)))
     if len(lost := lost_seeds(confirm)):

@@ -11,7 +11,12 @@ from analysis.records.load import Run
 from analysis.report.claims.search import setting_name
 from analysis.report.export import Figures, readable
 from analysis.report.section import Section, Table, TableFile
-from analysis.report.sections.leaderboard import frame_of, fresh_seeds, readable_scores
+from analysis.report.sections.leaderboard import (
+    frame_of,
+    fresh_seeds,
+    picked_words,
+    readable_scores,
+)
 from analysis.stats.findings import Findings, SearchFindings
 from analysis.stats.held_out import held_out_metrics
 from analysis.stats.labels import unambiguous
@@ -34,12 +39,7 @@ def confirmed(findings: Findings) -> Section | None:
     if search is None or search.confirmed.empty:
         return None
     run, rows = search.run, search.confirmed
-    picked = (
-        "; that of the best setting reaches further on its worse side, as it was picked for its"
-        " mean"
-        if len(rows) > 1
-        else ""
-    )
+    picked = picked_words(search)
     if (run.spec.get("confirm") or {}).get("until_settled"):
         picked += "; intervals hold although the seeds stopped themselves"
     note = (

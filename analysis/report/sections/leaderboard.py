@@ -54,8 +54,8 @@ def board_caption(search: SearchFindings) -> str:
             " by search score. Search score"
         )
         fresh = (
-            " confirmed: mean \u00b1 std (ddof = 1) over n fresh seeds, with its 95 % t interval;"
-            " shrinkage: it minus the search score."
+            " confirmed: mean \u00b1 std (ddof = 1) over n fresh seeds; interval: 95 % t interval"
+            f"{picked_words(search)}; shrinkage: it minus the search score."
         )
     part = (
         ""
@@ -67,6 +67,13 @@ def board_caption(search: SearchFindings) -> str:
         " seeds of the search. Trials that did not complete have no score, whatever they"
         f" reached.{fresh}{part}"
     )
+
+
+def picked_words(search: SearchFindings) -> str:
+    """How the interval of the best confirmed setting differs from those of others."""
+    if len(search.confirmed) < 2:
+        return ""
+    return "; that of the best reaches further on its worse side, as it was picked for its mean"
 
 
 def readable_board(search: SearchFindings) -> pd.DataFrame:
@@ -86,7 +93,7 @@ def readable_board(search: SearchFindings) -> pd.DataFrame:
         shown |= {
             "confirmed": joined(text["confirmed_mean"], text["confirmed_std"], " \u00b1 "),
             "n": fresh_seeds(board),
-            "95 % interval": joined(text["confirmed_low"], text["confirmed_high"], " to "),
+            "interval": joined(text["confirmed_low"], text["confirmed_high"], " to "),
             "shrinkage": map(signed, board["shrinkage"]),
         }
     shown |= {"ended": board["status"].fillna(MISSING), "epoch": board["last_epoch"].map(whole)}

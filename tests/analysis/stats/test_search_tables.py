@@ -144,8 +144,11 @@ def test_confirmed_settings_against_a_plain_recomputation(lungs):
             values["test_dice_min"].min(),
         ]
         assert found == pytest.approx(plain)
-        limits = stats.t.interval(0.95, 4, loc=dice.mean(), scale=stats.sem(dice))
-        assert (row["confirmed_low"], row["confirmed_high"]) == pytest.approx(limits)
+        low, high = stats.t.interval(0.95, 4, loc=dice.mean(), scale=stats.sem(dice))
+        if row["rank"] == 1:  # picked as the best of so many
+            level = 1 - 0.05 / board["confirmed_n"].notna().sum()
+            low, _ = stats.t.interval(level, 4, loc=dice.mean(), scale=stats.sem(dice))
+        assert (row["confirmed_low"], row["confirmed_high"]) == pytest.approx((low, high))
         if row["trial"] == row["trial"]:
             searched = epochs.loc[epochs["trial"] == row["trial"], "validation_dice"].item()
             assert row["shrinkage"] == pytest.approx(dice.mean() - searched)
