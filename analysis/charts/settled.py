@@ -66,7 +66,7 @@ def chart(facts: pd.DataFrame, *, smallest: float, metric: str) -> Spec:
     colour = alt.Color(
         "closed:N",
         scale=alt.Scale(domain=ways, range=[known[words] for words in ways]),
-        legend=alt.Legend(title=None, orient="top", symbolOpacity=1),
+        legend=alt.Legend(title=None, orient="top", symbolOpacity=1, labelLimit=400),
     )
     reach = alt.Scale(domain=[0, 1.04 * float(facts["seeds"].max())], nice=False)
     ticks = alt.Axis(tickMinStep=1)
