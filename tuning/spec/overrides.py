@@ -40,7 +40,7 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
 
 _UNREADABLE = object()
 # As Python and YAML have numbers, and JSON has not: .5, 1., +5. A leading zero is that of a text.
-_WHOLE = "(0|[1-9][0-9]*)"
+_WHOLE = "(0|[1-9][0-9]{0,999})"
 _NUMBER = re.compile(rf"[+-]?({_WHOLE}\.?|{_WHOLE}?\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 

@@ -198,3 +198,9 @@ def test_of_equals_the_table_has_first_whom_the_report_calls_best(tmp_path: Path
     assert board["rank"].tolist() == [1, 1]
     assert board["rate"].tolist() == [0.2, 0.1]
     assert confirmed_table(run, board)["rate"].tolist() == [0.2, 0.1]
+
+
+def test_trials_that_have_not_completed_do_not_stand_for_the_best_setting(tmp_path: Path) -> None:
+    begun = tried("0001", 0.1, [0.9], seeds=(0,), status="running")
+    run = run_of(tmp_path, begun, tried("0002", 0.1, [0.5, 0.6], seeds=(1,)))
+    assert best_setting(run).trials == ["0002"]
