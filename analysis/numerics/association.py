@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.numerics.samples import generator
+from analysis.numerics.samples import generator, unit_of
 
 SPEARMAN, PEARSON, ETA = "spearman", "pearson", "eta"
 FEWEST = 10  # trials, below which a bootstrap of a coefficient does not hold its level
@@ -37,6 +37,7 @@ def eta(codes: np.ndarray, metric: np.ndarray) -> float:
     """The correlation ratio (Fisher 1925): square root of the share of the variance of the metric
     that lies between the groups.
     """
+    metric = metric / unit_of(metric)
     total = float(((metric - metric.mean()) ** 2).sum()) if len(metric) else 0.0
     sizes = np.bincount(codes) if len(codes) else np.array([])
     if not total > 0 or np.count_nonzero(sizes) < 2 or _flat(metric):
@@ -73,6 +74,7 @@ def normal_interval(value: float, resampled: np.ndarray) -> tuple[float, float]:
 
 def _pearson(first: np.ndarray, last: np.ndarray, axis: int) -> Any:
     flat = _flat(first, axis) | _flat(last, axis)
+    first, last = first / unit_of(first), last / unit_of(last)
     first = first - first.mean(axis=axis, keepdims=True)
     last = last - last.mean(axis=axis, keepdims=True)
     size = np.sqrt((first**2).sum(axis=axis) * (last**2).sum(axis=axis))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.numerics.samples import NUMBERS_AT_ONCE, by_size, generator
+from analysis.numerics.samples import NUMBERS_AT_ONCE, by_size, generator, unit_of
 from analysis.numerics.sign_flips import PERMUTATIONS, ROUNDING, sign_flip_p_values
 
 RESAMPLES = 4_999
@@ -93,7 +93,8 @@ def error_of_mean(sample: np.ndarray, folds: int = 1) -> float:
     Frank, "Evaluating the Replicability of Significance Tests", PAKDD 2004.
     """
     shared = 1 / (folds - 1) if folds > 1 else 0.0
-    return float(np.std(sample, ddof=1) * np.sqrt(1 / len(sample) + shared))
+    unit = unit_of(sample)
+    return float(np.std(sample / unit, ddof=1) * np.sqrt(1 / len(sample) + shared) * unit)
 
 
 def t_p_values(samples: Sequence[np.ndarray], folds: int = 1) -> np.ndarray:
@@ -195,9 +196,10 @@ def _intervals(stacked: np.ndarray, level: float) -> np.ndarray:
 def _bootstrap(stacked: np.ndarray, level: float) -> np.ndarray:
     from scipy import stats
 
+    units = unit_of(stacked, axis=1)
     bootstrap = partial(
         stats.bootstrap,
-        (stacked,),
+        (stacked / units,),
         np.mean,
         axis=-1,
         confidence_level=expanded(level, stacked.shape[1]),
@@ -211,4 +213,4 @@ def _bootstrap(stacked: np.ndarray, level: float) -> np.ndarray:
     if undefined.any():
         plain = bootstrap(n_resamples=0, bootstrap_result=drawn, method="percentile")
         limits[undefined] = np.stack(plain.confidence_interval, axis=1)[undefined]
-    return limits
+    return limits * units

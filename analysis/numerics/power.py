@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.numerics.samples import RANDOM_SEED
+from analysis.numerics.samples import RANDOM_SEED, unit_of
 from analysis.numerics.sign_flips import ROUNDING, seeds_for_sign_flips
 
 POWER = 0.8
@@ -68,6 +68,7 @@ def _power(sample: np.ndarray, seeds: int, level: float) -> float:
     """
     from scipy import stats
 
+    sample = sample / unit_of(sample)
     drawn = np.random.default_rng(RANDOM_SEED).choice(sample, (DRAWS, seeds))
     spread = np.maximum(drawn.std(axis=1, ddof=1), ROUNDING * np.abs(sample).max())
     ratio = drawn.mean(axis=1) / spread * np.sqrt(seeds)

@@ -15,6 +15,16 @@ def generator() -> np.random.Generator:
     return np.random.default_rng(RANDOM_SEED)
 
 
+def unit_of(values: np.ndarray, axis: int | None = None) -> Any:
+    """A power of two as large as the largest of the values, 1 where there is none. The squares of
+    values may be too large or too small for a float; those of ``values / unit`` are neither, and no
+    digit of them is lost.
+    """
+    largest = np.abs(values).max(axis=axis, keepdims=axis is not None, initial=0)
+    units = np.ldexp(1.0, np.frexp(largest)[1] - 1)
+    return np.where((largest > 0) & np.isfinite(largest), units, 1.0)[()]
+
+
 def by_size(samples: Sequence[np.ndarray], compute: Any, width: int) -> np.ndarray:
     """``compute`` on all samples of one size at once (shape ``(k, size)``): one call of scipy
     instead of one per setting.

@@ -13,7 +13,8 @@ import pandas as pd
 
 from analysis.records.load import Run
 from analysis.records.write import write_aside
-from analysis.stats.labels import label, show
+from analysis.stats.identity import identity
+from analysis.stats.labels import label, show, value_labels
 from analysis.text.format import joined, p_text
 from analysis.text.rounding import MISSING, rounded_rows, spread_of
 
@@ -142,9 +143,9 @@ def latex(
 
     ``columns``: these alone, in that order, a mapping with the heading of each; None: all.
     ``decimals``: in columns of floats; None: six significant digits at most. Parameters, which
-    stand in columns of objects, are never rounded to ``decimals``: 0.03 would become another
-    setting. Columns named in ``words`` are set to the left; None: all but those of numbers.
-    ``small``: in small letters, for wide tables.
+    stand in columns of objects, have as many as tell them apart, whatever ``decimals``: 0.03 would
+    become another setting. Columns named in ``words`` are set to the left; None: all but those of
+    numbers. ``small``: in small letters, for wide tables.
 
     Raises:
         ValueError: the table has no such column.
@@ -177,14 +178,19 @@ def latex(
 
 
 def _of_texts(table: pd.DataFrame, decimals: int | None) -> pd.DataFrame:
-    def text(value: Any, is_rounded: bool) -> str:
-        if value is None or value is pd.NA or value != value:
-            return MISSING
-        return f"{value:.{decimals}f}" if is_rounded else amount(value)
-
     def texts(column: pd.Series) -> pd.Series:
         is_rounded = decimals is not None and pd.api.types.is_float_dtype(column)
-        return column.map(lambda value: text(value, is_rounded))
+        parameters = column if pd.api.types.is_object_dtype(column) else []
+        known = value_labels(value for value in parameters if type(value) is float)
+
+        def text(value: Any) -> str:
+            if value is None or value is pd.NA or value != value:
+                return MISSING
+            if is_rounded:
+                return f"{value:.{decimals}f}"
+            return known.get(identity(value)) or amount(value)
+
+        return column.map(text)
 
     return table.apply(texts)
 

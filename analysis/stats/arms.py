@@ -22,7 +22,7 @@ from analysis.stats.labels import label
 from analysis.stats.lost import lost_of, still_supported, with_lost
 from analysis.stats.published import published_mean
 from analysis.stats.settled import family_of_looks, looked_at, rule_of
-from analysis.stats.summary import difference, moments
+from analysis.stats.summary import difference, judged_by, moments
 from analysis.stats.tables import settings_table
 from analysis.text.format import listing
 
@@ -77,7 +77,7 @@ def compare_arms(
 
     Raises:
         ValueError: the study compares nothing and no parameter is given, or it has no such
-            parameter or value.
+            parameter, value or metric.
     """
     if parameter is None:
         what = compared(run)
@@ -99,7 +99,9 @@ def compare_arms(
             f"{parameter} was never {baseline!r}, but"
             f" {listing(label(run, parameter, value) for value in values.values())}."
         )
-    chosen = {"parameter": parameter, "baseline": first, "metrics": list(metrics) or [run.metric]}
+    names = [metrics] if isinstance(metrics, str) else metrics or [run.metric]
+    by = list(dict.fromkeys(judged_by(run, name).metric for name in names))
+    chosen = {"parameter": parameter, "baseline": first, "metrics": by}
     return compare_arms(replace(run, spec={**run.spec, "compare": chosen}))
 
 

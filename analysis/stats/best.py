@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.numerics.intervals import mean_intervals, t_intervals, worse_end
 from analysis.numerics.means import mean
 from analysis.records.load import Run
+from analysis.records.schema import Status
 from analysis.stats.ranking import ranked_settings
 from analysis.stats.search_trials import is_search
 from analysis.stats.settling import intervals_by
@@ -22,7 +23,7 @@ class Best:
     interval, which allows for its being picked as the best (``intervals.worse_end``). ``low`` and
     ``high`` are NaN where one seed has no interval, and where the mean is the score that a search
     chose the setting by. ``kind``: "mean" (of a grid), "confirmed" (on fresh seeds) or "search
-    score". ``trials``: the ids of those that had it.
+    score". ``trials``: the ids of those that completed with it.
     """
 
     params: dict[str, Any]
@@ -63,6 +64,7 @@ def _best(
     low, high = map(float, limits)
     setting = settings_table(part).loc[ranked[0]]
     params = {key: value for key, value in setting.items() if value is not pd.NA}
-    settings = trial_settings(part)
+    completed = (part.trials["status"] == Status.COMPLETED).to_numpy()
+    settings = trial_settings(part)[completed]
     trials = settings.index[settings == ranked[0]].tolist()
     return Best(params, mean(sample.tolist()), low, high, len(sample), kind, trials)

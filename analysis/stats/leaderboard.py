@@ -226,12 +226,14 @@ def _ranks(facts: pd.DataFrame, higher: bool) -> pd.Series:
 
 def _best_first(run: Run, facts: pd.DataFrame) -> pd.Index:
     better = facts["value"] * -run.mode.sign
+    parts = (run.phase("confirm"), run.phase("search"))
+    ranked = dict.fromkeys(key for part in parts for key in _keys(part)[ranked_settings(part)])
+    places = {key: place for place, key in enumerate(ranked)}
     keys = {
-        "rank": facts["rank"].astype(float).fillna(np.inf),
+        "place": [places.get(key, np.inf) for key in facts.index],
         "state": facts["status"].map(STATES.index, na_action="ignore").fillna(-1),
         "epoch": -facts["last_epoch"].astype(float),
-        # Of equal ranks the earlier trial comes first, as it does where settings are confirmed.
-        "value": better.astype(float).where(facts["rank"].isna(), 0.0),
+        "value": better.astype(float),
         "trial": facts["trial"].astype(str),
     }
     return pd.DataFrame(keys, index=facts.index).sort_values(list(keys), kind="stable").index

@@ -12,9 +12,12 @@ import pandas as pd
 
 from analysis.numerics.intervals import mean_intervals
 from analysis.numerics.means import mean
+from analysis.numerics.samples import unit_of
 from analysis.records.load import Run
 from analysis.stats.settling import intervals_by, level_by
 from analysis.text.format import listing
+
+SMALLEST = 1e-280  # of what numpy rounds: it multiplies by ten to the number of decimals
 
 
 def sample_table(
@@ -75,10 +78,11 @@ def moments(values: np.ndarray) -> dict[str, float]:
         return {"n": 0, "mean": np.nan, "std": np.nan, "median": np.nan}
     if np.ptp(values) == 0:  # summing equal numbers would leave a rounding error in mean and std
         return {"n": n, "mean": values[0], "std": 0.0 if n > 1 else np.nan, "median": values[0]}
+    unit = unit_of(values)
     return {
         "n": n,
         "mean": mean(values.tolist()),
-        "std": np.std(values, ddof=1),
+        "std": np.std(values / unit, ddof=1) * unit,
         "median": np.median(values),
     }
 
@@ -88,9 +92,9 @@ def difference(last: np.ndarray, first: np.ndarray) -> np.ndarray:
     make equal differences unequal.
     """
     largest = max(np.abs(last).max(initial=0), np.abs(first).max(initial=0))
-    if not (largest and math.isfinite(largest)):
+    if not SMALLEST < largest < math.inf:
         return last - first
-    return np.round(last - first, min(300, 12 - math.ceil(math.log10(largest))))
+    return np.round(last - first, 12 - math.ceil(math.log10(largest)))
 
 
 def is_solved(spec: Mapping[str, Any], values: pd.Series) -> pd.Series:

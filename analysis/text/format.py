@@ -6,14 +6,19 @@ import pandas as pd
 
 from analysis.text.rounding import MISSING
 
+LEVEL = 0.05
+
 
 def p_text(value: float) -> str:
-    """A p-value with as many decimals as matter."""
+    """A p-value with as many decimals as matter: none but 0.05 itself reads as 0.05."""
     if pd.isna(value):
         return MISSING
     if 0.995 <= value < 1:
         return "> 0.99"
-    return "< 0.0001" if value < 0.0001 else f"{value:.4f}" if value < 0.01 else f"{value:.2f}"
+    if value < 0.01:
+        return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
+    texts = (f"{value:.{decimals}f}" for decimals in (2, 3, 4, 5, 6))
+    return next((text for text in texts if float(text) != LEVEL), str(LEVEL))
 
 
 def count(amount: int, noun: str) -> str:

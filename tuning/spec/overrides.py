@@ -1,6 +1,7 @@
 """KEY=VALUE from the command line as values of a study."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +11,8 @@ from tuning.spec.errors import StudyError
 def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
     """``["width=2", "depth=[0, 1]", "data=mnist"]`` as a mapping.
 
-    A value is read as JSON (numbers, true, false, null, lists, "quoted text"), ``nan`` and ``inf``
-    as numbers, anything else as text.
+    A value is read as JSON (numbers, true, false, null, lists, "quoted text"), ``.5``, ``1.``,
+    ``+5``, ``nan`` and ``inf`` as numbers, anything else as text.
 
     Raises:
         StudyError: with every pair that has no ``=``, no key or half a list, and every key given
@@ -38,6 +39,9 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
 
 
 _UNREADABLE = object()
+# As Python and YAML have numbers, and JSON has not: .5, 1., +5. A leading zero is that of a text.
+_WHOLE = "(0|[1-9][0-9]{0,999})"
+_NUMBER = re.compile(rf"[+-]?({_WHOLE}\.?|{_WHOLE}?\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def _parse(text: str) -> Any:
@@ -49,4 +53,6 @@ def _parse(text: str) -> Any:
         return _UNREADABLE
     if text.lower().lstrip("+-") in ("nan", "inf", "infinity"):
         return float(text)
+    if _NUMBER.fullmatch(text):
+        return float(text) if set(text) & set(".eE") else int(text)
     return {"True": True, "False": False, "None": None}.get(text, text)

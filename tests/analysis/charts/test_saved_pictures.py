@@ -144,3 +144,9 @@ def test_decimals_round_figures_and_never_parameters() -> None:
     table = pd.DataFrame({"alpha": alpha, "rmse_mean": [50.46, 56.29]})
     lines = latex(table, "x", decimals=1).splitlines()
     assert lines[7:9] == [r"0.01 & 50.5 \\", r"0.3 & 56.3 \\"]
+
+
+def test_parameters_have_as_many_digits_as_tell_them_apart() -> None:
+    rates = pd.Series([0.1 + 0.2, 0.3, 0.12345678], dtype=object)
+    lines = latex(pd.DataFrame({"lr": rates}), "x", decimals=1).splitlines()
+    assert lines[7:10] == [r"0.30000000000000004 \\", r"0.3 \\", r"0.123457 \\"]

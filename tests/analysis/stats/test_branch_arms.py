@@ -77,3 +77,11 @@ def test_many_comparisons_are_counted_and_the_best_setting_is_named(of_branches:
 def test_arms_of_a_parameter_within_a_branch(of_branches: Run) -> None:
     table = compare_arms(of_branches, "C", baseline=10)
     assert table["at"].tolist() == ["rate 0.1, model svm", "rate 0.2, model svm"]
+
+
+def test_metrics_of_a_comparison_are_recorded_ones_each_once(of_branches: Run) -> None:
+    once = compare_arms(of_branches, "C", metrics=[of_branches.metric])
+    assert compare_arms(of_branches, "C", metrics=of_branches.metric).equals(once)
+    assert compare_arms(of_branches, "C", metrics=2 * [of_branches.metric]).equals(once)
+    with pytest.raises(ValueError, match="'acurracy' given; there is"):
+        compare_arms(of_branches, "C", metrics=["acurracy"])

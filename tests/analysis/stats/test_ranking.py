@@ -8,11 +8,13 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 from run_folders import Trial, write_run
+from search_runs import fresh, run_of, tried
 from searched_studies import searched_study
 
 from analysis import leaderboard, load_run
 from analysis.live.state import Watched
 from analysis.numerics.means import epoch_means, mean
+from analysis.stats.best import best_setting
 from analysis.stats.leaderboard import awaited, confirmed_table
 from analysis.stats.ranking import ranked_settings
 from analysis.stats.search_trials import trial_epochs
@@ -180,3 +182,25 @@ def test_of_equal_trials_the_checkpoint_of_the_first_is_kept_whichever_ends_firs
             keeper.epoch(one.trial, {"metrics": {"score": list(one.ends.values())}})
             keeper.end(one.trial, "completed", None)
         assert kept.names(folders=True) == ["0001"]
+
+
+def test_of_equals_the_table_has_first_whom_the_report_calls_best(tmp_path: Path) -> None:
+    early, long = tried("0001", 0.1, [0.5]), tried("0002", 0.2, [0.1, 0.5])
+    run = run_of(tmp_path / "ended-early", early, long)
+    assert leaderboard(run)["rank"].tolist() == [1, 1]
+    assert leaderboard(run)["trial"].tolist() == ["0001", "0002"]
+    # The confirmation begins with the best of the search.
+    confirmed = [fresh("c0001", 0.2, [0.25, 0.75]), fresh("c0002", 0.1, [0.5, 0.5])]
+    searched = [tried("0001", 0.1, [0.5]), tried("0002", 0.2, [0.75])]
+    run = run_of(tmp_path / "confirmed", *searched, *confirmed, confirm=CONFIRM)
+    board = leaderboard(run)
+    assert best_setting(run).params == {"rate": 0.2}
+    assert board["rank"].tolist() == [1, 1]
+    assert board["rate"].tolist() == [0.2, 0.1]
+    assert confirmed_table(run, board)["rate"].tolist() == [0.2, 0.1]
+
+
+def test_trials_that_have_not_completed_do_not_stand_for_the_best_setting(tmp_path: Path) -> None:
+    begun = tried("0001", 0.1, [0.9], seeds=(0,), status="running")
+    run = run_of(tmp_path, begun, tried("0002", 0.1, [0.5, 0.6], seeds=(1,)))
+    assert best_setting(run).trials == ["0002"]

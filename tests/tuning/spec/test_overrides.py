@@ -34,6 +34,28 @@ def test_values_are_read_as_json_and_else_as_text() -> None:
     assert parse_overrides(pairs) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (".5", 0.5),
+        ("-.5", -0.5),
+        ("1.", 1.0),
+        ("+5", 5),
+        ("2.e3", 2000.0),
+        ("+1e-3", 0.001),
+        ("007", "007"),
+        ("1_000", "1_000"),
+        ("1.2.3", "1.2.3"),
+        (".", "."),
+        ("e5", "e5"),
+    ],
+)
+def test_numbers_of_python_are_numbers(text: str, value: object) -> None:
+    parsed = parse_overrides([f"a={text}"])["a"]
+    assert parsed == value
+    assert type(parsed) is type(value)
+
+
 def test_nan_and_inf_are_numbers_so_that_limits_can_refuse_them() -> None:
     values = parse_overrides(["a=nan", "b=-inf"])
     assert math.isnan(values["a"])
