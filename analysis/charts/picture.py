@@ -105,8 +105,8 @@ class Picture:
     def _narrowed(
         self, width: float, font_size: float, config: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """The picture with as few columns of panels as letters of ``font_size`` points need, and as
-        a page has room for.
+        """The picture with as many columns of panels as letters of ``font_size`` points allow, as
+        far as a page has room for its rows.
         """
         narrow = self.spec
         for spec in layouts(self.spec):
