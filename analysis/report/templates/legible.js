@@ -1,7 +1,8 @@
 /** Draw a picture such that it can be read on a narrow screen: its panels stand in as many columns
  * as fit, and no letter is smaller than nine pixels; it scrolls instead. */
 window.drawLegibly = async (place, spec, options) => {
-  const fitting = Math.max(1, Math.floor(place.closest('.pictures').clientWidth / 300)),
+  const room = place.closest('.pictures')?.clientWidth || document.body.clientWidth,
+    fitting = Math.max(1, Math.floor(room / 300)),
     columns = Math.min(spec.columns, fitting);
   const drawn = await vegaEmbed(place, spec.columns ? {...spec, columns} : spec, options);
   const svg = place.querySelector('svg'),
