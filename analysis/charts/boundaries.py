@@ -130,7 +130,7 @@ def chart(planes: Sequence[Boundary]) -> Spec:
     panels = [_plane(boundary, place) for place, boundary in enumerate(planes)]
     rasters = {f"raster{place}": boundary.raster for place, boundary in enumerate(planes)}
     points = {f"points{place}": boundary.points for place, boundary in enumerate(planes)}
-    return spec_of(alt.hconcat(*panels, spacing=30), **rasters, **points)
+    return spec_of(alt.concat(*panels, columns=2, spacing=30), **rasters, **points)
 
 
 def _plane(boundary: Boundary, place: int) -> Layer:

@@ -101,6 +101,5 @@ def _panels(layers: Layer, frame: pd.DataFrame) -> Layer:
     header = alt.Header(
         title=None, labelLimit=PANEL + 20, labelAnchor="start", labelFontWeight="bold"
     )
-    return layers.facet(
-        column=alt.Column("panel:N", sort=panels, title=None, header=header), spacing=18
-    )
+    facet = alt.Facet("panel:N", sort=panels, title=None, header=header)
+    return layers.facet(facet=facet, columns=3, spacing=18)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.charts.axes import axis, is_wide, scale
+from analysis.charts.parallel_axes import AXIS, NAMES_AT, axes_of, top
 from analysis.charts.picture import Picture
 from analysis.charts.related import SECTION
 from analysis.charts.spec import spec_of
@@ -22,11 +23,10 @@ from analysis.stats.labels import label
 from analysis.stats.search_trials import is_search
 from analysis.text.rounding import MISSING, rounded
 
-MOST_LINES, MOST_LABELS, NAMES_AT, BELOW = 300, 24, 1.15, -0.15
+MOST_LINES, MOST_LABELS, BELOW = 300, 24, -0.15
 # Values of a list are drawn this far apart at most, so that lines do not cover each other.
 SPREAD = 0.12
 GOLDEN = 0.6180339887
-AXIS = 105  # pixels from one parallel axis to the next
 NOTHING = "#8a8f98"  # lines without a score
 
 
@@ -169,13 +169,14 @@ def chart(lines: pd.DataFrame, labels: pd.DataFrame, *, metric: str, better: str
     hover = alt.selection_point(name="hover", fields=["trial"], empty=False, **at)
     brush = alt.selection_interval(name="brush", encodings=["x", "y"])
     across = alt.X("index:Q", axis=None, scale=alt.Scale(domain=[-0.35, axes - 0.65], nice=False))
-    up = alt.Y("place:Q", axis=None, scale=alt.Scale(domain=[lowest, 1.24], nice=False))
+    up = alt.Y("place:Q", axis=None, scale=alt.Scale(domain=[lowest, top(labels)], nice=False))
     base = alt.Chart(alt.NamedData(name="lines")).transform_calculate(kept=_KEPT)
     base = base.transform_joinaggregate(shown="min(kept)", groupby=["trial"]).encode(
         x=across, y=up, detail="trial:N"
     )
     hues = scale(lines["score"], scheme="viridis", reverse=better == "min")
-    legend = alt.Legend(title=metric, format=axis(lines["score"]).format, gradientLength=150)
+    form = axis(lines["score"]).format
+    legend = alt.Legend(title=metric, format=form, gradientLength=200, orient="bottom")
     colour = alt.Color("score:Q", scale=hues, legend=legend)
     completed = alt.datum["state"] == "completed"
     pointed = {"param": "hover", "empty": False}
@@ -209,10 +210,11 @@ def chart(lines: pd.DataFrame, labels: pd.DataFrame, *, metric: str, better: str
         for layer, rows in ((lost, ~scored), (young, scored & ~ended), (whole, scored & ended))
         if rows.any()
     ]
-    rules, *texts = _axes(labels, across, up)
+    rules, *texts = axes_of(labels, across, up)
     layers = alt.layer(rules, *there, *texts, points)
     frame = lines.assign(known=rounded(lines["score"]))
-    return spec_of(layers.properties(width=AXIS * axes, height=320), lines=frame, labels=labels)
+    layers = layers.properties(width=AXIS * axes, height=320, view=alt.ViewConfig(stroke=None))
+    return spec_of(layers, lines=frame, labels=labels)
 
 
 # A point is kept unless the brush covers its axis and not its place; a trial is shown while all its
@@ -228,23 +230,3 @@ def _line(base: Layer, opacity: dict[str, Any], width: dict[str, Any]) -> Layer:
     line.encoding.strokeOpacity = opacity
     line.encoding.strokeWidth = width
     return line
-
-
-def _axes(labels: pd.DataFrame, across: alt.X, up: alt.Y) -> list[Layer]:
-    """Vertical lines, the values along them and the names above them."""
-    texts = alt.Chart(alt.NamedData(name="labels")).encode(x=across, y=up, text="text:N")
-    rules = (
-        alt.Chart(alt.NamedData(name="labels"))
-        .transform_aggregate(groupby=["index"])
-        .transform_calculate(bottom="0", top="1")
-    )
-    rules = rules.mark_rule(strokeWidth=1.5, opacity=0.7).encode(
-        x=across, y=alt.Y("bottom:Q", axis=None), y2="top:Q"
-    )
-    names = texts.transform_filter(alt.datum.place > 1.05).mark_text(
-        fontSize=12, fontWeight="bold", baseline="middle", limit=AXIS
-    )
-    values = texts.transform_filter(alt.datum.place <= 1.05).mark_text(
-        fontSize=11, align="right", dx=-6, baseline="middle", limit=AXIS - 12
-    )
-    return [rules, names, values]

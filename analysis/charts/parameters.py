@@ -107,7 +107,7 @@ def chart(
     panels, frames = [], {}
     for place, key in enumerate(distinct(facts["parameter"])):
         rows = frame[frame["parameter"] == key]
-        name, title = f"facts{place}", None if place % ABREAST else metric
+        name = f"facts{place}"
         shown = [
             *tips(trial="trial", text=key, said=metric, status="ended"),
             alt.Tooltip("epoch:Q", title="last epoch"),
@@ -115,7 +115,7 @@ def chart(
         marks = alt.Chart(alt.NamedData(name=name)).mark_point(
             filled=True, size=42, opacity=1, fillOpacity=0.85
         )
-        height = up("y:Q", title, frame["y"], limits)
+        height = up("y:Q", metric, frame["y"], limits)
         panels.append(
             marks.encode(
                 **_across(rows, key, space[key]), y=height, **look, tooltip=shown

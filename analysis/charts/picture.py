@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from analysis.charts.style import BLUE, COLOURS, style
+from analysis.charts.columns import heightened, layouts
+from analysis.charts.style import BLUE, COLOURS, FONT_SIZE, style
 from analysis.charts.wrapped import wrapped
 from analysis.records.write import write_aside
 
@@ -16,6 +17,10 @@ POINTS = 72
 DOTS = 300
 """Of an inch, in a PNG file."""
 ENDINGS = (".pdf", ".png", ".svg")
+LEAST, PAGE = 7.0, 9.0
+"""Points of letters below which panels stand in fewer columns where no size was asked for, and
+inches that a picture may be high by that.
+"""
 ROUNDS = 4
 """Larger letters make a picture wider, and a wider one is made smaller: after so many times the
 letters have the size that was asked for, within a few percent.
@@ -49,7 +54,8 @@ class Picture:
         ``width``: in inches (3.3 is a column of many journals); None: as large as the report shows
         it. ``font``: as in CSS, one that is installed. ``font_size``: of the labels of the axes, in
         points; None: they grow and shrink with the picture. Labels too long for a line take
-        several. ``colors``: as in CSS, in place of the first of the report's own.
+        several; panels stand in fewer columns where their letters would be too small. ``colors``:
+        as in CSS, in place of the first of the report's own.
 
         Raises:
             ValueError: another ending, or a size that is not above 0.
@@ -69,11 +75,14 @@ class Picture:
         """For a notebook."""
         return {"image/svg+xml": self.svg(style("black", "white")), "text/plain": self.title}
 
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        """The specification with long labels over several lines."""
+        return wrapped(self.spec, FONT_SIZE)
+
     def svg(self, config: Mapping[str, Any]) -> str:
         """The picture with a Vega-Lite configuration, its size in pixels."""
-        import vl_convert
-
-        return str(vl_convert.vegalite_to_svg({**self.spec, "config": config}))
+        return _svg(self.shown, config)
 
     def _fitted(
         self,
@@ -83,15 +92,38 @@ class Picture:
         colors: Mapping[str, str],
     ) -> str:
         """The picture, ``width`` inches wide, with letters of ``font_size`` points."""
-        usual, larger = float(config["axis"]["labelFontSize"]), 1.0
+        larger = 1.0
+        narrow = self._narrowed(width, font_size or LEAST, config) if width else self.spec
         for _ in range(ROUNDS if font_size else 1):
-            spec = wrapped(_changed(self.spec, larger, colors), usual * larger)
-            picture = replace(self, spec=spec)
-            svg = picture.svg(_changed(config, larger, colors))
+            changed = heightened(_changed(narrow, larger, colors), larger)
+            svg = _svg(wrapped(changed, FONT_SIZE * larger), _changed(config, larger, colors))
             scale = width * POINTS / _size(svg)[0] if width else 1.0
             if font_size:
-                larger = font_size / (usual * scale)
+                larger = font_size / (FONT_SIZE * scale)
         return _scaled(svg, scale)
+
+    def _narrowed(
+        self, width: float, font_size: float, config: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """The picture with as many columns of panels as letters of ``font_size`` points allow, as
+        far as a page has room for its rows.
+        """
+        narrow = self.spec
+        for spec in layouts(self.spec):
+            natural = _size(_svg(wrapped(spec, FONT_SIZE), config))
+            scale = width * POINTS / natural[0]
+            if spec is not self.spec and natural[1] * scale > PAGE * POINTS:
+                break
+            narrow = spec
+            if FONT_SIZE * scale >= font_size:
+                break
+        return narrow
+
+
+def _svg(spec: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    import vl_convert
+
+    return str(vl_convert.vegalite_to_svg({**spec, "config": config}))
 
 
 def _is_size(value: Any) -> bool:
@@ -109,11 +141,13 @@ def _as_file(ending: str, svg: str) -> str | bytes:
 
 
 def _changed(value: Any, larger: float, colors: Mapping[str, str]) -> Any:
-    """A specification with its letters ``larger``, and other colours."""
+    """A specification with its letters, and the room that they take, ``larger``, and other
+    colours.
+    """
     if isinstance(value, Mapping):
         return {
             key: each * larger
-            if key.lower().endswith("fontsize")
+            if key.lower().endswith(_GROWING) and isinstance(each, int | float)
             else _changed(each, larger, colors)
             for key, each in value.items()
         }
@@ -122,6 +156,7 @@ def _changed(value: Any, larger: float, colors: Mapping[str, str]) -> Any:
     return colors.get(value, value) if isinstance(value, str) else value
 
 
+_GROWING = ("fontsize", "labelpadding", "labelseparation", "titlepadding", "offset")
 _SIZE = re.compile(r'(<svg\b[^>]*?)\bwidth="([\d.]+)"([^>]*?)\bheight="([\d.]+)"')
 
 

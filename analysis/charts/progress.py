@@ -91,8 +91,9 @@ def _steps(
     ``spent``.
     """
     frame = facts.assign(text=rounded(facts["score"]), top=rounded(facts["best"]))
-    along = measured(metric, frame["score"], frame["best"])
-    across = alt.X(spent, title=title, axis=alt.Axis(format=",d", tickCount=8))
+    along = measured(metric, frame["score"], frame["best"], padding=8)
+    axis = alt.Axis(format=",d", tickCount=8)
+    across = alt.X(spent, title=title, axis=axis, scale=alt.Scale(padding=8))
     base = alt.Chart(FACTS).encode(x=across)
     best, scores = (
         base.transform_filter(present(field)).encode(y=alt.Y(f"{field}:Q", **along))

@@ -92,8 +92,8 @@ def chart(facts: pd.DataFrame, *, metric: str) -> Spec:
     dots = (
         alt.Chart(FACTS, mark=alt.MarkDef(type=mark, color=BLUE, opacity=1, size=18 if few else 7))
         .encode(
-            x=alt.X("x:Q", **measured(metric, facts["x"], ticks=5, nice=True)),
-            y=alt.Y("y:Q", title=None, axis=None, scale=alt.Scale(domain=[-rows / 30, rows])),
+            x=alt.X("x:Q", **measured(metric, facts["x"], ticks=5, nice=True, padding=6)),
+            y=alt.Y("y:Q", title=None, axis=None, scale=alt.Scale(domain=[-0.8, rows])),
             tooltip=[alt.Tooltip("value:Q", title=metric), alt.Tooltip("seed:Q")],
         )
         .properties(width=270, height=60 if few else 95)

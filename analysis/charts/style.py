@@ -18,20 +18,23 @@ COLOURS = [
     "#E69F00",
 ]  # Okabe and Ito, readable on white and on black
 BLUE = "#2b83ba"
+FONT_SIZE = 12
+HALO = "halo"
+"""The style of letters that lie below others, so that lines do not run through those."""
 FACTS = alt.NamedData(name="facts")
 Spec = dict[str, Any]
 Layer = Any  # Altair's single, layered and joined charts share no public base class
 
 
-def style(ink: str, paper: str | None) -> dict[str, Any]:
+def style(ink: str, paper: str, behind: str | None = None) -> dict[str, Any]:
     """The Vega-Lite configuration of all charts: ``ink`` colours text and lines, ``paper`` the
-    background (None: transparent).
+    background, ``behind`` what is seen there, for letters over lines (None: ``paper``).
     """
     text = {
         "labelColor": ink,
         "titleColor": ink,
-        "labelFontSize": 12,
-        "titleFontSize": 12,
+        "labelFontSize": FONT_SIZE,
+        "titleFontSize": FONT_SIZE,
         "titleFontWeight": "normal",
     }
     return {
@@ -43,7 +46,7 @@ def style(ink: str, paper: str | None) -> dict[str, Any]:
             "subtitleColor": ink,
             "anchor": "start",
             "fontSize": 13,
-            "subtitleFontSize": 12,
+            "subtitleFontSize": FONT_SIZE,
             "fontWeight": "bold",
         },
         "axis": {
@@ -52,10 +55,14 @@ def style(ink: str, paper: str | None) -> dict[str, Any]:
             "tickColor": ink,
             "gridColor": ink,
             "gridOpacity": 0.12,
+            "labelPadding": 4,
+            "labelSeparation": 6,
+            "titlePadding": 6,
         },
         "header": text,
-        "legend": {**text, "symbolSize": 80},
+        "legend": {**text, "symbolSize": 80, "labelLimit": 240},
         "text": {"color": ink},
+        "style": {HALO: {"stroke": behind or paper, "strokeWidth": 4, "strokeJoin": "round"}},
         "view": {"stroke": ink, "strokeOpacity": 0.25},
     }
 

@@ -3,7 +3,7 @@ alike stay apart, and rows are as high as their labels.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 LETTER = 0.5
@@ -47,10 +47,15 @@ def _lines(part: Any, size: float) -> Iterator[int]:
     place = _part(part, "y")
     limit, order = _part(place, "axis").get("labelLimit"), place.get("sort")
     if limit and isinstance(order, list):
-        yield from (len(re.findall(_pattern(limit, size), str(label))) for label in order)
+        yield from lines_of(order, limit, size)
     for key, each in part.items():
         if key != "datasets":
             yield from _lines(each, size)
+
+
+def lines_of(labels: Iterable[Any], limit: float, size: float) -> Iterator[int]:
+    """How many lines each label takes."""
+    return (len(re.findall(_pattern(limit, size), str(label))) for label in labels)
 
 
 def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from analysis.home.index import ended
+from analysis.text.format import amount_words
 
 Row = Mapping[str, Any]
 
@@ -21,10 +22,10 @@ def table(rows: Sequence[Row], path: Callable[[str], str]) -> list[str]:
         "trials": [_trials(row) for row in rows],
         "best": [_best(row) for row in rows],
         "epochs": [f"{row['epochs']:,}" if "epochs" in row else "" for row in rows],
-        "hours": [f"{row['hours']:.2f}" if "hours" in row else "" for row in rows],
+        "time": [_time(row) for row in rows],
         "tags": [" ".join(row.get("tags", ())) for row in rows],
     }
-    right = ("epochs", "hours")
+    right = ("epochs", "time")
     shown = {name: texts for name, texts in columns.items() if any(texts)}
     widths = {name: max(map(len, [name, *texts])) for name, texts in shown.items()}
     lines = zip(*([name, *map(visible, texts)] for name, texts in shown.items()), strict=True)
@@ -43,6 +44,10 @@ def _trials(row: Row) -> str:
         return ""
     lost = [f"{row[name]} {name}" for name in ("diverged", "failed", "dropped") if row[name]]
     return ", ".join([f"{ended(row)} of {row['planned']}", *lost])
+
+
+def _time(row: Row) -> str:
+    return amount_words("seconds", 3600 * row["hours"]) if "hours" in row else ""
 
 
 def _best(row: Row) -> str:

@@ -18,8 +18,10 @@ def trial_devices(rows: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
 
 def trained_on(run: "Run") -> str:
     """The devices of a run, the most used one first, with the number of trials where there are
-    several.
+    several; empty where none was recorded.
     """
+    if not run.devices:
+        return ""
     devices = Counter(run.devices.get(trial, "not recorded") for trial in run.trials["trial"])
     if len(devices) == 1:
         return next(iter(devices))

@@ -155,7 +155,7 @@ def latex(
     table = table if columns is None else table[list(columns)]
     table = _of_texts(table, decimals)
     if words is None:
-        words = [name for name, column in table.items() if not _is_of_numbers(column)]
+        words = [name for name, column in table.items() if not is_of_numbers(column)]
     headings = columns.values() if isinstance(columns, Mapping) else table.columns
     head, *rows = map(_latex_row, [headings, *table.itertuples(index=False, name=None)])
     sides = "".join("l" if name in words else "r" for name in table)
@@ -195,7 +195,7 @@ def _of_texts(table: pd.DataFrame, decimals: int | None) -> pd.DataFrame:
     return table.apply(texts)
 
 
-def _is_of_numbers(column: pd.Series) -> bool:
+def is_of_numbers(column: pd.Series) -> bool:
     """Whether no text of a column is a word: numbers may have signs, spreads and percents."""
     return all(re.match(r"[-+±<>\[\u2013\s]*\d|\W*$", value) for value in column)
 

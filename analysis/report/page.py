@@ -73,7 +73,7 @@ def asset(name: str, folder: Path = TEMPLATES) -> Markup:
 
 def chart_config() -> Markup:
     """The configuration of charts that take the colour of the text around them."""
-    return in_script(style("currentColor", "transparent"))
+    return in_script(style("currentColor", "transparent", "var(--paper)"))
 
 
 def in_script(content: Any) -> Markup:
@@ -86,9 +86,12 @@ def in_script(content: Any) -> Markup:
 
 
 def vega_script() -> str:
-    """The scripts that draw the charts (Vega, Vega-Lite, Vega-Embed) as one; kept in the user's
-    cache: bundling takes two seconds.
-    """
+    """The scripts that draw the charts as one."""
+    return f"{_vega()}\n{asset('legible.js')}"
+
+
+def _vega() -> str:
+    """Vega, Vega-Lite and Vega-Embed, kept in the user's cache: bundling takes two seconds."""
     import vl_convert
 
     cached = cache_folder() / f"vega-{version('vl-convert-python')}.js"

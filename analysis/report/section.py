@@ -7,15 +7,15 @@ from typing import Any
 import pandas as pd
 
 from analysis.charts.picture import Picture
-from analysis.report.export import latex, markdown
+from analysis.report.export import is_of_numbers, latex, markdown
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
     """A table of texts for reading. ``note`` stands above it, ``remark`` below; rows that are
-    ``marked`` stand out; columns named in ``words`` are set to the left, figures in those named in
-    ``struck`` do not hold; ``dense``: set smaller, for many columns; ``folded``: opens on a click
-    on its title.
+    ``marked`` stand out; columns named in ``words`` are set to the left and may take several lines,
+    others of words to the left too; figures in those named in ``struck`` do not hold; ``dense``:
+    set smaller, for many columns; ``folded``: opens on a click on its title.
     """
 
     frame: pd.DataFrame
@@ -30,10 +30,14 @@ class Table:
 
     def kinds(self) -> list[str]:
         """The class of each column in the style sheet."""
-        return [
-            "text" if name in self.words else "struck" if name in self.struck else ""
-            for name in self.frame
-        ]
+        return [self._kind(name, column) for name, column in self.frame.items()]
+
+    def _kind(self, name: Any, column: pd.Series) -> str:
+        if name in self.words:
+            return "text"
+        if name in self.struck:
+            return "struck"
+        return "" if is_of_numbers(column) else "word"
 
     def rows(self) -> Iterator[tuple[bool, tuple[str, ...]]]:
         """Whether each row stands out, and its cells."""

@@ -44,7 +44,7 @@ def fixed(value: float, decimals: int, bounds: Sequence[float] = BOUNDS) -> str:
     if not _is_number(value):
         return MISSING
     value = float(value) + 0.0  # 0 has no sign
-    if value and not SMALL <= abs(value) < LARGE:
+    if _has_exponent(value):
         return f"{value:.{min(MOST - 1, max(1, decimals + _exponent(value)))}e}"
     decimals = max(0, decimals)
     while decimals < MOST + 4 and _is_misleading(f"{value:.{decimals}f}", value, bounds):
@@ -149,16 +149,39 @@ def spread_of(
 
 def row_decimals(values: np.ndarray, spreads: np.ndarray, decimals: int | None = None) -> list[int]:
     """The decimals of each value: by its spread or, where it has none, such that values that differ
-    read differently.
+    read differently. As many values as can be have the same: one more or fewer than by their spread
+    as long as that keeps a digit, up to two more where they have none.
     """
-    finite = np.nan_to_num(values, posinf=0, neginf=0)
-    places = []
-    for value, spread, gap in zip(finite, spreads, _gaps(values), strict=True):
-        least = decimals_for(value, spread, decimals)
-        if not _has_spread(value, spread) and math.isfinite(gap):
-            least = max(least, _decimals(gap, 1.000001))
+    places: list[int] = []
+    bounds: list[tuple[int, int]] = []
+    wanted: set[int] = set()
+    for value, spread, gap in zip(values, spreads, _gaps(values), strict=True):
+        size = value if _is_number(value) else 0.0
+        least = decimals_for(size, spread, decimals)
+        if _has_spread(size, spread):
+            low = max(_decimals(spread, 0), least - 1 if decimals is None else decimals)
+            bounds.append((low, least + 1))
+        else:
+            least = max(least, _decimals(gap, 1.000001)) if math.isfinite(gap) else least
+            bounds.append((least, least + 2))
         places.append(least)
-    return places
+        if size == value and not _has_exponent(value):
+            wanted.add(least)
+    return _aligned(places, bounds, wanted)
+
+
+def _aligned(places: list[int], bounds: list[tuple[int, int]], wanted: set[int]) -> list[int]:
+    """As many places as can be alike: that one of ``wanted`` which most ``bounds`` allow."""
+
+    def fitting(place: int) -> tuple[int, int, int]:
+        fit = sum(low <= place <= high for low, high in bounds)
+        return fit, places.count(place), place
+
+    most = max(wanted, key=fitting, default=0)
+    return [
+        most if low <= most <= high else place
+        for place, (low, high) in zip(places, bounds, strict=True)
+    ]
 
 
 def distinct_digits(values: Iterable[float], least: int = 6) -> int:
@@ -211,6 +234,10 @@ def _is_misleading(text: str, value: float, bounds: Sequence[float]) -> bool:
 
 def _exponent(value: float) -> int:
     return int(f"{abs(value):e}".split("e")[1])
+
+
+def _has_exponent(value: float) -> bool:
+    return bool(value) and not SMALL <= abs(value) < LARGE
 
 
 def _is_number(value: float) -> bool:

@@ -1,6 +1,6 @@
 // The runs of a folder as a table: filtered, sorted, two ticked to be compared. It asks again
 // every few seconds, and takes what has changed.
-import {element, spark} from './live_format.js';
+import {duration, element, spark} from './live_format.js';
 
 const SECONDS = 3;
 const STEP = 200;
@@ -33,7 +33,7 @@ const COLUMNS = [
   {key: 'trials', title: 'trials', width: 'middle', of: row => (isDamaged(row) ? -1 : ended(row))},
   {key: 'best', title: 'best', of: row => row.best},
   {key: 'curve', title: 'by epoch', width: 'wide'},
-  {key: 'hours', title: 'hours', width: 'wide', right: true, of: row => row.hours},
+  {key: 'hours', title: 'time', width: 'wide', right: true, of: row => row.hours},
   {key: 'tags', title: 'tags', width: 'wide', of: row => (row.tags ?? []).join(' ')},
 ];
 
@@ -150,7 +150,7 @@ class Home {
       trials: trials(row),
       best: best(row),
       curve: row.curve?.length > 1 ? spark(row.curve) : '',
-      hours: row.hours === undefined ? '' : row.hours.toFixed(2),
+      hours: row.hours === undefined ? '' : duration(3600 * row.hours),
       tags: element(
         'span',
         {},

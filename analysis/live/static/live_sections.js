@@ -107,7 +107,7 @@ async function chart(figure, text) {
     tooltip: {theme},
   };
   try {
-    const {view} = await vegaEmbed(place, JSON.parse(text), options);
+    const {view} = await drawLegibly(place, JSON.parse(text), options);
     shown?.view?.finalize();
     views.set(figure.id, {...views.get(figure.id), view, datasets});
   } catch (error) {

@@ -131,7 +131,8 @@ def _sizes(chosen: pd.DataFrame) -> str:
 
 def _intervals(chosen: pd.DataFrame) -> str:
     if len(chosen) == 1:
-        return f"corrected interval {range_text(chosen, 'corrected_low', 'corrected_high')}"
+        interval = range_text(chosen, "corrected_low", "corrected_high")
+        return f"corrected interval {interval}" if " to " in interval else "the same at any seed"
     side = "above" if (chosen["difference"] > 0).all() else "below"
     return f"{'both' if len(chosen) == 2 else f'all {len(chosen)}'} corrected intervals {side} 0"
 

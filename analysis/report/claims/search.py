@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.records.load import Run
-from analysis.report.claims.words import missing, range_text, sentence
+from analysis.report.claims.words import missing, range_text, sentence, sign_text
 from analysis.stats.held_out import held_out_metrics
 from analysis.stats.identity import setting_keys
 from analysis.stats.labels import describe
@@ -182,12 +182,12 @@ def _shrinkage(run: Run, best: pd.Series) -> str:
             else ""
         )
     worse = best["shrinkage"] * run.mode.sign < 0
+    score, change = _rounded(best, "search_score", "shrinkage", std="confirmed_std")
     held = (
-        f"shrank by {number(abs(best['shrinkage']), 2)}"
+        f"shrank by {change.removeprefix('-')}"
         if worse
-        else f"did not shrink ({signed(best['shrinkage'])})"
+        else f"did not shrink ({sign_text(change)})"
     )
-    (score,) = _rounded(best, "search_score", std="confirmed_std")
     return f"its search score, {score} with n = {best['search_n']}, {held} on fresh seeds"
 
 

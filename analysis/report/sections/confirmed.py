@@ -22,15 +22,13 @@ from analysis.stats.held_out import held_out_metrics
 from analysis.stats.labels import unambiguous
 from analysis.stats.search_trials import short_name
 from analysis.text.format import joined
-from analysis.text.rounding import number, rounded, signed
+from analysis.text.rounding import number, rounded
 
 AGAINST_BEST = Figures(
     ["difference", "corrected_low", "corrected_high"], limits=[("corrected_low", "corrected_high")]
 )
-_OVER_SEEDS = (
-    "at the last epoch: mean \u00b1 std over the fresh seeds; of metrics called ..._min,"
-    " the least over seeds."
-)
+_OVER_SEEDS = "at the last epoch: mean \u00b1 std over the fresh seeds"
+_LEAST = "; in columns that end in _min, the lowest value of any of these seeds"
 
 
 def confirmed(findings: Findings) -> Section | None:
@@ -44,9 +42,10 @@ def confirmed(findings: Findings) -> Section | None:
         picked += "; intervals hold although the seeds stopped themselves"
     note = (
         f"Settings trained again on seeds that the search did not use: {run.metric} at the"
-        f" last epoch, best mean first. interval: 95 % t interval{picked}. difference: best setting"
-        " minus this one, over the seeds that both have. Shaded rows are supported: their corrected"
-        " interval excludes 0 and their corrected p-value is at most 0.05."
+        f" last epoch, best mean first. interval: 95 % t interval{picked}. change: the mean minus"
+        " the search score. difference: best setting minus this one, over the seeds that both"
+        " have. Shaded rows are supported: their corrected interval excludes 0 and their corrected"
+        " p-value is at most 0.05."
     )
     marks = [bool(mark) for mark in rows["supported"].fillna(False)]
     words = ["setting"]
@@ -72,7 +71,7 @@ def _readable(search: SearchFindings) -> pd.DataFrame:
         "mean \u00b1 std": joined(text["confirmed_mean"], text["confirmed_std"], " \u00b1 "),
         "interval": joined(text["confirmed_low"], text["confirmed_high"], " to "),
         "search score": text["search_score"],
-        "shrinkage": map(signed, rows["shrinkage"]),
+        "change": text["shrinkage"],
     }
     if len(rows) > 1:
         shown |= {
@@ -92,7 +91,8 @@ def held_out_tables(run: Run, confirmed: pd.DataFrame) -> Iterator[tuple[str, st
         if names := held_out_metrics(rows.columns, of):
             # What the other settings have on data set aside must not become a second choice.
             judged = rows[(rows.index == 0) | rows["name"].notna()] if of == "set_aside_" else rows
-            yield title, f"{where}, {_OVER_SEEDS}", _readable_metrics(judged, names)
+            least = _LEAST if any(name.endswith("_min") for name in names) else ""
+            yield title, f"{where}, {_OVER_SEEDS}{least}.", _readable_metrics(judged, names)
 
 
 def _kinds(run: Run) -> Iterator[tuple[str, str, str]]:

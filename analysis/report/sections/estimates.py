@@ -9,7 +9,7 @@ from analysis.records.paths import RunPaths
 from analysis.report.export import readable
 from analysis.report.section import Section, Table
 from analysis.stats.findings import Findings
-from analysis.text.format import count
+from analysis.text.format import count, listing
 
 SHOWN = (0.1, 0.25, 0.5, 0.75, 0.9)
 COLUMNS = ["session", "passed", "left", "low", "high", "actual"]
@@ -50,15 +50,23 @@ def estimates_section(table: pd.DataFrame) -> Section | None:
     whole = table["passed"] + table["actual"]
     off = ((table["left"] - table["actual"]).abs() / whole).median()
     were = "was" if len(table) == 1 else "were"
+    shown = shown_estimates(table)
+    left = len(table) - len(shown)
+    shares = listing(f"{share:.0%}".removesuffix("%") for share in SHOWN)
+    cut = (
+        f" The table has those nearest to {shares} % of the last session's time; the"
+        f" {f'other {left} are' if left > 1 else 'other one is'} left out."
+    )
     note = (
         f"On the way, {count(len(table), 'estimate')} of the time left {were} made, each with a"
         f" range meant to hold the truth four times in five: it did {inside} of {len(table)} times."
-        f" Half of them were off by {off:.1%} of the session's time or less. Seconds:"
+        f" Half of them were off by {off:.1%} of the session's time or less."
+        f"{cut if left else ''} Seconds:"
     )
     return Section(
         anchor="estimates",
         title="How good the estimates of the time left were",
-        tables=[Table(frame=readable(shown_estimates(table)), note=note)],
+        tables=[Table(frame=readable(shown), note=note)],
     )
 
 

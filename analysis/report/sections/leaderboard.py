@@ -7,18 +7,21 @@ from functools import partial
 import pandas as pd
 
 from analysis.records.versions import pooled_words
+from analysis.report.claims.words import sign_text
 from analysis.report.export import Figures, readable
 from analysis.report.section import Rounded, Section, Table, TableFile
 from analysis.stats.findings import Findings, SearchFindings
 from analysis.stats.labels import label, unambiguous
 from analysis.stats.search_trials import few_trials
 from analysis.text.format import joined, whole
-from analysis.text.rounding import MISSING, signed
+from analysis.text.rounding import MISSING
 
 SHOWN_ROWS = 60  # a longer leaderboard stands in its CSV file alone
 INTERVAL = ("confirmed_low", "confirmed_high")
 SCORES = Figures(
-    ["confirmed_mean", "confirmed_std", *INTERVAL, "search_score"], ["confirmed_std"], [INTERVAL]
+    ["confirmed_mean", "confirmed_std", *INTERVAL, "search_score", "shrinkage"],
+    ["confirmed_std"],
+    [INTERVAL],
 )
 
 
@@ -55,7 +58,7 @@ def board_caption(search: SearchFindings) -> str:
         )
         fresh = (
             " confirmed: mean \u00b1 std (ddof = 1) over n fresh seeds; interval: 95 % t interval"
-            f"{picked_words(search)}; shrinkage: it minus the search score."
+            f"{picked_words(search)}; change: the confirmed mean minus the search score."
         )
     part = (
         ""
@@ -94,7 +97,7 @@ def readable_board(search: SearchFindings) -> pd.DataFrame:
             "confirmed": joined(text["confirmed_mean"], text["confirmed_std"], " \u00b1 "),
             "n": fresh_seeds(board),
             "interval": joined(text["confirmed_low"], text["confirmed_high"], " to "),
-            "shrinkage": map(signed, board["shrinkage"]),
+            "change": text["shrinkage"],
         }
     shown |= {"ended": board["status"].fillna(MISSING), "epoch": board["last_epoch"].map(whole)}
     shown |= {
@@ -118,4 +121,6 @@ def fresh_seeds(rows: pd.DataFrame) -> list[str]:
 
 
 def readable_scores(rows: pd.DataFrame) -> pd.DataFrame:
-    return readable(rows[SCORES.names].astype(float), [SCORES])
+    """The scores as texts; what changed on fresh seeds with its sign."""
+    text = readable(rows[SCORES.names].astype(float), [SCORES])
+    return text.assign(shrinkage=list(map(sign_text, text["shrinkage"])))

@@ -27,7 +27,7 @@ def opening(findings: Findings) -> Opening:
     run, spec = findings.run, findings.run.spec
     rows = [
         ("Data", "; ".join(_phrases(spec.get("data"))) or "not stated by the study"),
-        ("Trained on", trained_on(run)),
+        *([("Trained on", devices)] if (devices := trained_on(run)) else []),
         ("n", searched_sizes(findings.search) if findings.search else _sizes(findings)),
         ("Metric", _goal(spec)),
         *([("Search", searched_by(run))] if findings.search else []),
@@ -59,7 +59,8 @@ def _labels(run: Run) -> list[tuple[str, str]]:
 
 def provenance(findings: Findings) -> Section:
     """What the study recorded of code, packages and machine."""
-    facts = flat(findings.run.spec.get("provenance") or {})
+    recorded = flat(findings.run.spec.get("provenance") or {})
+    facts = [(name, value) for name, value in recorded if value is not None]
     merged = merged_table(findings.run)
     files = [TableFile("merged", merged)] if len(merged) else []
     return Section(anchor="provenance", title="Provenance", facts=facts, files=files)

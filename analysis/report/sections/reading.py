@@ -117,9 +117,10 @@ def search_reading(search: SearchFindings, folds: int = 1) -> list[str]:
         "A search score is too good on average for the settings it picks, because the same numbers"
         " picked them; "
         + (
-            "shrinkage says by how much the luck of their seeds flattered them. Fresh seeds are"
-            " judged on the same evaluation data that chose the settings: how far the choice fits"
-            " just these data, shrinkage does not say. What is claimed rests on the fresh seeds."
+            "the change on fresh seeds says by how much the luck of their seeds flattered them."
+            " Fresh seeds are judged on the same evaluation data that chose the settings: how far"
+            " the choice fits just these data, the change does not say. What is claimed rests on"
+            " the fresh seeds."
             if fresh
             else "fresh seeds would tell how much of that is the luck of seeds."
         ),

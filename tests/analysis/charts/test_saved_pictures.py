@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from analysis.charts.columns import heightened, layouts
 from analysis.charts.picture import DOTS, Picture
 from analysis.report.export import latex
 
@@ -150,3 +151,40 @@ def test_parameters_have_as_many_digits_as_tell_them_apart() -> None:
     rates = pd.Series([0.1 + 0.2, 0.3, 0.12345678], dtype=object)
     lines = latex(pd.DataFrame({"lr": rates}), "x", decimals=1).splitlines()
     assert lines[7:10] == [r"0.30000000000000004 \\", r"0.3 \\", r"0.123457 \\"]
+
+
+FACETS: dict[str, Any] = {
+    "data": {"name": "facts"},
+    "columns": 3,
+    "facet": {"field": "panel", "type": "nominal"},
+    "spec": {"mark": "point", "width": 260, "height": 60, "encoding": SPEC["encoding"]},
+    "datasets": {
+        "facts": [
+            {"x": 1, "y": 2, "c": "a", "panel": f"panel number {place}"} for place in range(4)
+        ]
+    },
+}
+
+
+def test_panels_stand_in_as_few_columns_as_letters_need() -> None:
+    assert [layout["columns"] for layout in layouts(FACETS)] == [3, 2, 1]
+    assert list(layouts(SPEC)) == [SPEC]
+
+
+@pytest.mark.parametrize(("width", "tall"), [(3.3, True), (12, False)])
+def test_a_narrow_picture_is_a_column(width: float, tall: bool, tmp_path: Path) -> None:
+    svg = replace(PICTURE, spec=FACETS).save(tmp_path / "p.svg", width=width, font_size=8)
+    across, high = size(svg.read_text())
+    assert (high > across) == tall
+
+
+def test_panels_grow_with_their_letters_until_they_are_square() -> None:
+    heights = [heightened(FACETS, larger)["spec"]["height"] for larger in (0.5, 2, 9)]
+    assert heights == [60, 120, 260]
+    titled = {**FACETS, "facet": {**FACETS["facet"], "header": {"labelLimit": 60}}}
+    low = {**titled, "spec": {**FACETS["spec"], "height": 20}}
+    heights = [heightened(low, larger)["spec"]["height"] for larger in (1, 2)]
+    assert heights == [4 * 2 * 12, 4 * 2 * 24], "titles of two lines take a fifth"
+    assert heightened({**SPEC, "height": {"step": 20}}, 9)["height"] == {"step": 20}
+    alone = {**SPEC, "height": 100}
+    assert [heightened(alone, larger)["height"] for larger in (1.5, 2.25)] == [100, 150]

@@ -246,6 +246,9 @@ def test_filters_and_order(tmp_path: Path) -> None:
     assert studies("--where", "state=complete", "--where", "hours < 1") == ["vases", "bowls"]
     frame = load_runs(tmp_path)
     assert list(frame["best"]) == [0.4, 0.2]
+    head, *lines = CliRunner().invoke(app, ["runs", str(tmp_path)]).stdout.splitlines()
+    assert "  time" in head
+    assert all("  0.2 s" in line for line in lines)
 
 
 def test_a_condition_on_a_missing_value_is_not_met() -> None:

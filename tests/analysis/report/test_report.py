@@ -232,7 +232,7 @@ def test_what_a_study_does_not_say_is_said_and_empty_values_can_be_seen(tmp_path
             fixed={"root": ""},
         )
     ).text
-    assert "Data not stated by the study Trained on not recorded n" in text
+    assert "Data not stated by the study n" in text
     assert "Fixed root '' Command" in text
 
 
@@ -252,9 +252,8 @@ def test_same_run_same_bytes(grid):
 
 def test_the_scripts_are_bundled_anew_where_nothing_can_be_kept(tmp_path, monkeypatch, cache):
     kept = markup.vega_script()
-    assert [path.read_text(encoding="utf-8") for path in (cache / "tune-studies").iterdir()] == [
-        kept
-    ]
+    (bundle,) = (cache / "tune-studies").iterdir()
+    assert kept.startswith(bundle.read_text(encoding="utf-8"))
     file = tmp_path / "no folder"
     file.touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(file))

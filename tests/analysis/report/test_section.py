@@ -16,3 +16,16 @@ def test_a_table_without_rows_is_not_shown() -> None:
     html = section_html(both)
     assert html.count("<table>") == 1
     assert EMPTY.note not in html
+
+
+def test_columns_of_words_are_told_from_those_of_numbers() -> None:
+    frame = pd.DataFrame(
+        {
+            "trial": ["0001", "0002"],
+            "optimizer": ["adam", "\u2013"],
+            "mean": ["0.93 \u00b1 0.02", "\u2013"],
+            "from last values": ["0.10", ""],
+        }
+    )
+    table = Table(frame=frame, words=["trial"], struck=["from last values"])
+    assert table.kinds() == ["text", "word", "", "struck"]

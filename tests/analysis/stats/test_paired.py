@@ -147,8 +147,8 @@ def test_an_effect_everywhere_and_one_that_turns(tmp_path):
     assert (
         sentence(run_of(tmp_path, results, GRID))
         == "More width helps at every depth (3 against 1: +0.2 to +0.4, both corrected intervals"
-        " above 0); more depth helps at width 3 (2 against 0: +0.1, corrected interval +0.1),"
-        " hurts at width 1 (2 against 0: -0.1, corrected interval -0.1); best setting: width 3,"
+        " above 0); more depth helps at width 3 (2 against 0: +0.1, the same at any seed),"
+        " hurts at width 1 (2 against 0: -0.1, the same at any seed); best setting: width 3,"
         " depth 2 with mean accuracy 0.833 [0.814, 0.852], n = 12."
     )
 
@@ -166,8 +166,8 @@ def test_a_value_between_that_is_best_is_no_trend(tmp_path):
     results = {(1,): TWELVE, (2,): TWELVE + 0.2, (3,): TWELVE - 0.1}
     assert (
         sentence(run_of(tmp_path, results))
-        == "Width 2 is better than width 1 (+0.2, corrected interval +0.2); width 3 is worse than"
-        " width 1 (-0.1, corrected interval -0.1); best setting: width 2 with mean accuracy"
+        == "Width 2 is better than width 1 (+0.2, the same at any seed); width 3 is worse than"
+        " width 1 (-0.1, the same at any seed); best setting: width 2 with mean accuracy"
         " 0.733 [0.714, 0.752], n = 12."
     )
 
@@ -175,7 +175,7 @@ def test_a_value_between_that_is_best_is_no_trend(tmp_path):
 def test_a_step_back_between_supported_values_is_no_trend(tmp_path):
     text = sentence(run_of(tmp_path, {(1,): TWELVE, (2,): TWELVE + 0.2, (3,): TWELVE + 0.1}))
     assert text.startswith(
-        "Width 2 is better than width 1 (+0.2, corrected interval +0.2); width 3 is better than"
+        "Width 2 is better than width 1 (+0.2, the same at any seed); width 3 is better than"
         " width 1 (+0.1, "
     )
     assert "more width" not in text.lower()
@@ -288,7 +288,7 @@ def test_failed_trials_are_named_and_their_settings_claim_nothing(tmp_path):
     ]
     text = sentence(load_run(write_run(tmp_path, trials, space=GRID)))
     assert text.startswith(
-        "More width helps at depth 0 (3 against 1: +0.2, corrected interval +0.2), too few results"
+        "More width helps at depth 0 (3 against 1: +0.2, the same at any seed), too few results"
         " at depth 2; "
     )
     assert text.endswith("3 of 4 planned trials completed; 1 failed stands behind no number here.")
@@ -298,7 +298,7 @@ def test_a_parameter_of_words_is_named_by_its_values(tmp_path):
     space = {"optimizer": {"values": ["sgd", "adam"]}}
     text = sentence(run_of(tmp_path, {("sgd",): TWELVE, ("adam",): TWELVE + 0.1}, space))
     assert text.startswith(
-        "Optimizer adam is better than sgd (+0.1, corrected interval +0.1); best setting: optimizer"
+        "Optimizer adam is better than sgd (+0.1, the same at any seed); best setting: optimizer"
         " adam with"
     )
 

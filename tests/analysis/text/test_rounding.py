@@ -77,17 +77,35 @@ def test_percentages_beside_their_interval():
         table, ["mean", "std", "low", "high"], spread_of(table, ["std"], [("low", "high")]), 2
     )
     assert shown.iloc[0].tolist() == ["99.996", "0.003", "99.994", "99.998"]
-    assert shown.iloc[1].tolist() == ["98.50", "0.20", "98.30", "98.70"]
+    assert shown.iloc[1].tolist() == ["98.500", "0.200", "98.300", "98.700"]
 
 
 def test_one_large_value_does_not_decide_for_the_others():
-    assert rounded([1.43, 0.61, 0.72, 48213.0]) == ["1.43", "0.610", "0.720", "48,213"]
+    assert rounded([1.43, 0.61, 0.72, 48213.0]) == ["1.430", "0.610", "0.720", "48,213"]
     assert rounded([1.43, 0.61, 0.72, 48213.0], [0.02, 0.01, 0.011, 721.0]) == [
         "1.430",
         "0.610",
         "0.720",
         "48,213",
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "spreads", "texts"),
+    [
+        # One beyond what its spread supports, two where it has none.
+        ([0.9425, 0.9428, 0.928], [math.nan] * 3, ["0.9425", "0.9428", "0.9280"]),
+        ([0.9435, 0.945], [0.0058, math.nan], ["0.944", "0.945"]),
+        ([0.61, 0.9598], [0.05, 0.0022], ["0.6100", "0.9598"]),
+        ([0.61, 0.9598761], [0.05, 0.000022], ["0.610", "0.959876"]),
+        # One fewer, as most others have: the zeros tell nothing.
+        ([0.0, 0.66, 0.72], [0.0185, 0.09, 0.09], ["0.000", "0.660", "0.720"]),
+        ([math.nan, 12.3], [math.nan, 3.0], [MISSING, "12.3"]),
+        ([8.34e-5, 0.00435, 0.0188], [math.nan] * 3, ["8.34e-05", "0.00435", "0.01880"]),
+    ],
+)
+def test_a_column_has_the_same_decimals_where_spreads_allow_it(values, spreads, texts):
+    assert rounded(values, spreads) == texts
 
 
 @pytest.mark.parametrize(

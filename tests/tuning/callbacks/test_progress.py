@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 from recorded_progress import RecordedProgress
 from rich.console import Console
@@ -412,6 +413,12 @@ def test_estimates_are_held_against_the_end(tmp_path: Path) -> None:
     assert shown_estimates(table)["really left"].tolist() == [90, 50]
     text = estimates_section(table).tables[0].note
     assert "it did 1 of 2 times. Half of them were off by 15.0% of the session" in text
+    assert "left out" not in text
+    both = estimates_section(pd.concat([table.assign(session=1), table])).tables[0]
+    assert (
+        "nearest to 10, 25, 50, 75 and 90 % of the last session's time; the other 2 are left"
+        in (both.note)
+    )
 
 
 def test_a_run_that_said_nothing_has_no_such_section(tmp_path: Path) -> None:

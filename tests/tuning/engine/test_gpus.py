@@ -251,7 +251,7 @@ def test_a_report_says_what_its_trials_were_trained_on(tmp_path: Path) -> None:
         tmp_path / "run",
         [Trial(params={"width": 1 + i}, epochs=scores([0.5, 0.6, 0.7])) for i in range(3)],
     )
-    assert trained_on(load_run(folder)) == "not recorded"
+    assert trained_on(load_run(folder)) == ""
     lines = [json.loads(line) for line in (folder / "trials.jsonl").read_text().splitlines()]
     for line, device in zip(
         lines, ("cpu, float32", "cuda (X1), float32", "cpu, float32"), strict=True
