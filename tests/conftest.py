@@ -61,20 +61,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Func
 
 
 class Groups(LoadScopeScheduling):
-    """What runs in one worker, after each other: tests on the Ray of the session, tests whose
-    clusters use the same addresses and ports, and, as they share their fixtures, the tests of a
-    file; slow ones of a file take too long for that.
+    """What runs in one worker, after each other: files with tests on the Ray of the session, those
+    whose clusters use the same addresses and ports, and the tests of a file; slow ones, which take
+    long, only where they share fixtures.
 
     Groups of xdist's own are ignored with pytest 9.2, in silence.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]
-        if "private_ray" in (self.config.rootpath / file).read_text():
+        text = (self.config.rootpath / file).read_text()
+        if "private_ray" in text:
             return "ray"
         if file.startswith("tests/cluster/"):
             return "clusters"
-        return nodeid if _is_slow_stage(self.config) else file
+        alone = _is_slow_stage(self.config) and 'scope="module"' not in text
+        return nodeid if alone else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
