@@ -50,7 +50,7 @@ def crash_after(count: int, study: Study, paths: RunPaths, *callbacks: Any) -> b
     return False
 
 
-def left_by_kills(study: Study, tmp_path: Path, *callbacks: Any) -> tuple[Run, list[RunPaths]]:
+def left_by_kills(study: Study, tmp_path: Path) -> tuple[Run, list[RunPaths]]:
     """A run, and what is there of it before each row: what a process leaves that is killed then."""
     paths, left, append = prepared(study, tmp_path / "whole"), [], Records.append
 
@@ -61,5 +61,5 @@ def left_by_kills(study: Study, tmp_path: Path, *callbacks: Any) -> tuple[Run, l
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Records, "append", kept)
-        run_inline(study, paths, *callbacks)
+        run_inline(study, paths)
     return load_run(paths.root), left
