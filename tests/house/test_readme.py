@@ -33,8 +33,8 @@ def test_your_own_study_is_short_and_runs_as_written(tmp_path: Path) -> None:
     text = own_study()
     code = [line for line in text.splitlines() if line.strip()]
     assert len(code) <= 22
-    (tmp_path / "my_study.py").write_text(text)
-    ran = train_here("run", str(tmp_path / "my_study.py"), "--results", str(tmp_path))
+    (tmp_path / "study_of_readme.py").write_text(text)
+    ran = train_here("run", str(tmp_path / "study_of_readme.py"), "--results", str(tmp_path))
     assert ran.exit_code == 0, ran.stderr
     assert "too few" not in ran.stderr, "the example must be able to reach a conclusion"
     read = load_run(ran.stdout.splitlines()[-1])
