@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -49,29 +50,44 @@ def _is_slow_stage(config: pytest.Config) -> bool:
     return bool(config.option.markexpr == "slow")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups and marks are read
+@pytest.hookimpl(tryfirst=True)  # before the marks are read
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
     """Properties that hypothesis tests are in both stages: in the slow one with more examples."""
     for item in items:
         if _is_slow_stage(config) and getattr(item.obj, "is_hypothesis_test", False):
             item.add_marker(pytest.mark.slow)
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.timeout(3600))
 
 
-def _group(item: pytest.Function) -> str:
-    """What runs in one worker: tests on the Ray of the session, tests whose clusters use the same
-    addresses and ports, else the tests of a file, which share their fixtures.
+class Groups(LoadScopeScheduling):
+    """What runs in one worker, after each other: files with tests on the Ray of the session, those
+    whose clusters use the same addresses and ports, and the tests of a file; slow ones, which take
+    long, only where they share fixtures.
+
+    Groups of xdist's own are ignored with pytest 9.2, in silence.
     """
-    if "private_ray" in item.fixturenames:
-        return "ray"
-    return "clusters" if item.path.parent.name == "cluster" else item.nodeid.split("::")[0]
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        text = (self.config.rootpath / file).read_text()
+        if "private_ray" in text:
+            return "ray"
+        if file.startswith("tests/cluster/"):
+            return "clusters"
+        alone = _is_slow_stage(self.config) and 'scope="module"' not in text
+        return nodeid if alone else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    return Groups(config, log)
 
 
 @pytest.fixture(scope="session")
-def private_ray() -> Iterator[None]:
-    """Ray with two logical cores, ended with the session."""
+def private_ray(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[None]:
+    """Ray with two logical cores, ended with the session: of one worker, or groups are ignored."""
+    if worker_id != "master":
+        (tmp_path_factory.getbasetemp().parent / "private-ray").touch(exist_ok=False)
     with connected(None, cpus=2):
         yield
 

@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from tuning.cli.app import app
+from tuning.session_options import SessionOptions
 
 ENVIRONMENT = {
     key: value for key, value in os.environ.items() if not key.startswith(("RAY_", "TUNE_"))
@@ -57,6 +60,14 @@ def invoke(*arguments: str) -> Result:
     result = CliRunner().invoke(app, arguments)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
+
+
+def train_here(*arguments: str) -> Result:
+    """The command in this process, which trains here as well."""
+    with pytest.MonkeyPatch.context() as patch:
+        inline = partial(SessionOptions, backend="inline")
+        patch.setattr("tuning.cli.session.SessionOptions", inline)
+        return invoke(*arguments)
 
 
 def write_study(folder: Path, body: str) -> str:

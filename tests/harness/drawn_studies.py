@@ -1,13 +1,12 @@
 """Searches of milliseconds over a small space, and crashes of them after any row."""
 
-import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from inline_runs import crash_after, prepared, run
+from inline_runs import left_by_kills
 from ray import tune
 
 from analysis import Run, load_run
@@ -58,16 +57,12 @@ def drawn(run: Run) -> list[tuple[str, Any]]:
 
 
 def cut_off_anywhere(study: Study, tmp_path: Path, step: int = 1) -> None:
-    whole = run(study, tmp_path / "whole")
-    rows = whole.paths.trials.read_text().count("\n") + whole.paths.epochs.read_text().count("\n")
-    for count in range(1, rows, step):
-        paths = prepared(study, tmp_path / str(count))
-        assert crash_after(count, study, paths)
-        run_inline(study, paths)
-        again = load_run(paths.root)
+    whole, left = left_by_kills(study, tmp_path)
+    for count in range(1, len(left), step):
+        run_inline(study, left[count])
+        again = load_run(left[count].root)
         assert drawn(again) == drawn(whole), count
         ends, values = ["trial", "status", "epochs", "rung"], ["trial", "epoch", "seed", "score"]
         pd.testing.assert_frame_equal(again.trials[ends], whole.trials[ends])
         pd.testing.assert_frame_equal(again.epochs[values], whole.epochs[values])
         assert again.trials["attempt"].sum() <= len(whole.trials) + 1, "what ended stays"
-        shutil.rmtree(paths.root)

@@ -36,7 +36,7 @@ def finish(folder: Path, *arguments: str) -> Run:
 def wait_until(fact: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:
     """Until ``fact`` holds or the process has ended."""
     while not fact() and (process is None or process.poll() is None):
-        time.sleep(0.005)
+        time.sleep(0.02)
 
 
 def kill(process: subprocess.Popen[str]) -> None:

@@ -1,5 +1,6 @@
 """Studies run in this process, and crashes of them."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,3 +48,18 @@ def crash_after(count: int, study: Study, paths: RunPaths, *callbacks: Any) -> b
         except Crash:
             return True
     return False
+
+
+def left_by_kills(study: Study, tmp_path: Path) -> tuple[Run, list[RunPaths]]:
+    """A run, and what is there of it before each row: what a process leaves that is killed then."""
+    paths, left, append = prepared(study, tmp_path / "whole"), [], Records.append
+
+    def kept(records: Records, name: str, row: Mapping[str, Any]) -> None:
+        then, lock = tmp_path / str(len(left)), shutil.ignore_patterns(paths.lock.name)
+        left.append(RunPaths(Path(shutil.copytree(paths.root, then, ignore=lock))))
+        append(records, name, row)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Records, "append", kept)
+        run_inline(study, paths)
+    return load_run(paths.root), left

@@ -3,18 +3,16 @@
 import re
 import subprocess
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
-from commands import invoke, study
+from commands import study, train_here
 from pages import EXPLAINED, PAGES, RUN_AS_WRITTEN, blocks, check_options, commands, run_page
 from places import ROOT
 
 from benchmarks.site.__main__ import loaded_from_elsewhere
 from benchmarks.site.gathered import MARK, linked
 from benchmarks.site.written import written
-from tuning.session_options import SessionOptions
 
 
 def name_of(page: Path) -> str:
@@ -29,13 +27,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def call(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], None]:
-    """A command in this process, which trains here as well."""
-    inline = partial(SessionOptions, backend="inline")
-    monkeypatch.setattr("tuning.cli.session.SessionOptions", inline)
-
+def call(here: Path) -> Callable[[list[str]], None]:
     def called(words: list[str]) -> None:
-        done = invoke(*words)
+        done = train_here(*words)
         assert done.exit_code == 0, f"study {' '.join(words)}\n{done.stderr}"
         told = re.search("next: `|` goes on", done.stderr)
         assert told, f"study {words[0]} says nothing of what comes next"

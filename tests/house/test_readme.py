@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import ENVIRONMENT, STUDY
+from commands import train_here
 from pages import PAGES, blocks
 from places import ROOT
 from run_folders import searched_like, xor_like
@@ -33,18 +33,11 @@ def test_your_own_study_is_short_and_runs_as_written(tmp_path: Path) -> None:
     text = own_study()
     code = [line for line in text.splitlines() if line.strip()]
     assert len(code) <= 22
-    (tmp_path / "my_study.py").write_text(text)
-    ran = subprocess.run(
-        [*STUDY, "run", "my_study.py"],
-        cwd=tmp_path,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
+    (tmp_path / "study_of_readme.py").write_text(text)
+    ran = train_here("run", str(tmp_path / "study_of_readme.py"), "--results", str(tmp_path))
+    assert ran.exit_code == 0, ran.stderr
     assert "too few" not in ran.stderr, "the example must be able to reach a conclusion"
-    read = load_run(tmp_path / ran.stdout.splitlines()[-1])
+    read = load_run(ran.stdout.splitlines()[-1])
     assert len(read.trials) == 60
     assert set(read.trials["status"]) == {"completed"}
     final = read.epochs[read.epochs["epoch"] == 200].merge(

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from study_command import OURS
 from tuning.process.installed import version
+from tuning.spec.imports import import_statements
 
 
 def distributions(files: Mapping[str, bytes]) -> list[str]:
@@ -25,12 +26,8 @@ def distributions(files: Mapping[str, bytes]) -> list[str]:
 
 
 def _imported(content: bytes) -> Iterator[str]:
-    try:
-        nodes = list(ast.walk(ast.parse(content)))
-    except (SyntaxError, ValueError):
-        return
-    for node in nodes:
+    for node in import_statements(content):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        elif node.module and not node.level:
             yield node.module.split(".")[0]

@@ -3,6 +3,7 @@ itself.
 """
 
 import ast
+from functools import lru_cache
 from typing import Any
 
 FUNCTIONS = ("trainable", "valid")
@@ -11,6 +12,7 @@ against the records one by one.
 """
 
 
+@lru_cache(maxsize=512)
 def meaning(source: bytes) -> str:
     """What a file says but for comments, docstrings and layout, and for what a study says of
     itself.

@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import sysconfig
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 
@@ -55,16 +56,22 @@ def own_files(roots: Mapping[Path, str], homes: Collection[Path] = ()) -> dict[P
     return found
 
 
-def _imported(file: Path, place: PurePosixPath) -> Iterator[tuple[Path, str]]:
+@lru_cache(maxsize=512)
+def import_statements(source: bytes) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    """All of a file, also inside functions; none where it is not Python."""
     try:
-        nodes = list(ast.walk(ast.parse(file.read_bytes())))
+        nodes = ast.walk(ast.parse(source))
     except (SyntaxError, ValueError):
-        return
-    for node in nodes:
+        return ()
+    return tuple(node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
+
+
+def _imported(file: Path, place: PurePosixPath) -> Iterator[tuple[Path, str]]:
+    for node in import_statements(file.read_bytes()):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _absolute(alias.name.split("."))
-        elif isinstance(node, ast.ImportFrom):
+        else:
             before = node.module.split(".") if node.module else []
             for alias in node.names:
                 if node.level:

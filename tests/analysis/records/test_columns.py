@@ -107,10 +107,11 @@ def tables(run: Run) -> dict[str, pd.DataFrame]:
     }
 
 
-def assert_same_numbers(run: Run, plain: Run) -> None:
-    """That the tables of both hold the same, each name of ``plain``, which is none of ours, in the
-    place of its own.
+def assert_same_numbers(run: Run, expected: tuple[Run, dict[str, pd.DataFrame]]) -> None:
+    """That the tables of both hold the same, each name of the expected run, which is none of ours,
+    in the place of its own.
     """
+    plain, wanted = expected
     parameters, metrics = (
         dict(
             zip(
@@ -124,7 +125,7 @@ def assert_same_numbers(run: Run, plain: Run) -> None:
     derived = {
         f"{name}{end}": f"{column}{end}" for name, column in metrics.items() for end in DERIVED
     }
-    found, wanted = tables(run), tables(plain)
+    found = tables(run)
     assert list(found) == list(wanted)
     for name, frame in found.items():
         pd.testing.assert_frame_equal(
@@ -134,16 +135,17 @@ def assert_same_numbers(run: Run, plain: Run) -> None:
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The run of the same study with harmless names of its parameters."""
-    known: dict[str, Run] = {}
+    """The run of the same study with harmless names of its parameters, and its tables."""
+    known: dict[str, tuple[Run, dict[str, pd.DataFrame]]] = {}
 
-    def made(parameters: int, metrics: Sequence[str], **changes: Any) -> Run:
+    def made(
+        parameters: int, metrics: Sequence[str], **changes: Any
+    ) -> tuple[Run, dict[str, pd.DataFrame]]:
         key = repr((parameters, metrics, changes))
         if key not in known:
             study = named_study([f"p{place}" for place in range(parameters)], metrics, **changes)
-            known[key] = load_run(
-                recorded(study, tmp_path_factory.mktemp("plain"), failed=["0004"])[0].root
-            )
+            paths, _ = recorded(study, tmp_path_factory.mktemp("plain"), failed=["0004"])
+            known[key] = (run := load_run(paths.root)), tables(run)
         return known[key]
 
     return made

@@ -44,6 +44,7 @@ def exported_once(run: str, completed: int) -> dict[str, float]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("private_ray")
 def test_studies_are_on_the_metrics_port_of_their_ray(tmp_path: Path) -> None:
     study = small_study(goes_wrong, space={"fault": ["", "raises", "nothing"]}, max_failures=0)

@@ -43,7 +43,7 @@ def test_a_run_that_was_killed_ends_as_an_uninterrupted_one(kind: str, killer: K
 
 def test_many_kills_of_all_kinds(killer: Killer) -> None:
     killer.kinds = KINDS
-    is_as_uninterrupted(killer, 6)
+    is_as_uninterrupted(killer, 3)
 
 
 def test_what_differs_is_found(killer: Killer) -> None:

@@ -1,7 +1,6 @@
 """The command as a user meets it: real processes, real exit codes."""
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from commands import ENVIRONMENT, STUDY, held_until, invoke, study, write_study
+from commands import ENVIRONMENT, STUDY, held_until, invoke, study, train_here, write_study
 from typer.main import get_command
 
 import tuning
@@ -115,6 +114,7 @@ def test_try_runs_one_trial_without_ray_and_leaves_nothing(
     assert list(here.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_run_is_watched_and_ends_with_its_folder_and_a_report(tmp_path: Path) -> None:
     go = tmp_path / "go"
     process = popen("run", write_study(tmp_path, held_until(go)), "--watch", cwd=tmp_path)
@@ -160,39 +160,6 @@ def popen(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def test_json_lines_are_all_that_stdout_holds(tmp_path: Path) -> None:
-    name = write_study(tmp_path, "assert config['a'] == 1, 'two is one too many'")
-    ran = study("run", name, "--json", cwd=tmp_path)
-    assert ran.returncode == 1
-    told = [json.loads(line) for line in ran.stdout.splitlines()]
-    folder = Path(told[-1]["run"])
-    assert told[0] | {"at": 0} == {
-        "event": "began",
-        "at": 0,
-        "run": str(folder),
-        "study": "mine",
-        "trials": 2,
-    }
-    ends = {each["trial"]: each for each in told if each["event"] in ("completed", "failed")}
-    assert ends["0001"]["score"] == 1.5
-    assert ends["0002"]["error"].strip().endswith("two is one too many")
-    assert [each["trial"] for each in told if each["event"] == "best"] == ["0001"]
-    last = told[-2]
-    assert (last["event"], last["ended"], last["best"]["mean"]) == (
-        "progress",
-        {"completed": 1, "failed": 1},
-        1.5,
-    )
-    assert told[-1] | {"at": 0} == {
-        "event": "ended",
-        "at": 0,
-        "code": 1,
-        "run": str(folder),
-        "report": str(folder / "report/index.html"),
-    }
-    assert load_run(folder).trials["status"].tolist() == ["completed", "failed"]
 
 
 @pytest.mark.slow
@@ -446,27 +413,19 @@ def test_a_trial_that_diverges_ends_try_with_code_1(here: Path) -> None:
     assert tried.stderr == "trial 0001 diverged: score became non-finite at epoch 1\n"
 
 
-@pytest.mark.slow
-def test_a_study_of_which_nothing_completes_ends_with_code_1(tmp_path: Path) -> None:
+def test_a_study_of_which_nothing_completes_ends_with_code_1(here: Path) -> None:
     """The first trial diverges behind the rung, the second one is stopped there."""
     write_study(
-        tmp_path,
+        here,
         "config = {**config, 'a': float('nan')} if (config['a'], epoch) == (1, 2) else config",
     )
-    path = tmp_path / "mine.py"
-    text = path.read_text().replace("import Study\n", "import Asha, Resources, Study\n")
-    path.write_text(
-        text.replace(
-            "epochs=2",
-            f'epochs=2, mode="min", scheduler=Asha(), resources=Resources(cpus={os.cpu_count()})',
-        )
+    text = (here / "mine.py").read_text().replace("import Study\n", "import Asha, Study\n")
+    (here / "mine.py").write_text(
+        text.replace("epochs=2", 'epochs=2, mode="min", scheduler=Asha()')
     )
-    ran = study("run", "mine.py", cwd=tmp_path)
-    assert load_run(tmp_path / ran.stdout.splitlines()[-1]).trials["status"].tolist() == [
-        "diverged",
-        "pruned",
-    ]
-    assert ran.returncode == 1
+    ran = train_here("run", "mine.py")
+    assert load_run(ran.stdout.splitlines()[-1]).trials["status"].tolist() == ["diverged", "pruned"]
+    assert ran.exit_code == 1
 
 
 def test_a_study_without_a_short_form_says_so(here: Path) -> None:

@@ -100,6 +100,7 @@ def test_a_project_is_run_gone_on_with_and_replayed_from_another_folder(project:
     extended = study("extend", str(folder), "--seeds", "1", cwd=elsewhere, timeout=300)
     assert extended.returncode == 0, extended.stderr
     found = load_run(folder)
+    assert [each["command"].split()[1] for each in found.spec["sessions"]] == ["run", "extend"]
     assert set(found.trials["status"]) == {"completed"}
     scores = found.epochs.merge(found.trials[["trial", "x"]], on="trial")
     assert sorted(scores["x"]) == [1, 1, 1, 1, 2, 2, 2, 2]

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from commands import invoke, study
+from commands import invoke, study, train_here
 from driving import start, wait_until
 from run_folders import Trial, scores, write_run
 
@@ -63,14 +63,15 @@ def test_orders_to_a_run_that_nobody_trains_are_kept_or_refused_and_that_is_said
 
 def test_a_setting_is_held_against_the_space_before_it_is_ordered(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(SLOW_SEARCH.replace("epochs=40", "epochs=1"))
-    made = study("run", "mine.py", "--trials", "1", cwd=tmp_path)
-    assert made.returncode == 0, made.stderr
+    results = ("--trials", "1", "--results", str(tmp_path))
+    made = train_here("run", str(tmp_path / "mine.py"), *results)
+    assert made.exit_code == 0, made.stderr
     run = made.stdout.splitlines()[-1]
-    wrong = study("add", run, "--set", "lr=7", "--set", "width=48", cwd=tmp_path)
-    assert wrong.returncode == 2
+    wrong = invoke("add", run, "--set", "lr=7", "--set", "width=48")
+    assert wrong.exit_code == 2
     assert "lr=7 is not in the space: 0.1 to 1" in wrong.stderr
     assert "width=48 is not in the space: 32, 64" in wrong.stderr
-    assert not (tmp_path / run / "orders.jsonl").exists()
+    assert not (Path(run) / "orders.jsonl").exists()
 
 
 @pytest.mark.slow

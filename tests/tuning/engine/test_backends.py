@@ -30,6 +30,7 @@ from tuning.spec.loading import find_study
 
 pytestmark = pytest.mark.usefixtures("private_ray")
 
+SLOW = pytest.mark.slow
 NO_RETRY = Recovery(max_failures=0)
 
 Backend = Callable[..., Run]
@@ -173,16 +174,22 @@ def judged(trainable: Any, values: list[Any], mode: Any = "min", **changes: Any)
     )
 
 
-@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize(
+    ("train", "mode"),
+    [
+        (inline_runs.run, "min"),
+        (inline_runs.run, "max"),
+        pytest.param(launching.run, "min", marks=SLOW),
+    ],
+    ids=["inline-min", "inline-max", "ray-min"],
+)
 def test_a_trial_that_goes_wrong_at_a_rung_stops_nobody(
-    mode: str, backend: Backend, on_ray: bool, tmp_path: Path
+    train: Backend, mode: str, tmp_path: Path
 ) -> None:
-    if on_ray and mode == "max":
-        pytest.skip("which way is better is none of Ray's business")
     better = [6.0, 5.0, 4.0] if mode == "min" else [4.0, 5.0, 6.0]
     values = ["nan", "fails", "inf", "-inf", *better, 9.0 if mode == "min" else 1.5]
     values.append(better[-1] * (0.5 if mode == "min" else 2))
-    read = backend(judged(reaches, values, mode), tmp_path)
+    read = train(judged(reaches, values, mode), tmp_path)
     ends = list(zip(read.trials["status"], read.trials["rung"].fillna(0), strict=True))
     wrong = [("diverged", 0), ("failed", 0), ("diverged", 0), ("diverged", 0)]
     assert ends == [*wrong, *[("completed", 0)] * 3, ("pruned", 2), ("completed", 0)]
@@ -193,14 +200,14 @@ def fails_once(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
     return learn({**config, "fault": fault, "pause": 0.0 if at_once else 0.3}, seeds, resume)
 
 
+@SLOW
 @pytest.mark.parametrize(
     ("faults", "recovery"),
     [
         (["raise", "die", "die at-once"], Recovery(checkpoint_seconds=0)),
-        pytest.param(
+        (
             ["hang"],  # the start of a process counts as well, on a busy machine
             Recovery(checkpoint_seconds=0, stall_timeout=30, max_failures=3),
-            marks=pytest.mark.slow,
         ),
     ],
     ids=["fails", "hangs"],
@@ -233,13 +240,14 @@ def test_a_trial_that_fails_once_goes_on_from_its_last_checkpoint(
     assert not said[2:] or re.fullmatch(r"(goes on after epoch [123]\n)?", said[2])
 
 
+@pytest.mark.parametrize("train", [inline_runs.run_inline, pytest.param(run_study, marks=SLOW)])
 def test_a_metric_that_is_never_reported_stops_the_study_at_the_first_epoch(
-    on_ray: bool, tmp_path: Path
+    train: Any, tmp_path: Path
 ) -> None:
     study = small_study(scores, metric="scroe", space={"slope": list(range(50))})
     paths = inline_runs.prepared(study, tmp_path)
     with pytest.raises(StudyError, match="does not report 'scroe'; did you mean 'score'"):
-        (run_study if on_ray else inline_runs.run_inline)(study, paths)
+        train(study, paths)
     read = load_run(paths.root)
     assert len(read.trials) < 50
     assert read.epochs.empty
@@ -296,7 +304,7 @@ def takes_a_moment(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]
         yield metrics, state
 
 
-@pytest.mark.slow
+@SLOW
 def test_trials_shorter_than_the_start_of_a_process_use_every_slot(tmp_path: Path) -> None:
     study = small_study(
         takes_a_moment,

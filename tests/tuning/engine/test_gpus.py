@@ -111,6 +111,7 @@ study = Study(name="looks", question="?", trainable=train, space={"a": [1, 2, 3]
 """
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("private_ray")
 def test_trials_of_a_run_find_no_card_unless_they_have_one(tmp_path: Path) -> None:
     """When the study's module is imported, in the trial, in its children, and in the next trial of

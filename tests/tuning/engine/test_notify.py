@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import study as command
-from commands import write_study
+from commands import train_here, write_study
 from small_studies import small_study
 
 from tuning import Study, StudyError, run
@@ -187,12 +186,12 @@ def test_the_address_is_in_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
     assert command_line() == ["study", "run", "x", "--notify=..."]
 
 
-@pytest.mark.slow
 def test_a_run_of_the_command_tells_its_end(tmp_path: Path) -> None:
+    mine = str(tmp_path / write_study(tmp_path, "pass"))
     with webhook() as server:
-        done = command("run", write_study(tmp_path, "pass"), "--notify", server.url, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+        done = train_here("run", mine, "--results", str(tmp_path), "--notify", server.url)
+    assert done.exit_code == 0, done.stderr
     assert "completed of" in server.heard[-1]["text"]
-    folder = tmp_path / done.stdout.splitlines()[-1]
+    folder = Path(done.stdout.splitlines()[-1])
     assert "secret-token" not in (folder / "study.json").read_text()
     assert "secret-token" not in done.stdout + done.stderr

@@ -3,16 +3,14 @@
 import dataclasses
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from inline_runs import crash_after, prepared, run
+from inline_runs import crash_after, left_by_kills, prepared, run
 from searched_studies import searched_study
 
 from analysis import Run, load_run
-from analysis.records.load import RunPaths
 from benchmarks.chaos import told
 from tuning.engine import reporter
 from tuning.engine.backends.inline import run_inline
@@ -72,14 +70,11 @@ def test_stopped_after_any_row_and_resumed_a_run_equals_one_that_went_on(
     name: str, tmp_path: Path
 ) -> None:
     study = STUDIES[name]
-    whole = run(study, tmp_path / "whole")
-    expected, count = outcome(whole), rows(whole)
+    whole, left = left_by_kills(study, tmp_path)
+    expected = outcome(whole)
     assert {"completed"} <= set(whole.trials["status"])
     assert ("pruned" in set(whole.trials["status"])) == (study.scheduler is not None)
-    fresh = prepared(study, tmp_path / "fresh")
-    for after in range(count):
-        paths = RunPaths(Path(shutil.copytree(fresh.root, tmp_path / str(after))))
-        assert crash_after(after, study, paths)
+    for after, paths in enumerate(left):
         run_inline(study, paths)
         again = load_run(paths.root)
         assert outcome(again) == expected, f"stopped after row {after}"
@@ -108,11 +103,6 @@ def test_a_line_that_was_torn_is_written_again(tmp_path: Path) -> None:
         last.write_bytes(last.read_bytes()[:-7])
         run_inline(study, paths)
         assert outcome(load_run(paths.root)) == expected
-
-
-def rows(read: Run) -> int:
-    files = (read.paths.trials, read.paths.epochs)
-    return sum(len(path.read_text().splitlines()) for path in files)
 
 
 def test_more_trials_go_on_where_a_search_ended(tmp_path: Path) -> None:

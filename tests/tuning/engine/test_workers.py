@@ -165,6 +165,7 @@ def study_file(folder: Path, name: str, text: str) -> Path:
     return path
 
 
+@SLOW
 def test_standard_streams_are_as_in_a_plain_process_and_in_the_log(tmp_path: Path) -> None:
     study = find_study(str(study_file(tmp_path, "streams_study.py", USES_OF_STREAMS)))
     read = run(study, tmp_path)
@@ -178,13 +179,8 @@ def test_standard_streams_are_as_in_a_plain_process_and_in_the_log(tmp_path: Pat
 
 # The second name is that of a module of Python's own, the third is no name that code could import,
 # the fourth has a full stop in it.
-@pytest.mark.parametrize(
-    "name",
-    [
-        "modules_study.py",
-        *(pytest.param(name, marks=SLOW) for name in ("queue.py", "35_modules.py")),
-    ],
-)
+@SLOW
+@pytest.mark.parametrize("name", ["modules_study.py", "queue.py", "35_modules.py"])
 def test_the_module_of_the_study_is_there_under_its_name(name: str, tmp_path: Path) -> None:
     study_file(tmp_path, "helper_of_mine.py", HELPER)
     study = find_study(str(study_file(tmp_path, name, USES_OF_MODULES)))
@@ -258,6 +254,7 @@ study = Study(name="leak", question="?", trainable=train, metric="score", epochs
 """
 
 
+@SLOW
 def test_a_setting_of_one_trial_does_not_reach_the_next(tmp_path: Path) -> None:
     read = run(find_study(str(study_file(tmp_path, "leak_study.py", LEAKS))), tmp_path)
     singles = read.trials.loc[read.trials["dtype"] == "float32", "trial"]

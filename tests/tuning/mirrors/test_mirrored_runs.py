@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from commands import ENVIRONMENT, STUDY, invoke, wait_for_record, write_study
+from commands import ENVIRONMENT, STUDY, invoke, train_here, wait_for_record, write_study
 from mirror_processes import GOOD, processes_of, wait_for
 from run_folders import write_run
 from small_studies import small_study
@@ -79,13 +79,16 @@ def test_a_study_is_mirrored_while_it_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_study_does_as_well_without_a_server(tmp_path: Path) -> None:
+def test_a_study_does_as_well_without_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with served() as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
         server.status = 401
-        ran = study(
-            "run", write_study(tmp_path, "pass"), "--wandb", "online", cwd=tmp_path, server=server
-        )
-        assert ran.returncode == 0, ran.stderr
+        ran = train_here("run", write_study(tmp_path, "pass"), "--wandb", "online")
+        assert ran.exit_code == 0, ran.stderr
         folder = ran.stdout.splitlines()[-1]
         lines = [line for line in ran.stderr.splitlines() if "Weights & Biases" in line]
         assert len(lines) == 2
@@ -95,16 +98,11 @@ def test_a_study_does_as_well_without_a_server(tmp_path: Path) -> None:
             " goes on."
         )
         server.status = 200
-        synced = study("sync", folder, cwd=tmp_path, server=server)
-        assert (synced.returncode, synced.stdout.splitlines()[-1]) == (
-            0,
-            "Weights & Biases: 3 runs sent",
-        )
-        assert len(server.runs) == 3
-        assert (
-            study("sync", folder, cwd=tmp_path, server=server).stdout.splitlines()[-1]
-            == "Weights & Biases: 0 runs sent"
-        )
+        for sent in (3, 0):
+            synced = invoke("sync", folder)
+            assert synced.exit_code == 0
+            assert synced.stdout.splitlines()[-1] == f"Weights & Biases: {sent} runs sent"
+            assert len(server.runs) == 3
 
 
 @pytest.mark.slow

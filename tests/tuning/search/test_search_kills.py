@@ -17,7 +17,7 @@ from inline_runs import run
 from analysis import load_run
 from tuning import Optuna, RayTune, Study
 
-KILLS = 8
+KILLS = 4
 
 
 def hyperopt(seed: int) -> Any:
