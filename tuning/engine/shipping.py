@@ -32,6 +32,8 @@ class Sent:
     study: bytes
     root: str
     """The folder that the modules are imported from."""
+    first: bool
+    """Whether it goes before all other modules of their names, as the folder of a script does."""
     files: Mapping[str, bytes]
     """The content of each module's file, by its path below ``root``."""
     study_files: Mapping[str, str]
@@ -55,12 +57,12 @@ class Sent:
             if file.is_relative_to(root)
         }
         named = {name: path for name, path in renamed.items() if path in files}
-        return cls(content, str(root), files, named)
+        return cls(content, str(root), _stands_first(root), files, named)
 
     def opened(self) -> Study:
         """The study, in this process, with its modules importable."""
         if self.files:
-            root = _importable(self.root, tuple(self.files.items()))
+            root = _importable(self.root, self.first, tuple(self.files.items()))
             for name, path in self.study_files.items():
                 if name not in sys.modules:
                     load_module(name, Path(root, path))
@@ -69,13 +71,13 @@ class Sent:
 
 
 @functools.cache
-def _importable(root: str, files: tuple[tuple[str, bytes], ...]) -> str:
+def _importable(root: str, first: bool, files: tuple[tuple[str, bytes], ...]) -> str:
     """A folder on this node that is imported from and has these files: ``root`` where it has them
     as they were, else a copy.
     """
     if all(_content(Path(root, name)) == content for name, content in files):
-        if root not in sys.path:
-            sys.path.append(root)
+        if first or root not in sys.path:
+            sys.path.insert(0 if first else len(sys.path), root)
         return root
     # Until this process ends; what one leaves behind that is killed, the next one on this node
     # removes.
@@ -86,8 +88,15 @@ def _importable(root: str, files: tuple[tuple[str, bytes], ...]) -> str:
         Path(copy, name).parent.mkdir(parents=True, exist_ok=True)
         Path(copy, name).write_bytes(content)
     # Before the folder that it stands for, which may have other files of the same names by now.
-    sys.path.insert(sys.path.index(root) if root in sys.path else len(sys.path), copy)
+    behind = sys.path.index(root) if root in sys.path else len(sys.path)
+    sys.path.insert(0 if first else behind, copy)
     return copy
+
+
+def _stands_first(root: Path) -> bool:
+    """Whether modules are looked for there before anywhere else."""
+    places = [place for place in sys.path if not place.endswith(".zip")]
+    return bool(places) and Path(places[0]).resolve() == root
 
 
 def _content(file: Path) -> bytes | None:

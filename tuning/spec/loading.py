@@ -14,7 +14,7 @@ from tuning import studies
 from tuning.spec.catalog import built_in_names
 from tuning.spec.errors import StudyError, did_you_mean
 from tuning.spec.imports import file_of
-from tuning.spec.own_packages import hidden_by_ours
+from tuning.spec.own_packages import hidden_by_others, hidden_by_ours
 from tuning.spec.study import Study
 
 # Before the name of a study file whose own name is taken: a file called torch.py must not stand in
@@ -56,6 +56,8 @@ def _from_file(path: Path) -> Study:
     if hidden := hidden_by_ours(path):
         raise StudyError(hidden)
     _importable(path.resolve().parent)
+    if hidden := hidden_by_others(path):
+        raise StudyError(hidden)
     name = _module_name(path.resolve())
     try:
         module = load_module(name, path.resolve())

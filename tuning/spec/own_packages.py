@@ -1,10 +1,11 @@
-"""Files of the user's that have the name of one of our packages."""
+"""Files of the user's that are not imported, because another module of their name comes first."""
 
 import ast
 from pathlib import Path
 
 import tuning
 from study_command import PACKAGES, ROOT
+from tuning.spec.imports import own_files
 
 
 def hidden_by_ours(study_file: Path) -> list[str]:
@@ -22,6 +23,26 @@ def hidden_by_ours(study_file: Path) -> list[str]:
         f" {_file(study_file.parent, name)} beside it: rename that file."
         for name in names
         if name in wanted
+    ]
+
+
+def hidden_by_others(study_file: Path) -> list[str]:
+    """A sentence for each file beside a study that the study imports, and of which a file
+    elsewhere, on ``PYTHONPATH`` say, has the name and is found first. Installed modules come before
+    both.
+    """
+    folder = study_file.parent.resolve()
+    found = own_files({study_file.resolve(): study_file.name})
+    elsewhere = {
+        place.split("/")[0].removesuffix(".py"): file
+        for file, place in found.items()
+        if not file.is_relative_to(folder)
+    }
+    return [
+        f"{study_file} imports `{name}`, which is {file}, not the {beside} beside it: rename one,"
+        " or take the folder of the other out of PYTHONPATH."
+        for name, file in elsewhere.items()
+        if (beside := _file(folder, name))
     ]
 
 

@@ -236,6 +236,33 @@ def test_a_process_runs_the_code_that_the_session_began_with(
     assert list(temporary.glob("study-*")) == []
 
 
+def test_the_folder_of_a_script_comes_first_in_a_process_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else PYTHONPATH has of the same name."""
+    for name, value in (("script", 1.0), ("stray", 2.0)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "helper_of_two.py").write_text(f"VALUE = {value}")
+    text = """
+    import helper_of_two
+    from tuning import Study
+    def train(config, seeds, resume=None):
+        yield {"epoch": 1, "score": helper_of_two.VALUE}, None
+    study = Study(name="two", question="?", trainable=train, metric="score", epochs=1, seeds=1,
+        space={"a": [1]})
+    """
+    file = study_file(tmp_path / "script", "of_two.py", text)
+    path = [str(tmp_path / name) for name in ("script", "stray")]
+    monkeypatch.setattr(sys, "path", [*path, *sys.path])
+    (tmp_path / "sent").write_bytes(pickle.dumps(Sent.of(find_study(str(file)))))
+    environment = {**os.environ, "PYTHONPATH": f"{path[1]}:{os.environ.get('PYTHONPATH', '')}"}
+    command = [sys.executable, "-c", OPENED, str(tmp_path / "sent")]
+    ran = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
+    )
+    assert ran.stdout == "1.0\n", ran.stderr
+
+
 LEAKS = """
 import os, torch
 from tuning import Study

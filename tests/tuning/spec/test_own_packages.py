@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from commands import ENVIRONMENT, STUDY, write_study
 
 import study_command
 from study_command import PACKAGES
-from tuning.spec.own_packages import hidden_by_ours
+from tuning.spec.own_packages import hidden_by_others, hidden_by_ours
 
 
 def as_installed(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -135,3 +136,22 @@ def test_files_beside_a_study_stand_in_for_no_library_in_its_trials(tmp_path: Pa
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('the wrong one')")
     ran = as_installed("run", "mine.py", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
+
+
+def test_a_helper_that_another_folder_hides_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("own", "stray"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "helper_hidden.py").write_text("")
+    study = tmp_path / "own" / "mine.py"
+    study.write_text("def train(config):\n    import helper_hidden\n")
+    stray, own = str(tmp_path / "stray"), str(tmp_path / "own")
+    monkeypatch.setattr(sys, "path", [*sys.path, stray, own])
+    assert hidden_by_others(study) == [
+        f"{study} imports `helper_hidden`, which is {stray}/helper_hidden.py, not the"
+        " helper_hidden.py beside it: rename one, or take the folder of the other out of"
+        " PYTHONPATH."
+    ]
+    monkeypatch.setattr(sys, "path", [*sys.path[:-2], own, stray])
+    assert hidden_by_others(study) == []
