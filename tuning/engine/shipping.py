@@ -4,6 +4,7 @@ by their names.
 
 import atexit
 import functools
+import os
 import pickle
 import sys
 import tempfile
@@ -18,7 +19,7 @@ from study_command import OURS as OUR_NAMES
 from study_command import PACKAGES
 from tuning.engine.sendable import pickled
 from tuning.spec.callables import module_of
-from tuning.spec.imports import OURS, file_of, own_files
+from tuning.spec.imports import OURS, STANDARD, file_of, own_files
 from tuning.spec.loading import load_module, no_arguments, renamed_files
 from tuning.spec.study import Study
 
@@ -94,9 +95,12 @@ def _importable(root: str, first: bool, files: tuple[tuple[str, bytes], ...]) ->
 
 
 def _stands_first(root: Path) -> bool:
-    """Whether modules are looked for there before anywhere else."""
-    places = [place for place in sys.path if not place.endswith(".zip")]
-    return bool(places) and Path(places[0]).resolve() == root
+    """Whether modules are looked for there before any place that each process looks at."""
+    places = [Path(place).resolve() for place in sys.path]
+    given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    common = [STANDARD, *map(Path, given)]
+    behind = [place.resolve() for place in common if place.resolve() in places]
+    return root in places and all(places.index(root) <= places.index(each) for each in behind)
 
 
 def _content(file: Path) -> bytes | None:

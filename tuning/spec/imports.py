@@ -15,7 +15,7 @@ from study_command import OURS as OUR_NAMES
 
 OURS = Path(tuning.__path__[0]).resolve().parent
 """Where this package lies: an installed one, or a checkout."""
-_STANDARD = Path(sysconfig.get_path("stdlib")).resolve()
+STANDARD = Path(sysconfig.get_path("stdlib")).resolve()
 
 
 def is_own(file: Path) -> bool:
@@ -29,7 +29,7 @@ def is_own(file: Path) -> bool:
     if inside[0].removesuffix(".py") in OUR_NAMES:
         return inside[0] == "trainables" or inside[:2] == ("tuning", "studies")
     installed = {"site-packages", "dist-packages"} & set(file.parts)
-    return not installed and not file.is_relative_to(_STANDARD)
+    return not installed and not file.is_relative_to(STANDARD)
 
 
 def file_of(module: ModuleType | None) -> Path | None:

@@ -253,13 +253,11 @@ def test_the_folder_of_a_script_comes_first_in_a_process_too(
     """
     file = study_file(tmp_path / "script", "of_two.py", text)
     path = [str(tmp_path / name) for name in ("script", "stray")]
-    monkeypatch.setattr(sys, "path", [*path, *sys.path])
+    monkeypatch.setattr(sys, "path", ["/nowhere", *path, *sys.path])
+    monkeypatch.setenv("PYTHONPATH", f"{path[1]}:{os.environ.get('PYTHONPATH', '')}")
     (tmp_path / "sent").write_bytes(pickle.dumps(Sent.of(find_study(str(file)))))
-    environment = {**os.environ, "PYTHONPATH": f"{path[1]}:{os.environ.get('PYTHONPATH', '')}"}
     command = [sys.executable, "-c", OPENED, str(tmp_path / "sent")]
-    ran = subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
-    )
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert ran.stdout == "1.0\n", ran.stderr
 
 
