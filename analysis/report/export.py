@@ -197,7 +197,7 @@ def _of_texts(table: pd.DataFrame, decimals: int | None) -> pd.DataFrame:
 
 def is_of_numbers(column: pd.Series) -> bool:
     """Whether no text of a column is a word: numbers may have signs, spreads and percents."""
-    return all(re.match(r"[-+±<>\[\u2013\s]*\d|\W*$", value) for value in column)
+    return all(re.match(r"[-+±<>\[\u2013\s]*\d|\W*$", str(value)) for value in column)
 
 
 def _latex_row(cells: Iterable[str]) -> str:
