@@ -60,14 +60,15 @@ def row_of(folder: Path) -> Row:
 
 def _planned(run: Run, waiting: int) -> int:
     """How many trials the run has once it is complete, with those that were left out by hand: a
-    setting that was drawn again needs none, and the confirmation fewer than were planned where
-    fewer settings are complete.
+    setting that was drawn again needs none, and the confirmation fewer than were planned where the
+    search is over and fewer settings are complete.
     """
-    search, confirm = len(run.phase(Phase.SEARCH).trials), len(run.phase(Phase.CONFIRM).trials)
-    to_confirm = (run.spec.get("confirm") or {}).get("trials", 0) if waiting else 0
+    search, confirm = run.phase(Phase.SEARCH).trials, len(run.phase(Phase.CONFIRM).trials)
+    to_search = int(run.spec.get("trials") or 0)
+    goes_on = len(search) < to_search or (search["status"] == Status.UNFINISHED).any()
+    to_confirm = (run.spec.get("confirm") or {}).get("trials", 0) if waiting or goes_on else 0
     to_confirm -= unreplaced(run, Phase.CONFIRM)
-    planned = max(int(run.spec.get("trials") or 0), search) + max(to_confirm, confirm)
-    return planned + len(run.dropped)
+    return max(to_search, len(search)) + max(to_confirm, confirm) + len(run.dropped)
 
 
 def _last_session(run: Run) -> Mapping[str, Any]:

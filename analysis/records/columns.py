@@ -80,6 +80,8 @@ BESIDE_PARAMETERS = frozenset(
         "search score",
         "confirmed",
         "95 % interval",
+        "interval",
+        "change",
         "ended",
         "epoch",
         "at",

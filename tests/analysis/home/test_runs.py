@@ -217,6 +217,12 @@ def test_a_search_is_complete_with_settings_drawn_again_and_not_before_it_is_con
     assert (found["state"], found["planned"], found["awaited"]) == ("interrupted", searched + 2, 2)
 
 
+def test_a_confirmation_is_planned_before_the_first_trial_is_complete(tmp_path: Path) -> None:
+    study = small_study(search=Random(trials=3), confirm=Confirm(top=2, seeds=2), seeds=1)
+    without(inline(study, tmp_path).paths.root, "")
+    assert [each["planned"] for each in rows_below(tmp_path)] == [3 + 2]
+
+
 def test_filters_and_order(tmp_path: Path) -> None:
     for number, name in enumerate(["bowls", "vases"]):
         shifted = [

@@ -137,7 +137,7 @@ def test_tables_pictures_and_the_live_page_tell_all_settings_apart(tmp_path):
     page = write_report(run).read_text()
     for text in TOLD:
         shown = str(escape(text))
-        assert f"<td>{shown}</td>" in page
+        assert f">{shown}</td>" in page
         assert json.dumps(f"v {text}") in page
     rows = (run.paths.tables / "summary.md").read_text().splitlines()[-len(TOLD) :]
     assert len({row.split("|")[1] for row in rows}) == len(TOLD)
