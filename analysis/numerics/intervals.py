@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.numerics.samples import NUMBERS_AT_ONCE, by_size, generator, unit_of
+from analysis.numerics.samples import NUMBERS_AT_ONCE, by_size, generator, spread, unit_of
 from analysis.numerics.sign_flips import PERMUTATIONS, ROUNDING, sign_flip_p_values
 
 RESAMPLES = 4_999
@@ -93,8 +93,7 @@ def error_of_mean(sample: np.ndarray, folds: int = 1) -> float:
     Frank, "Evaluating the Replicability of Significance Tests", PAKDD 2004.
     """
     shared = 1 / (folds - 1) if folds > 1 else 0.0
-    unit = unit_of(sample)
-    return float(np.std(sample / unit, ddof=1) * np.sqrt(1 / len(sample) + shared) * unit)
+    return float(spread(sample, ddof=1) * np.sqrt(1 / len(sample) + shared))
 
 
 def t_p_values(samples: Sequence[np.ndarray], folds: int = 1) -> np.ndarray:

@@ -25,6 +25,12 @@ def unit_of(values: np.ndarray, axis: int | None = None) -> Any:
     return np.where((largest > 0) & np.isfinite(largest), units, 1.0)[()]
 
 
+def spread(values: np.ndarray, ddof: int = 0) -> float:
+    """Their standard deviation, whatever their size."""
+    unit = unit_of(values)
+    return float(np.std(values / unit, ddof=ddof) * unit)
+
+
 def by_size(samples: Sequence[np.ndarray], compute: Any, width: int) -> np.ndarray:
     """``compute`` on all samples of one size at once (shape ``(k, size)``): one call of scipy
     instead of one per setting.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.numerics.samples import RANDOM_SEED, unit_of
+from analysis.numerics.samples import RANDOM_SEED, spread
 
 MOST = 300  # trials the model is fitted to: its time grows with their cube
 LENGTHS = (0.3, 50.0)  # over which the metric may vary, in units of half a range
@@ -40,7 +40,7 @@ def predict(
     ``(settings,)``. A value of large variance bends the model little.
     """
     model = _fitted(kernel, inputs, values, variance, optimizer=None)
-    return values.mean() + _spread(values) * model.predict(wanted)
+    return values.mean() + (spread(values) or 1.0) * model.predict(wanted)
 
 
 def most_certain(variance: np.ndarray) -> np.ndarray:
@@ -54,13 +54,8 @@ def _fitted(
 ) -> Any:
     from sklearn.gaussian_process import GaussianProcessRegressor
 
-    spread = _spread(values)
+    width = spread(values) or 1.0
     model = GaussianProcessRegressor(
-        kernel, alpha=1e-8 + variance / spread**2, random_state=RANDOM_SEED, **options
+        kernel, alpha=1e-8 + variance / width**2, random_state=RANDOM_SEED, **options
     )
-    return model.fit(inputs, (values - values.mean()) / spread)
-
-
-def _spread(values: np.ndarray) -> float:
-    unit = unit_of(values)
-    return float((values / unit).std() * unit) or 1.0
+    return model.fit(inputs, (values - values.mean()) / width)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.numerics.intervals import mean_intervals
 from analysis.numerics.means import mean
-from analysis.numerics.samples import unit_of
+from analysis.numerics.samples import spread
 from analysis.records.load import Run
 from analysis.stats.settling import intervals_by, level_by
 from analysis.text.format import listing
@@ -78,11 +78,10 @@ def moments(values: np.ndarray) -> dict[str, float]:
         return {"n": 0, "mean": np.nan, "std": np.nan, "median": np.nan}
     if np.ptp(values) == 0:  # summing equal numbers would leave a rounding error in mean and std
         return {"n": n, "mean": values[0], "std": 0.0 if n > 1 else np.nan, "median": values[0]}
-    unit = unit_of(values)
     return {
         "n": n,
         "mean": mean(values.tolist()),
-        "std": np.std(values / unit, ddof=1) * unit,
+        "std": spread(values, ddof=1),
         "median": np.median(values),
     }
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tuning
 from study_command import PACKAGES, ROOT
-from tuning.spec.imports import own_files
+from tuning.spec.imports import import_statements, own_files
 
 
 def hidden_by_ours(study_file: Path) -> list[str]:
@@ -54,10 +54,7 @@ def _file(folder: Path, name: str) -> str | None:
 
 def _imported(file: Path) -> set[str]:
     """The modules that a file imports by names without a dot, but for our own public names."""
-    try:
-        nodes = list(ast.walk(ast.parse(file.read_bytes())))
-    except (SyntaxError, ValueError):
-        return set()
+    nodes = import_statements(file.read_bytes())
     plain = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
     return plain | {
         node.module
