@@ -5,10 +5,11 @@ Put back are: working folder, environment variables, ``sys.path`` and ``sys.argv
 of ``sys``, the stack size of threads, signal handlers and timers, locale, time zone, file mode
 mask, garbage collection, warnings filters, loggers, numpy's error handling and print options, the
 start method of multiprocessing, the default time-out of sockets; of torch its default dtype and
-device, threads, deterministic flags, precision of matrices and convolutions, autocast, denormals,
-kernels of attention, grad and anomaly modes, hooks of all modules, print options. Random generators
-are seeded anew for every trial. What stays: imports, caches and other values of modules, and
-threads that still run: ``Resources(fresh_process=True)`` gives every trial a process of its own.
+device, threads, deterministic flags, precision of matrices and convolutions, autocast with the
+weights that it has cast, denormals, kernels of attention, grad and anomaly modes, blocks that were
+entered and not left, hooks of all modules, print options. Random generators are seeded anew for
+every trial. What stays: imports, caches and other values of modules, and threads that still run:
+``Resources(fresh_process=True)`` gives every trial a process of its own.
 """
 
 import decimal

@@ -1,6 +1,7 @@
 """What torch keeps for the whole process, of a process that has imported it."""
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -37,7 +38,9 @@ def torch_state() -> Undo:
     torch: Any = sys.modules.get("torch")
     if torch is None:
         return lambda: None
-    settings = kept([*_settings(torch).values(), *_flags(torch), *_attention(torch)])
+    settings = kept(
+        [*_settings(torch).values(), *_flags(torch), *_attention(torch), *_stacks(torch)]
+    )
     tables = [vars(torch._tensor_str.PRINT_OPTS), *_hooks(torch)]
     contents = [table.copy() for table in tables]
 
@@ -61,8 +64,11 @@ def torch_defaults() -> None:
     defaults = {"dtype": torch.float32, "device": None, "deterministic": (False, False)}
     defaults |= {"precision": "highest", "grad": True, "anomaly": (False, True), "flush": False}
     defaults |= dict.fromkeys(("autocast cpu", "autocast cuda"), False)
+    defaults |= {"autocast depth": 0, "autocast cache": True}
     for name, value in defaults.items():
         settings[name][1](value)
+    for _, leave_all_but in _stacks(torch):
+        leave_all_but(0)
 
 
 def gpu_here() -> str | None:
@@ -101,6 +107,8 @@ def _settings(torch: Any) -> dict[str, Setting]:
             lambda value: torch.autograd.set_detect_anomaly(*value),
         ),
         "flush": (_flushes_denormals, torch.set_flush_denormal),
+        "autocast depth": (lambda: _autocast_depth(torch), partial(_set_autocast_depth, torch)),
+        "autocast cache": (torch.is_autocast_cache_enabled, torch.set_autocast_cache_enabled),
     }
     for kind in ("cpu", "cuda"):
         settings[f"autocast {kind}"] = (
@@ -112,6 +120,23 @@ def _settings(torch: Any) -> dict[str, Setting]:
             partial(torch.set_autocast_dtype, kind),
         )
     return settings
+
+
+def _autocast_depth(torch: Any) -> int:
+    torch.autocast_increment_nesting()
+    depth: int = torch.autocast_decrement_nesting()
+    return depth
+
+
+def _set_autocast_depth(torch: Any, depth: int) -> None:
+    """Weights that were cast are forgotten at depth 0 alone: at another one the next trial would
+    go on with those of its first step.
+    """
+    while _autocast_depth(torch) > depth:
+        torch.autocast_decrement_nesting()
+    while _autocast_depth(torch) < depth:
+        torch.autocast_increment_nesting()
+    torch.clear_autocast_cache()
 
 
 def _flushes_denormals() -> bool:
@@ -150,6 +175,21 @@ def _attention(torch: Any) -> list[Setting]:
         (getattr(cuda, f"{kernel}_sdp_enabled"), getattr(cuda, f"enable_{kernel}_sdp"))
         for kernel in _ATTENTION
     ]
+
+
+def _stacks(torch: Any) -> list[Setting]:
+    """Modes that were entered, such as that of ``with torch.device(...)``, and never left."""
+    found: list[Setting] = []
+    for kind in ("function", "dispatch"):
+        length = getattr(torch._C, f"_len_torch_{kind}_stack")
+        pop = getattr(torch._C, f"_pop_torch_{kind}_stack")
+        found.append((length, partial(_leave, length, pop)))
+    return found
+
+
+def _leave(length: Callable[[], int], pop: Callable[[], Any], outer: int) -> None:
+    while length() > outer:
+        pop()
 
 
 def _hooks(torch: Any) -> list[dict[Any, Any]]:

@@ -25,6 +25,7 @@ import pytest
 import torch
 from inline_runs import run
 from small_studies import small_study
+from torch.overrides import TorchFunctionMode
 
 from tuning import Folds, Task
 from tuning.process.state import process_restored
@@ -50,6 +51,28 @@ def within(place: str) -> Any:
 
 def precisions() -> list[str]:
     return [within(place).fp32_precision for place in PRECISIONS]
+
+
+def enter_autocast() -> None:
+    torch.autocast("cpu", dtype=torch.bfloat16).__enter__()
+
+
+def weight_after_a_step() -> float:
+    """What a layer computes with after its weight was changed from 1 to 2."""
+    layer = torch.nn.Linear(1, 1, bias=False)
+    for weight in (1.0, 2.0):
+        layer.weight.data.fill_(weight)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found = layer(torch.ones(1)).item()
+    return found
+
+
+class Halves(TorchFunctionMode):
+    def __torch_function__(
+        self, called: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        value = called(*args, **(kwargs or {}))
+        return value / 2 if called is torch.Tensor.sum else value
 
 
 # What a trial may do, and what shows whether it did.
@@ -133,6 +156,15 @@ CHANGES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "autocast": (
         lambda: torch.autocast("cpu", dtype=torch.float16).__enter__(),
         lambda: (torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")),
+    ),
+    "nested autocast": (enter_autocast, weight_after_a_step),
+    "device of a block": (
+        lambda: torch.device("meta").__enter__(),
+        lambda: torch.zeros(1).device,
+    ),
+    "mode of functions": (
+        lambda: Halves().__enter__(),
+        lambda: float(torch.ones(1).sum()),
     ),
     "denormals": (
         lambda: torch.set_flush_denormal(True),
