@@ -35,19 +35,19 @@ export class TrialTable {
     }));
     this.columns = [
       {key: 'trial', title: 'trial', text: true},
-      {key: 'phase', title: 'phase', text: true},
+      {key: 'phase', title: 'phase', text: true, wide: true},
       {key: 'status', title: 'status', text: true},
       {key: 'epoch', title: 'epoch'},
       {key: 'value', title: about.metric},
       {key: 'curve', title: 'by epoch', text: true},
       ...parameters,
       {key: 'seconds', title: 'seconds'},
-      {key: 'attempt', title: 'attempt'},
+      {key: 'attempt', title: 'attempt', wide: true},
     ];
     const heads = this.columns.map(column =>
       element(
         'th',
-        {scope: 'col', class: column.text ? 'text' : null, 'data-key': column.key},
+        {scope: 'col', class: kind(column), 'data-key': column.key},
         element('button', {type: 'button', onclick: () => this.order(column.key)}, column.title),
       ),
     );
@@ -164,7 +164,7 @@ export class TrialTable {
 
   row(trial) {
     const cells = this.columns.map(column =>
-      element('td', {class: column.text ? 'text' : null}, this.cell(trial, column)),
+      element('td', {class: kind(column)}, this.cell(trial, column)),
     );
     return element('tr', {class: trial.status, 'data-trial': trial.trial}, ...cells);
   }
@@ -185,6 +185,11 @@ export class TrialTable {
     const digits = column.key === 'value' ? this.digits.get(value) : undefined;
     return typeof value === 'number' ? number(value, digits) : (value ?? '\u2013');
   }
+}
+
+/** Its classes: a narrow window is without the columns that are for a wide one. */
+function kind(column) {
+  return [column.text && 'text', column.wide && 'wide'].filter(Boolean).join(' ') || null;
 }
 
 /** Numbers by size, also where they are written as text; what is missing comes last either way. */
