@@ -89,7 +89,12 @@ def chart(facts: pd.DataFrame, *, metric: str) -> Spec:
     """
     colours, count = distinct(facts["colour"]), facts["panel"].nunique()
     legend = alt.Legend(
-        title=None, orient="top", symbolType="stroke", symbolOpacity=1, symbolStrokeWidth=3
+        title=None,
+        orient="top",
+        symbolType="stroke",
+        symbolOpacity=1,
+        symbolStrokeWidth=3,
+        labelLimit=300,
     )
     base = alt.Chart().encode(
         x=alt.X(

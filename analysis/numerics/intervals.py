@@ -77,7 +77,7 @@ def t_intervals(samples: Sequence[np.ndarray], level: float = 0.95, folds: int =
 
     limits = np.full((len(samples), 2), np.nan)
     for place, sample in enumerate(samples):
-        if _varies(sample):
+        if varies(sample):
             width = stats.t.ppf((1 + level) / 2, len(sample) - 1) * error_of_mean(sample, folds)
             limits[place] = np.mean(sample) + np.array([-width, width])
     return limits
@@ -106,7 +106,7 @@ def t_p_values(samples: Sequence[np.ndarray], folds: int = 1) -> np.ndarray:
     from scipy import stats
 
     def p_value(sample: np.ndarray) -> float:
-        if not _varies(sample):
+        if not varies(sample):
             return sign_flip_p_values([sample])[0] if folds == 1 else np.nan
         distance = abs(np.mean(sample)) / error_of_mean(sample, folds)
         return float(2 * stats.t.sf(distance, len(sample) - 1))
@@ -125,7 +125,7 @@ def two_sample_interval(
 
     if min(len(first), len(last)) < 2:
         return np.nan, np.nan
-    if not (_varies(first) or _varies(last)):
+    if not (varies(first) or varies(last)):
         return (float(last[0] - first[0]),) * 2
     if folds > 1:
         difference, error, freedom = _welch(first, last, folds)
@@ -148,11 +148,11 @@ def two_sample_p_value(
     if min(len(first), len(last)) < 2:
         return np.nan
     if folds > 1:
-        if not (_varies(first) or _varies(last)):
+        if not (varies(first) or varies(last)):
             return np.nan
         middle, error, freedom = _welch(first, last, folds)
         return float(2 * stats.t.sf(abs(middle) / error, freedom))
-    if student and (_varies(first) or _varies(last)):
+    if student and (varies(first) or varies(last)):
         return float(stats.ttest_ind(last, first, equal_var=False).pvalue)
     return float(
         stats.permutation_test(
@@ -175,7 +175,7 @@ def _welch(first: np.ndarray, last: np.ndarray, folds: int) -> tuple[float, floa
     return float(np.mean(last) - np.mean(first)), float(np.sqrt(errors.sum())), float(freedom)
 
 
-def _varies(sample: np.ndarray) -> bool:
+def varies(sample: np.ndarray) -> bool:
     return len(sample) > 1 and bool(np.ptp(sample) > ROUNDING * np.abs(sample).max())
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from analysis.numerics.intervals import varies
 from analysis.numerics.samples import RANDOM_SEED, unit_of
 from analysis.numerics.sign_flips import ROUNDING, seeds_for_sign_flips
 
@@ -22,15 +23,18 @@ def seeds_needed(
     """``seeds_to_settle`` for the rows of ``table``, one family with the columns ``p`` and
     ``supported``, that were tested and are not supported; NaN for the others, and after the first
     200. ``samples``: the paired differences of each row. ``flips``: whether they are judged by sign
-    flips, of which few seeds have too few for any small p-value. NaN for ``folds``: more of the
-    same data settle little.
+    flips, of which few seeds have too few for any small p-value, as equal differences always are.
+    NaN for ``folds``: more of the same data settle little.
     """
     if folds > 1:
         return np.full(len(table), np.nan)
     unclear = table["p"].notna() & ~table["supported"] & (np.arange(len(table)) < MOST_ROWS)
     chosen = [sample if left else sample[:0] for sample, left in zip(samples, unclear, strict=True)]
     tests = max(1, int(table["p"].count()))
-    return np.maximum(seeds_to_settle(chosen, tests), seeds_for_sign_flips(tests) if flips else 0)
+    by_flips = [flips or not varies(sample) for sample in samples]
+    return np.maximum(
+        seeds_to_settle(chosen, tests), np.where(by_flips, seeds_for_sign_flips(tests), 0)
+    )
 
 
 def seeds_to_settle(samples: Sequence[np.ndarray], tests: int, error: float = 0.05) -> np.ndarray:

@@ -9,8 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from analysis.numerics.sign_flips import ROUNDING
 from analysis.records.load import Run
 from analysis.records.write import write_aside
 from analysis.stats.identity import identity
@@ -83,7 +85,7 @@ def readable_tests(rows: pd.DataFrame, corrected: str) -> pd.DataFrame:
     """A table with the columns of ``paired.differences`` as text, its intervals in one column each;
     ``corrected``: what the column of corrected p-values is called.
     """
-    text = readable(rows, [DIFFERENCES])
+    text = readable(_with_widths(rows), [DIFFERENCES])
     shown = text.drop(columns=["p", *LIMITS, "p_corrected"])
     return shown.assign(
         **{
@@ -93,6 +95,15 @@ def readable_tests(rows: pd.DataFrame, corrected: str) -> pd.DataFrame:
             corrected: list(map(p_text, rows["p_corrected"])),
         }
     )
+
+
+def _with_widths(rows: pd.DataFrame) -> pd.DataFrame:
+    """Without intervals of no width: those of equal differences would read as certain."""
+    rows = rows.copy()
+    for low, high in (LIMITS[:2], LIMITS[2:]):
+        narrow = rows[high] - rows[low] <= ROUNDING * rows[high].abs()
+        rows.loc[narrow, [low, high]] = np.nan
+    return rows
 
 
 def text_table(columns: Sequence[tuple[str, Iterable[Any]]]) -> pd.DataFrame:
@@ -154,8 +165,7 @@ def latex(
         raise ValueError(f"no column {', '.join(unknown)}. Known: {', '.join(table)}.")
     table = table if columns is None else table[list(columns)]
     table = _of_texts(table, decimals)
-    if words is None:
-        words = [name for name, column in table.items() if not is_of_numbers(column)]
+    words = _words(table) if words is None else words
     headings = columns.values() if isinstance(columns, Mapping) else table.columns
     head, *rows = map(_latex_row, [headings, *table.itertuples(index=False, name=None)])
     sides = "".join("l" if name in words else "r" for name in table)
@@ -195,6 +205,10 @@ def _of_texts(table: pd.DataFrame, decimals: int | None) -> pd.DataFrame:
     return table.apply(texts)
 
 
+def _words(table: pd.DataFrame) -> list[str]:
+    return [name for name, column in table.items() if not is_of_numbers(column)]
+
+
 def is_of_numbers(column: pd.Series) -> bool:
     """Whether no text of a column is a word: numbers may have signs, spreads and percents."""
     return all(re.match(r"[-+±<>\[\u2013\s]*\d|\W*$", str(value)) for value in column)
@@ -211,15 +225,17 @@ def escape_latex(text: str) -> str:
     return "".join(_LATEX.get(letter, letter) for letter in _one_line(text))
 
 
-def markdown(table: pd.DataFrame, caption: str) -> str:
-    """A table of texts as Markdown, the caption above it; what Markdown or HTML would read as
-    markup is escaped.
+def markdown(table: pd.DataFrame, caption: str, words: Sequence[str] | None = None) -> str:
+    """A table of texts as Markdown, the caption above it, the columns of ``words`` to the left, by
+    default those that are not all numbers; what Markdown or HTML would read as markup is escaped.
     """
+    words = _words(table) if words is None else words
     head, *rows = (
         [_escape_markdown(cell) for cell in row]
         for row in [table.columns, *table.itertuples(index=False, name=None)]
     )
-    lines = [f"| {' | '.join(line)} |" for line in [head, ["---:"] * len(head), *rows]]
+    sides = [":---" if name in words else "---:" for name in table]
+    lines = [f"| {' | '.join(line)} |" for line in [head, sides, *rows]]
     return "\n".join([_escape_markdown(caption), "", *lines, ""])
 
 

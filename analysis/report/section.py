@@ -73,7 +73,7 @@ class TableFile:
     def texts(self) -> dict[str, str]:
         """The content of each file."""
         tex = (latex(one.frame, one.caption, one.words, small=one.small) for one in self.rounded)
-        md = (markdown(one.frame, one.caption) for one in self.rounded)
+        md = (markdown(one.frame, one.caption, one.words) for one in self.rounded)
         contents = [self.frame.to_csv(index=False), "\n".join(tex), "\n".join(md)]
         return dict(zip(self.names, contents, strict=False))
 

@@ -8,6 +8,8 @@ from analysis.records.costs import PARTS
 from analysis.records.load import Run
 
 LOST, IDLE = "lost", "idle"
+SHORTEST = 0.1
+"""Seconds: of fewer, a processor's clock that ticks a hundred times a second says too little."""
 SUMS = ("seconds", *PARTS, "waiting", "sampled", "cpu", "gpu", "energy", "gpu_energy")
 PEAKS = ("memory", "memory_total", "gpu_memory", "gpu_total")
 
@@ -50,12 +52,12 @@ def trial_costs(run: Run) -> pd.DataFrame:
 
     Columns: ``trial, starts`` (how often it was); the sums ``SUMS`` and the maxima ``PEAKS`` of
     ``Run.costs``, missing where nothing was told; ``cores`` and ``gpus`` (how many it used on
-    average while it was sampled).
+    average while it was sampled; no ``cores`` of less than ``SHORTEST``).
     """
     costs = run.costs[run.costs["trial"].isin(set(run.trials["trial"]))]
     trials = costs.groupby("trial")
     frame = trials[list(SUMS)].sum(min_count=1).join(trials[list(PEAKS)].max())
     frame.insert(0, "starts", trials.size())
-    frame["cores"] = frame["cpu"] / frame["sampled"]
+    frame["cores"] = (frame["cpu"] / frame["sampled"]).where(frame["sampled"] >= SHORTEST)
     frame["gpus"] = frame["gpu"] / frame["sampled"]
     return frame.reset_index()

@@ -184,19 +184,20 @@ def seeds_warning(study: Study) -> str | None:
     if not study.search.exhaustive or study.confirm:
         return None
     tests = _comparisons(study)
-    needed = seeds_for_sign_flips(tests) if tests else 2
-    seeds = len(study.seed_list)
+    needed, seeds = seeds_for_sign_flips(tests) if tests else 2, len(study.seed_list)
     if seeds >= needed or study.planned_settings == 1:
         return None
+    arms = study.report.compare if seeds > 1 else None  # a t-test judges them
     few = (
         f"{count(seeds, 'seed')} {'is' if seeds == 1 else 'are'} too few for the report to support"
-        " any difference"
+        f" any difference{f' but those between values of {arms.parameter}' if arms else ''}"
     )
     if not tests:
-        return f"{few}: it needs 2 or more."
+        return "1 seed is too few for the report to support any difference: it needs 2 or more."
+    others = count(tests, "other comparison" if arms else "comparison")
     return (
-        f"{few}: its {count(tests, 'comparison')} {'needs' if tests == 1 else 'need'} {needed} or"
-        f" more (--seeds {needed})."
+        f"{few}: its {others} {'needs' if tests == 1 else 'need'} {needed} or more (--seeds"
+        f" {needed})."
     )
 
 

@@ -183,10 +183,11 @@ def _shrinkage(run: Run, best: pd.Series) -> str:
         )
     worse = best["shrinkage"] * run.mode.sign < 0
     score, change = _rounded(best, "search_score", "shrinkage", std="confirmed_std")
+    shrank, shrink = ("shrank", "shrink") if run.mode == "max" else ("grew", "grow")
     held = (
-        f"shrank by {change.removeprefix('-')}"
+        f"{shrank} by {change.removeprefix('-')}"
         if worse
-        else f"did not shrink ({sign_text(change)})"
+        else f"did not {shrink} ({sign_text(change)})"
     )
     return f"its search score, {score} with n = {best['search_n']}, {held} on fresh seeds"
 

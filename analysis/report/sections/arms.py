@@ -156,21 +156,24 @@ def _against(what: Compared, rows: pd.DataFrame) -> str:
 def _caption(arms: ArmFindings, rows: pd.DataFrame) -> str:
     what, first = arms.what, rows.iloc[0]
     arm, baseline, _ = what.sides(first)
-    left_out = int(rows["left_out"].max())
+    left_out, upto = int(rows["left_out"].max()), "up to " * (rows["left_out"].nunique() > 1)
     seeds = f"paired seeds, n = {first['n']}" if rows["n"].nunique() == 1 else "n paired seeds"
     by = (
         f"{what.metrics[0]} at the last epoch, overall and by {what.part}"
         if what.has_parts
         else f"{listing(what.metrics)} at the last epoch"
     )
-    without = f"{count(left_out, 'seed')} that only one of them has: left out" if left_out else ""
+    unpaired = "; where none is paired, over all seeds of each" if (rows["n"] == 0).any() else ""
+    without = (
+        f"{upto}{count(left_out, 'seed')} that only one of them has: left out" if left_out else ""
+    )
     source = arms.run.spec.get("published") or {}
     published = (
         ["Published: " + source["source"], source.get("note")] if _is_published(rows) else []
     )
     return sentences(
         f"{pooled_words(arms.run)}{_against(what, rows)}: {by}; std with ddof = 1 over the"
-        f" {seeds}; difference is {arm} minus {baseline}",
+        f" {seeds}{unpaired}; difference is {arm} minus {baseline}",
         without,
         *published,
     )

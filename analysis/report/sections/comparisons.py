@@ -5,11 +5,13 @@ from functools import partial
 import pandas as pd
 
 from analysis.numerics.power import settled_text
+from analysis.numerics.sign_flips import seeds_for_sign_flips
 from analysis.records.load import Run
 from analysis.report.export import readable_tests
 from analysis.report.section import Section, Table, TableFile
 from analysis.stats.findings import Findings
 from analysis.stats.labels import label, written
+from analysis.text.format import count
 
 SHOWN_ROWS = 200  # longer tables stand in their CSV file alone
 UNSHOWN = ["first_setting", "value_setting", "paired", "supported", "seeds_needed", "lost"]
@@ -38,6 +40,7 @@ def comparisons(findings: Findings) -> Section | None:
         f" both settings have.{pairing} Shaded rows are supported: their corrected interval"
         " excludes 0 and their Holm-corrected p-value is at most 0.05."
         + (_CLOSED if len(findings.settled) else _NEEDED if SETTLE in frame else "")
+        + _too_few(findings)
     )
     table = Table(
         frame=frame,
@@ -51,6 +54,21 @@ def comparisons(findings: Findings) -> Section | None:
         title="What the parameters do",
         tables=[table],
         files=[TableFile("comparisons", _written(findings))],
+    )
+
+
+def _too_few(findings: Findings) -> str:
+    """Where no row can be supported, however large its difference."""
+    if len(findings.settled) or findings.run.folds > 1:
+        return ""
+    rows = findings.comparisons.dropna(subset=["p"])
+    most, needed = rows["n"].max(), seeds_for_sign_flips(len(rows)) if len(rows) else 0
+    if not most < needed:
+        return ""
+    tests = f"{count(len(rows), 'sign-flip test')} {'needs' if len(rows) == 1 else 'need'}"
+    return (
+        f" With {count(int(most), 'seed')} no row can be supported, however large its difference:"
+        f" {tests} {needed} seeds."
     )
 
 

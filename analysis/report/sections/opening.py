@@ -184,10 +184,9 @@ def _sizes(findings: Findings) -> str:
     if present.empty:
         return "no seed has a result"
     without = len(seeds) - len(present)
-    return (
-        f"{count(int(seeds.sum()), 'seed')} over {count(len(present), 'setting')},"
-        f" {_spread(present)} each"
-        + (f"; {count(without, 'setting')} without a result" if without else "")
+    noun = "seed" if present.max() == 1 else "seeds"
+    return f"{count(len(present), 'setting')}, {_spread(present)} {noun} each" + (
+        f"; {count(without, 'setting')} without a result" if without else ""
     )
 
 

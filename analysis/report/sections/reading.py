@@ -3,7 +3,7 @@
 import pandas as pd
 
 from analysis.numerics.intervals import FEW, RESAMPLES
-from analysis.numerics.sign_flips import PERMUTATIONS, seeds_for_sign_flips
+from analysis.numerics.sign_flips import seeds_for_sign_flips
 from analysis.report.section import Section
 from analysis.stats.compared import Compared
 from analysis.stats.findings import ArmFindings, Findings, SearchFindings
@@ -86,13 +86,11 @@ _BOOTSTRAP = (
 )
 _T_OF_FOLDS = "t interval of the mean over folds and repetitions, of the corrected variance"
 _T_TESTS = "are those of the paired t-test of the corrected variance"
-_FLIPS = (
-    "come from sign-flip permutation tests on the paired differences (exact for few seeds, else"
-    f" {PERMUTATIONS:,} flips)"
-)
+_FLIPS = "come from sign-flip permutation tests on the paired differences, all flips counted"
 _CORRECTED = (
     "corrected over all rows of their table by Holm's method (Holm 1979); the corrected interval of"
-    " a row has the level at which that method judges it."
+    " a row has the level at which that method judges it. Where all differences are equal, the"
+    " table shows no interval."
 )
 _RETRAINED = (
     "Where seeds differ in initialisation and order of the data alone, intervals over them say what"

@@ -67,7 +67,7 @@ def test_it_begins_with_question_answer_data_n_and_command(grid):
         "Does width or depth help a small network learn continuous XOR?",
         "with mean accuracy",
         "bowls, generated; training 40; evaluation 20; sha256 abab",
-        "144 seeds over 12 settings, 12 each",
+        "12 settings, 12 seeds each",
         "study run bowls",
         "Trials",
         "How to read this",

@@ -106,11 +106,11 @@ def test_a_winner_is_named_where_it_is_apart_from_all_others(tmp_path):
     )
 
 
-def test_lower_is_better_and_a_score_that_shrank(tmp_path):
+def test_lower_is_better_and_a_score_that_grew(tmp_path):
     confirmed = [fresh("c0001", 0.1, FIVE), fresh("c0002", 0.2, FIVE + GAIN)]
     text = sentence(run_of(tmp_path, *four(), *confirmed, confirm=TWO, mode="min"))
     assert "The winner on fresh seeds is trial 0001 (rate 0.1)" in text
-    assert "Its search score, 0.400 with n = 1, shrank by 0.404 on fresh seeds." in text
+    assert "Its search score, 0.400 with n = 1, grew by 0.404 on fresh seeds." in text
 
 
 def test_settings_that_cannot_be_told_apart_are_named(tmp_path):

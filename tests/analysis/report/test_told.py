@@ -21,7 +21,9 @@ from analysis import latex, load_run, write_report
 from analysis.live.state import mean_of
 from analysis.records.load import Run
 from analysis.report.page import section_html
+from analysis.report.sections.comparisons import comparisons
 from analysis.report.sections.known import known_of
+from analysis.stats.findings import find
 from tuning.callbacks.display import event_line
 from tuning.callbacks.progress import StudyProgress
 from tuning.engine.one_trial import _metrics
@@ -237,3 +239,23 @@ def test_a_column_that_a_table_has_not_is_named_with_those_it_has() -> None:
     names: dict[str, object] = {}
     exec("from analysis import *", names)
     assert {"load_run", "load_runs", "Run"} <= names.keys()
+
+
+def test_equal_differences_have_no_interval_and_too_few_seeds_are_said(tmp_path: Path) -> None:
+    low = [0.25, 0.5, 0.75, 1.0, 1.25]
+    trials = [
+        Recorded(params={"width": width}, epochs=scores(values), seeds=list(range(5)))
+        for width, values in ((1, low), (2, [value + 0.5 for value in low]))
+    ]
+    section = comparisons(find(load_run(write_run(tmp_path / "run", trials))))
+    assert section
+    (row,) = section.tables[0].frame.to_dict("records")
+    assert (row["difference"], row["95 % interval"], row["corrected interval"]) == (
+        "0.500",
+        "\u2013",
+        "\u2013",
+    )
+    assert section.tables[0].note.endswith(
+        "With 5 seeds no row can be supported, however large its difference: 1 sign-flip test needs"
+        " 6 seeds."
+    )

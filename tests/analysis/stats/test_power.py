@@ -67,6 +67,12 @@ def test_sign_flips_need_as_many_seeds_as_their_smallest_p_value_takes():
     ]  # 2 / 2^7 is below 0.05 / 2, and 2 / 2^6 is not
 
 
+def test_equal_differences_are_judged_by_sign_flips_wherever_they_stand():
+    table = pd.DataFrame({"p": [0.0625, 0.0625], "supported": [False, False]})
+    varied = np.array([0.2, 0.21, 0.19, 0.2, 0.2])
+    assert seeds_needed(table, [np.full(5, 0.2), varied]).tolist() == [7, 3]
+
+
 def test_the_tables_say_it(tmp_path):
     values = {
         1: [0.50, 0.60, 0.70, 0.80, 0.55, 0.65],

@@ -44,6 +44,12 @@ def spent(folder: Path, *costs: Mapping[str, Any], lost: float = 0.0, **spec: An
     return load_run(folder)
 
 
+def test_a_clock_that_ticked_once_tells_of_no_cores(tmp_path: Path) -> None:
+    run = spent(tmp_path / "run", COST, {**COST, "sampled": 0.001, "cpu": 0.01})
+    cores = trial_costs(run)["cores"]
+    assert (cores[0], pd.isna(cores[1])) == (0.3, True)
+
+
 def test_the_time_of_all_slots_adds_up(tmp_path: Path) -> None:
     """From 970 to 1110, two slots: 280 s."""
     run = spent(tmp_path / "run", COST, {**COST, "began": 1010.0}, lost=15.0)

@@ -52,6 +52,11 @@ def test_too_few_seeds_for_the_reports_own_tests_are_said() -> None:
     assert seeds_warning(small_study(compare=arms, seeds=2)) is None
     assert seeds_warning(small_study(compare=arms, seeds=1)) is not None
     assert seeds_warning(small_study(space={"slope": [1]}, seeds=1)) is None
+    # of 7 tests, those between the 2 slopes at 2 depths and the third are of arms
+    assert seeds_warning(small_study(space=WIDE, seeds=6, compare=arms)) == (
+        "6 seeds are too few for the report to support any difference but those between values of"
+        " slope: its 3 other comparisons need 7 or more (--seeds 7)."
+    )
 
 
 @pytest.mark.parametrize(
