@@ -1,12 +1,13 @@
 """Several seeds or folds of a trial, each trained for itself: epoch by epoch, in turn."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
 from tuning.engine.yielded import NotReported, is_epoch, kinds, plain
 from tuning.process.random_state import RandomState
+from tuning.process.torch_state import torch_modes
 from tuning.spec.callables import CONTRACT
 from tuning.spec.values import own
 
@@ -30,7 +31,7 @@ class Turn:
         last: int | None,
     ) -> None:
         self.kind, self.name, self._opened = kind, f"{kind} {number}", opened
-        self._random, self._last = RandomState(seed), last
+        self._random, self._modes, self._last = RandomState(seed), torch_modes(), last
         self._epochs: Iterator[Any] | None = None
         self.metrics: Mapping[str, Any] = {}
         self.reason: Any = None
@@ -46,11 +47,11 @@ class Turn:
         """Train one epoch, unless it has ended."""
         if self.ended:
             return
-        self._random.set()
         try:
-            if self._epochs is None:
-                self._epochs = self._opened(self.state)
-            item = next(self._epochs)
+            with self._alone():
+                if self._epochs is None:
+                    self._epochs = self._opened(self.state)
+                item = next(self._epochs)
         except StopIteration as end:
             self.ended, self.reason, self.state = True, end.value, None
             if self.reason and self.metrics.get("epoch") != self._last:
@@ -59,7 +60,6 @@ class Turn:
             if not is_epoch(item):
                 raise NotReported(f"the trainable yielded {kinds(item)}; {CONTRACT}.")
             self.metrics, self.state = item
-        self._random.keep()
 
     def why(self) -> str:
         return f"{self.name} after epoch {self.metrics.get('epoch', 0)}: {self.reason}"
@@ -73,8 +73,23 @@ class Turn:
 
     def close(self) -> None:
         if close := getattr(self._epochs, "close", None):
-            self._random.set()
-            close()
+            with self._alone():
+                close()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """With the random generators and the modes of torch as it left them; a block in which it
+        yields is not one of the others.
+        """
+        outside = torch_modes()
+        self._random.set()
+        self._modes()
+        try:
+            yield
+        finally:
+            self._random.keep()
+            self._modes = torch_modes()
+            outside()
 
 
 def in_turn(train: OneSeed, config: Mapping[str, Any], seeds: Sequence[int], resume: Any) -> Epochs:

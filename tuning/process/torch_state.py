@@ -17,6 +17,7 @@ _FLAGS = (
             "allow_tf32",
             "allow_fp16_reduced_precision_reduction",
             "allow_bf16_reduced_precision_reduction",
+            "allow_fp16_accumulation",
         )
     ),
     ("mkldnn", "enabled"),
@@ -31,6 +32,14 @@ _FLAGS = (
     ),
 )
 _ATTENTION = ("flash", "mem_efficient", "math", "cudnn")
+_MODES = {
+    "grad": True,
+    "autocast cpu": False,
+    "autocast cuda": False,
+    "autocast depth": 0,
+    "autocast cache": True,
+}
+"""What blocks of torch switch, by the names in ``_settings``, and how it is outside of them."""
 
 
 def torch_state() -> Undo:
@@ -43,9 +52,13 @@ def torch_state() -> Undo:
     )
     tables = [vars(torch._tensor_str.PRINT_OPTS), *_hooks(torch)]
     contents = [table.copy() for table in tables]
+    threads = torch.get_num_threads()
 
     def undo() -> None:
         settings()
+        # Another thread that set it, that of a function that reports, has set it for those that
+        # start later, and not for this one.
+        torch.set_num_threads(threads)
         for table, content in zip(tables, contents, strict=True):
             table.clear()
             table.update(content)
@@ -62,13 +75,30 @@ def torch_defaults() -> None:
         return
     settings = _settings(torch)
     defaults = {"dtype": torch.float32, "device": None, "deterministic": (False, False)}
-    defaults |= {"precision": "highest", "grad": True, "anomaly": (False, True), "flush": False}
-    defaults |= dict.fromkeys(("autocast cpu", "autocast cuda"), False)
-    defaults |= {"autocast depth": 0, "autocast cache": True}
-    for name, value in defaults.items():
+    defaults |= {"precision": "highest", "anomaly": (False, True), "flush": False}
+    for name, value in (defaults | _MODES).items():
         settings[name][1](value)
     for _, leave_all_but in _stacks(torch):
         leave_all_but(0)
+
+
+def torch_modes() -> Undo:
+    """Puts back what blocks such as ``with torch.autocast(...)`` have switched now: after it a part
+    of a trial that stands within a block goes on in it, and others do not.
+    """
+    torch: Any = sys.modules.get("torch")
+    if torch is None:
+        return _leave_modes
+    dtypes = ("autocast dtype cpu", "autocast dtype cuda")
+    settings = _settings(torch)
+    return kept(settings[name] for name in (*_MODES, *dtypes))
+
+
+def _leave_modes() -> None:
+    if torch := sys.modules.get("torch"):
+        settings = _settings(torch)
+        for name, value in _MODES.items():
+            settings[name][1](value)
 
 
 def gpu_here() -> str | None:
@@ -183,7 +213,8 @@ def _stacks(torch: Any) -> list[Setting]:
     for kind in ("function", "dispatch"):
         length = getattr(torch._C, f"_len_torch_{kind}_stack")
         pop = getattr(torch._C, f"_pop_torch_{kind}_stack")
-        found.append((length, partial(_leave, length, pop)))
+        key = (None,) if kind == "dispatch" else ()  # of a mode of torch's own; None: of any other
+        found.append((length, partial(_leave, length, partial(pop, *key))))
     return found
 
 

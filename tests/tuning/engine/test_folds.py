@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from drawn_studies import cut_off_anywhere
 from inline_runs import run
 from run_folders import without
@@ -16,6 +17,7 @@ from analysis.stats.leaderboard import awaited
 from analysis.stats.paired import comparison_table
 from analysis.stats.summary import sample_table
 from tuning import Asha, Confirm, Folds, Random, Study, StudyError
+from tuning.engine.folds import over_folds
 from tuning.engine.replay import replay
 
 
@@ -187,3 +189,34 @@ def test_a_confirmation_is_complete_with_all_of_its_folds(tmp_path: Path) -> Non
     assert awaited(done) == 0
     without(done.paths.root, "c0006")
     assert awaited(load_run(done.paths.root)) == 1
+
+
+def evaluates_in_blocks(config: Any, seeds: Any, resume: Any = None) -> Any:
+    for epoch in (1, 2, 3):
+        modes = {"grad": torch.is_grad_enabled(), "cast": torch.is_autocast_enabled("cpu")}
+        with torch.no_grad(), torch.autocast("cpu"):
+            yield {"epoch": epoch, **modes}, None
+
+
+def test_a_block_in_which_a_fold_yields_is_not_one_of_the_others() -> None:
+    epochs = [metrics for metrics, _ in over_folds(evaluates_in_blocks, 2, {}, [0, 1], None)]
+    assert [epoch["grad"] for epoch in epochs] == [[True, True]] * 3
+    assert [epoch["cast"] for epoch in epochs] == [[False, False]] * 3
+
+
+def trains_in_a_block(config: Any, seeds: Any, resume: Any = None) -> Any:
+    with torch.autocast("cpu"):
+        for epoch in (1, 2, 3):
+            if (config["fold"], epoch) == (0, 3):
+                return "enough"
+            yield {"epoch": epoch, "cast": torch.is_autocast_enabled("cpu")}, None
+
+
+def test_a_block_that_one_fold_leaves_is_left_by_no_other() -> None:
+    epochs = [metrics for metrics, _ in over_folds(trains_in_a_block, 2, {}, [0, 1], None)]
+    assert [epoch["cast"] for epoch in epochs] == [[True, True]] * 3
+    assert not torch.is_autocast_enabled("cpu")
+    try:
+        assert torch.autocast_increment_nesting() == 1
+    finally:
+        torch.autocast_decrement_nesting()

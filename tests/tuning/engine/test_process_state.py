@@ -15,6 +15,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -26,9 +27,11 @@ import torch
 from inline_runs import run
 from small_studies import small_study
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tuning import Folds, Task
 from tuning.process.state import process_restored
+from tuning.process.torch_state import torch_modes
 
 
 def with_handler(logger: logging.Logger) -> None:
@@ -73,6 +76,18 @@ class Halves(TorchFunctionMode):
     ) -> Any:
         value = called(*args, **(kwargs or {}))
         return value / 2 if called is torch.Tensor.sum else value
+
+
+class Doubles(TorchDispatchMode):
+    def __torch_dispatch__(
+        self, called: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        return 2 * called(*args, **(kwargs or {}))
+
+
+def in_thread(call: Callable[[], Any]) -> Any:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(call).result()
 
 
 # What a trial may do, and what shows whether it did.
@@ -166,6 +181,11 @@ CHANGES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
         lambda: Halves().__enter__(),
         lambda: float(torch.ones(1).sum()),
     ),
+    "mode of dispatch": (lambda: Doubles().__enter__(), lambda: float(torch.ones(1))),
+    "threads that a thread sets": (
+        lambda: in_thread(partial(torch.set_num_threads, 3)),
+        lambda: in_thread(torch.get_num_threads),
+    ),
     "denormals": (
         lambda: torch.set_flush_denormal(True),
         lambda: str(float(torch.tensor(1e-310, dtype=torch.float64) * 0.5)),
@@ -215,6 +235,21 @@ def test_precisions_set_in_the_new_way_before_a_trial_are_kept() -> None:
     finally:
         matrices.fp32_precision = "none"
     assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_modes_of_a_part_that_imports_torch_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.delitem(sys.modules, "torch")
+        leave = torch_modes()
+    before = weight_after_a_step()
+    with torch.autocast("cpu", dtype=torch.bfloat16), torch.no_grad():
+        within = torch_modes()
+        leave()
+        assert (weight_after_a_step(), torch.is_autocast_enabled("cpu")) == (before, False)
+        assert torch.is_grad_enabled()
+        within()
+        assert torch.is_autocast_enabled("cpu")
+        assert not torch.is_grad_enabled()
 
 
 def test_it_is_put_back_after_an_error_too() -> None:
