@@ -59,6 +59,7 @@ def torch_state() -> Undo:
         # Another thread that set it, that of a function that reports, has set it for those that
         # start later, and not for this one.
         torch.set_num_threads(threads)
+        torch.clear_autocast_cache()  # torch does where the outermost block is left
         for table, content in zip(tables, contents, strict=True):
             table.clear()
             table.update(content)
@@ -80,6 +81,7 @@ def torch_defaults() -> None:
         settings[name][1](value)
     for _, leave_all_but in _stacks(torch):
         leave_all_but(0)
+    torch.clear_autocast_cache()
 
 
 def torch_modes() -> Undo:
@@ -159,14 +161,10 @@ def _autocast_depth(torch: Any) -> int:
 
 
 def _set_autocast_depth(torch: Any, depth: int) -> None:
-    """Weights that were cast are forgotten at depth 0 alone: at another one the next trial would
-    go on with those of its first step.
-    """
     while _autocast_depth(torch) > depth:
         torch.autocast_decrement_nesting()
     while _autocast_depth(torch) < depth:
         torch.autocast_increment_nesting()
-    torch.clear_autocast_cache()
 
 
 def _flushes_denormals() -> bool:

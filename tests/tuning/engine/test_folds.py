@@ -191,17 +191,23 @@ def test_a_confirmation_is_complete_with_all_of_its_folds(tmp_path: Path) -> Non
     assert awaited(load_run(done.paths.root)) == 1
 
 
-def evaluates_in_blocks(config: Any, seeds: Any, resume: Any = None) -> Any:
+def grows_in_blocks(config: Any, seeds: Any, resume: Any = None) -> Any:
+    layer = torch.nn.Linear(1, 1, bias=False)
+    layer.weight.data.fill_(0)
     for epoch in (1, 2, 3):
-        modes = {"grad": torch.is_grad_enabled(), "cast": torch.is_autocast_enabled("cpu")}
-        with torch.no_grad(), torch.autocast("cpu"):
-            yield {"epoch": epoch, **modes}, None
+        has_grad = torch.is_grad_enabled()
+        layer.weight.data.add_(config["fold"] + 1)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            value = layer(torch.ones(1)).item()
+            with torch.no_grad():
+                yield {"epoch": epoch, "grad": has_grad, "value": value}, None
 
 
 def test_a_block_in_which_a_fold_yields_is_not_one_of_the_others() -> None:
-    epochs = [metrics for metrics, _ in over_folds(evaluates_in_blocks, 2, {}, [0, 1], None)]
+    """torch keeps the weights that it has cast until the outermost block is left."""
+    epochs = [metrics for metrics, _ in over_folds(grows_in_blocks, 2, {}, [0, 1], None)]
     assert [epoch["grad"] for epoch in epochs] == [[True, True]] * 3
-    assert [epoch["cast"] for epoch in epochs] == [[False, False]] * 3
+    assert [epoch["value"] for epoch in epochs] == [[1, 2], [2, 4], [3, 6]]
 
 
 def trains_in_a_block(config: Any, seeds: Any, resume: Any = None) -> Any:
