@@ -170,20 +170,23 @@ class _Process:
         if self._left:
             return
         self._left = True
-        service = handles_of_children(self._process.pid) if self._process.returncode is None else []
         with suppress(OSError):
             self._process.stdin.close()  # type: ignore[union-attr]
         try:
             self._process.wait(SECONDS_TO_LEAVE)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            for handle in service:
-                with suppress(OSError):
-                    signal.pidfd_send_signal(handle, signal.SIGKILL)
-        for handle in service:
-            os.close(handle)
+            self._kill()
         self._process.wait()
         self._reader.join(SECONDS_TO_LEAVE)
+
+    def _kill(self) -> None:
+        """With wandb's service, which has a session of its own once it has begun."""
+        service = handles_of_children(self._process.pid)
+        os.killpg(self._process.pid, signal.SIGKILL)
+        for handle in service:
+            with suppress(OSError):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+            os.close(handle)
 
     def _order(self, what: bytes) -> None:
         with suppress(OSError):  # it has died: its silence says so

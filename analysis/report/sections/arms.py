@@ -156,7 +156,7 @@ def _against(what: Compared, rows: pd.DataFrame) -> str:
 def _caption(arms: ArmFindings, rows: pd.DataFrame) -> str:
     what, first = arms.what, rows.iloc[0]
     arm, baseline, _ = what.sides(first)
-    left_out, upto = int(rows["left_out"].max()), "up to " * (rows["left_out"].nunique() > 1)
+    left_out, upto = int(rows["left_out"].max()), "Up to " * (rows["left_out"].nunique() > 1)
     seeds = f"paired seeds, n = {first['n']}" if rows["n"].nunique() == 1 else "n paired seeds"
     by = (
         f"{what.metrics[0]} at the last epoch, overall and by {what.part}"
