@@ -180,9 +180,9 @@ class _Process:
         self._reader.join(SECONDS_TO_LEAVE)
 
     def _kill(self) -> None:
-        """With wandb's service, which has a session of its own once it has begun."""
+        """With wandb's service, which would outlive it; what was started last counts too."""
         service = handles_of_children(self._process.pid)
-        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
         for handle in service:
             with suppress(OSError):
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
