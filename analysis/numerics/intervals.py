@@ -176,6 +176,7 @@ def _welch(first: np.ndarray, last: np.ndarray, folds: int) -> tuple[float, floa
 
 
 def varies(sample: np.ndarray) -> bool:
+    """Whether the values differ by more than rounding errors; two or more of them."""
     return len(sample) > 1 and bool(np.ptp(sample) > ROUNDING * np.abs(sample).max())
 
 

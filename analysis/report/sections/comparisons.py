@@ -59,9 +59,9 @@ def comparisons(findings: Findings) -> Section | None:
 
 def _too_few(findings: Findings) -> str:
     """Where no row can be supported, however large its difference."""
-    if len(findings.settled) or findings.run.folds > 1:
-        return ""
     rows = findings.comparisons.dropna(subset=["p"])
+    if len(findings.settled) or findings.run.folds > 1 or not rows["paired"].all():
+        return ""
     most, needed = rows["n"].max(), seeds_for_sign_flips(len(rows)) if len(rows) else 0
     if not most < needed:
         return ""

@@ -5,6 +5,7 @@ terminal.
 import json
 import re
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from analysis import latex, load_run, write_report
 from analysis.live.state import mean_of
 from analysis.records.load import Run
 from analysis.report.page import section_html
+from analysis.report.section import Section
 from analysis.report.sections.comparisons import comparisons
 from analysis.report.sections.known import known_of
 from analysis.stats.findings import find
@@ -241,21 +243,29 @@ def test_a_column_that_a_table_has_not_is_named_with_those_it_has() -> None:
     assert {"load_run", "load_runs", "Run"} <= names.keys()
 
 
-def test_equal_differences_have_no_interval_and_too_few_seeds_are_said(tmp_path: Path) -> None:
+def widths(folder: Path, seeds: Sequence[int]) -> Section:
+    """The table of width 2 against width 1; the seeds of width 2 are ``seeds``."""
     low = [0.25, 0.5, 0.75, 1.0, 1.25]
     trials = [
-        Recorded(params={"width": width}, epochs=scores(values), seeds=list(range(5)))
-        for width, values in ((1, low), (2, [value + 0.5 for value in low]))
+        Recorded(params={"width": 1}, epochs=scores(low), seeds=range(5)),
+        Recorded(params={"width": 2}, epochs=scores([v + 0.5 for v in low]), seeds=seeds),
     ]
-    section = comparisons(find(load_run(write_run(tmp_path / "run", trials))))
+    section = comparisons(find(load_run(write_run(folder, trials, seeds=list(range(10))))))
     assert section
-    (row,) = section.tables[0].frame.to_dict("records")
-    assert (row["difference"], row["95 % interval"], row["corrected interval"]) == (
-        "0.500",
-        "\u2013",
-        "\u2013",
-    )
-    assert section.tables[0].note.endswith(
+    return section
+
+
+def test_equal_differences_have_no_interval_and_too_few_seeds_are_said(tmp_path: Path) -> None:
+    (table,) = widths(tmp_path / "paired", range(5)).tables
+    (row,) = table.frame.to_dict("records")
+    assert row["difference"] == "0.500"
+    assert row["95 % interval"] == row["corrected interval"] == "\u2013"
+    assert table.note.endswith(
         "With 5 seeds no row can be supported, however large its difference: 1 sign-flip test needs"
         " 6 seeds."
     )
+
+
+def test_unpaired_seeds_are_not_counted_by_sign_flips(tmp_path: Path) -> None:
+    (table,) = widths(tmp_path / "unpaired", range(5, 10)).tables
+    assert "no row can be supported" not in table.note
