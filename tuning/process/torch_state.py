@@ -1,7 +1,7 @@
 """What torch keeps for the whole process, of a process that has imported it."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -56,8 +56,8 @@ def torch_state() -> Undo:
 
     def undo() -> None:
         settings()
-        # Another thread that set it, that of a function that reports, has set it for those that
-        # start later, and not for this one.
+        # Not one of the settings above: where another thread set it, that of a function that
+        # reports, it holds for those that start later, and this one reads its own.
         torch.set_num_threads(threads)
         torch.clear_autocast_cache()  # torch does where the outermost block is left
         for table, content in zip(tables, contents, strict=True):
@@ -74,11 +74,9 @@ def torch_defaults() -> None:
     torch: Any = sys.modules.get("torch")
     if torch is None:
         return
-    settings = _settings(torch)
     defaults = {"dtype": torch.float32, "device": None, "deterministic": (False, False)}
     defaults |= {"precision": "highest", "anomaly": (False, True), "flush": False}
-    for name, value in (defaults | _MODES).items():
-        settings[name][1](value)
+    _set_all(torch, defaults | _MODES)
     for _, leave_all_but in _stacks(torch):
         leave_all_but(0)
     torch.clear_autocast_cache()
@@ -98,9 +96,13 @@ def torch_modes() -> Undo:
 
 def _leave_modes() -> None:
     if torch := sys.modules.get("torch"):
-        settings = _settings(torch)
-        for name, value in _MODES.items():
-            settings[name][1](value)
+        _set_all(torch, _MODES)
+
+
+def _set_all(torch: Any, values: Mapping[str, Any]) -> None:
+    settings = _settings(torch)
+    for name, value in values.items():
+        settings[name][1](value)
 
 
 def gpu_here() -> str | None:
@@ -123,11 +125,10 @@ def seed_torch(seed: int) -> None:
 
 
 def _settings(torch: Any) -> dict[str, Setting]:
-    """By the names that ``torch_defaults`` knows."""
+    """By the names that ``torch_defaults`` and ``torch_modes`` know."""
     settings: dict[str, Setting] = {
         "dtype": (torch.get_default_dtype, torch.set_default_dtype),
         "device": (lambda: _device(torch), torch.set_default_device),
-        "threads": (torch.get_num_threads, torch.set_num_threads),
         "deterministic": (
             lambda: _deterministic(torch),
             lambda value: torch.use_deterministic_algorithms(value[0], warn_only=value[1]),
