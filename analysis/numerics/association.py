@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.numerics.samples import generator, unit_of
+from analysis.numerics.samples import generator, is_flat, unit_of
 
 SPEARMAN, PEARSON, ETA = "spearman", "pearson", "eta"
 FEWEST = 10  # trials, below which a bootstrap of a coefficient does not hold its level
@@ -40,7 +40,7 @@ def eta(codes: np.ndarray, metric: np.ndarray) -> float:
     metric = metric / unit_of(metric)
     total = float(((metric - metric.mean()) ** 2).sum()) if len(metric) else 0.0
     sizes = np.bincount(codes) if len(codes) else np.array([])
-    if not total > 0 or np.count_nonzero(sizes) < 2 or _flat(metric):
+    if not total > 0 or np.count_nonzero(sizes) < 2 or is_flat(metric):
         return np.nan
     means = np.bincount(codes, weights=metric) / np.maximum(sizes, 1)
     return math.sqrt(min(1.0, float((sizes * (means - metric.mean()) ** 2).sum()) / total))
@@ -73,7 +73,7 @@ def normal_interval(value: float, resampled: np.ndarray) -> tuple[float, float]:
 
 
 def _pearson(first: np.ndarray, last: np.ndarray, axis: int) -> Any:
-    flat = _flat(first, axis) | _flat(last, axis)
+    flat = is_flat(first, axis) | is_flat(last, axis)
     first, last = first / unit_of(first), last / unit_of(last)
     first = first - first.mean(axis=axis, keepdims=True)
     last = last - last.mean(axis=axis, keepdims=True)
@@ -138,10 +138,3 @@ def _noncentrality(ratio: float, between: int, within: int, share: float) -> flo
     while excess(top) > 0:
         top *= 2
     return float(optimize.brentq(excess, 0.0, top))
-
-
-def _flat(values: np.ndarray, axis: int = -1) -> Any:
-    """Whether values are equal up to rounding: what is left of them around their mean would
-    correlate with anything.
-    """
-    return np.ptp(values, axis=axis) <= 1e-12 * np.abs(values).max(axis=axis)

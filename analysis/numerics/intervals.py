@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.numerics.samples import NUMBERS_AT_ONCE, by_size, generator, spread, unit_of
-from analysis.numerics.sign_flips import PERMUTATIONS, ROUNDING, sign_flip_p_values
+from analysis.numerics.samples import NUMBERS_AT_ONCE, by_size, generator, is_flat, spread, unit_of
+from analysis.numerics.sign_flips import PERMUTATIONS, sign_flip_p_values
 
 RESAMPLES = 4_999
 FEW = 6  # values: with fewer, no resample of them reaches as far as the mean may lie
@@ -177,7 +177,7 @@ def _welch(first: np.ndarray, last: np.ndarray, folds: int) -> tuple[float, floa
 
 def varies(sample: np.ndarray) -> bool:
     """Whether the values differ by more than rounding errors; two or more of them."""
-    return len(sample) > 1 and bool(np.ptp(sample) > ROUNDING * np.abs(sample).max())
+    return len(sample) > 1 and not is_flat(sample)
 
 
 def _mean_difference(last: np.ndarray, first: np.ndarray, axis: int = -1) -> Any:
@@ -186,7 +186,7 @@ def _mean_difference(last: np.ndarray, first: np.ndarray, axis: int = -1) -> Any
 
 def _intervals(stacked: np.ndarray, level: float) -> np.ndarray:
     limits = np.repeat(stacked[:, :1], 2, axis=1).astype(float)
-    varied = np.ptp(stacked, axis=1) > ROUNDING * np.abs(stacked).max(axis=1)
+    varied = ~is_flat(stacked)
     if varied.any():
         of_samples = _bootstrap if stacked.shape[1] >= FEW else t_intervals
         limits[varied] = of_samples(stacked[varied], level)

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.numerics.intervals import varies
-from analysis.numerics.samples import RANDOM_SEED, unit_of
-from analysis.numerics.sign_flips import ROUNDING, seeds_for_sign_flips
+from analysis.numerics.samples import RANDOM_SEED, ROUNDING, unit_of
+from analysis.numerics.sign_flips import seeds_for_sign_flips
 
 POWER = 0.8
 DRAWS = 500  # simulated studies at each number of seeds

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 RANDOM_SEED = 2024
-
-
+ROUNDING = 1e-12  # relative: equal differences of unequal numbers still differ in their last digits
 NUMBERS_AT_ONCE = 2_000_000  # how many resampled numbers are in memory at the same time: 16 MB
 
 
@@ -29,6 +28,13 @@ def spread(values: np.ndarray, ddof: int = 0) -> float:
     """Their standard deviation, whatever their size."""
     unit = unit_of(values)
     return float(np.std(values / unit, ddof=ddof) * unit)
+
+
+def is_flat(values: np.ndarray, axis: int = -1) -> Any:
+    """Whether values are equal up to rounding: what is left of them around their mean says nothing
+    of how they vary.
+    """
+    return np.ptp(values, axis=axis) <= ROUNDING * np.abs(values).max(axis=axis)
 
 
 def by_size(samples: Sequence[np.ndarray], compute: Any, width: int) -> np.ndarray:

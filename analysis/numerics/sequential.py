@@ -13,7 +13,8 @@ import numpy as np
 
 from analysis.numerics.intervals import t_intervals
 from analysis.numerics.looks import Looks
-from analysis.numerics.sign_flips import ROUNDING, sign_flip_p_values
+from analysis.numerics.samples import ROUNDING
+from analysis.numerics.sign_flips import sign_flip_p_values
 
 JUDGED = 0.05
 """Above this level no look judges: a sign-flip test would change nothing there."""

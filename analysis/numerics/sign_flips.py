@@ -12,9 +12,6 @@ FINEST, GRID_STEPS = 1_000, 250_000
 PERMUTATIONS = 9_999
 
 
-ROUNDING = 1e-12  # relative: equal differences of unequal numbers still differ in their last digits
-
-
 def seeds_for_sign_flips(tests: int, error: float = 0.05) -> int:
     """How many paired seeds a sign-flip test needs at least before the smallest of ``tests``
     p-values can be ``error`` after Holm's correction: with n seeds no p-value is below 2 / 2^n.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.numerics.sign_flips import ROUNDING
+from analysis.numerics.samples import ROUNDING
 from analysis.records.load import Run
 from analysis.records.write import write_aside
 from analysis.stats.identity import identity
