@@ -1,13 +1,12 @@
 """Several seeds or folds of a trial, each trained for itself: epoch by epoch, in turn."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
 from tuning.engine.yielded import NotReported, is_epoch, kinds, plain
-from tuning.process.random_state import RandomState
-from tuning.process.torch_state import torch_modes
+from tuning.process.random_state import OwnState
 from tuning.spec.callables import CONTRACT
 from tuning.spec.values import own
 
@@ -31,7 +30,7 @@ class Turn:
         last: int | None,
     ) -> None:
         self.kind, self.name, self._opened = kind, f"{kind} {number}", opened
-        self._random, self._modes, self._last = RandomState(seed), torch_modes(), last
+        self._own, self._last = OwnState(seed), last
         self._epochs: Iterator[Any] | None = None
         self.metrics: Mapping[str, Any] = {}
         self.reason: Any = None
@@ -48,7 +47,7 @@ class Turn:
         if self.ended:
             return
         try:
-            with self._alone():
+            with self._own.set():
                 if self._epochs is None:
                     self._epochs = self._opened(self.state)
                 item = next(self._epochs)
@@ -73,23 +72,8 @@ class Turn:
 
     def close(self) -> None:
         if close := getattr(self._epochs, "close", None):
-            with self._alone():
+            with self._own.set():
                 close()
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """With the random generators and the modes of torch as it left them; a block in which it
-        yields is not one of the others.
-        """
-        outside = torch_modes()
-        self._random.set()
-        self._modes()
-        try:
-            yield
-        finally:
-            self._random.keep()
-            self._modes = torch_modes()
-            outside()
 
 
 def in_turn(train: OneSeed, config: Mapping[str, Any], seeds: Sequence[int], resume: Any) -> Epochs:

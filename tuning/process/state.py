@@ -19,7 +19,6 @@ import locale
 import logging
 import multiprocessing
 import os
-import random
 import signal
 import socket
 import sys
@@ -35,7 +34,8 @@ import numpy as np
 
 from tuning.engine.ray_reporting import reports_refused
 from tuning.process.kept import Setting, Undo, attribute, kept
-from tuning.process.torch_state import seed_torch, torch_defaults, torch_state
+from tuning.process.random_state import seed_all
+from tuning.process.torch_state import torch_defaults, torch_state
 
 
 def _switch(is_on: Callable[[], bool], on: Undo, off: Undo) -> Setting:
@@ -84,7 +84,7 @@ def process_restored(seeds: Sequence[int], gpus: float) -> Iterator[None]:
         stack.enter_context(reports_refused())
         if not gpus:
             hide_gpus()
-        _seed(seeds)
+        seed_all(min(seeds))  # a trainable that seeds nothing itself is repeatable, too
         yield
 
 
@@ -93,16 +93,6 @@ def hide_gpus() -> None:
     ``config["gpus"]``.
     """
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
-
-
-def _seed(seeds: Sequence[int]) -> None:
-    """A trainable that seeds nothing itself is repeatable, too, and no trial depends on the one
-    before.
-    """
-    seed = min(seeds)
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    seed_torch(seed)
 
 
 def _system() -> Undo:

@@ -117,13 +117,6 @@ def gpu_here() -> str | None:
     return found.type if found else ""
 
 
-def seed_torch(seed: int) -> None:
-    """Seed the generators of every device."""
-    torch: Any = sys.modules.get("torch")
-    if torch is not None:
-        torch.manual_seed(seed)
-
-
 def _settings(torch: Any) -> dict[str, Setting]:
     """By the names that ``torch_defaults`` and ``torch_modes`` know."""
     settings: dict[str, Setting] = {

@@ -1,49 +1,22 @@
-"""What one trial changes of its process, and the next one must not find."""
+"""What one trial changes of torch, and the next one must not find."""
 
-import decimal
-import faulthandler
-import gc
-import locale
-import logging
-import multiprocessing
-import os
 import random
-import signal
-import socket
 import sys
-import threading
-import time
-import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from inline_runs import run
-from small_studies import small_study
+from process_changes import Change, assert_put_back
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tuning import Folds, Task
 from tuning.process.state import process_restored
 from tuning.process.torch_state import torch_modes
-
-
-def with_handler(logger: logging.Logger) -> None:
-    logger.addHandler(logging.StreamHandler(sys.stdout))
-    logger.setLevel(logging.DEBUG)
-
-
-def mask_of_files() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
 
 PRECISIONS = ("", "cuda.matmul", "cudnn", "cudnn.conv", "mkldnn", "mkldnn.matmul")
 
@@ -90,53 +63,7 @@ def in_thread(call: Callable[[], Any]) -> Any:
         return pool.submit(call).result()
 
 
-# What a trial may do, and what shows whether it did.
-CHANGES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
-    "folder": (lambda: os.chdir("/"), os.getcwd),
-    "new variable": (lambda: os.environ.update(A_NEW_ONE="1"), lambda: os.environ.get("A_NEW_ONE")),
-    "removed variable": (lambda: os.environ.pop("PATH"), lambda: os.environ.get("PATH")),
-    "time zone": (
-        lambda: (os.environ.update(TZ="Asia/Tokyo"), time.tzset()),
-        lambda: time.localtime(0).tm_hour,
-    ),
-    "sys.path": (lambda: sys.path.insert(0, "/nowhere"), lambda: list(sys.path)),
-    "sys.path, another list": (lambda: setattr(sys, "path", ["/nowhere"]), lambda: list(sys.path)),
-    "sys.argv": (lambda: setattr(sys, "argv", ["x"]), lambda: list(sys.argv)),
-    "recursion": (lambda: sys.setrecursionlimit(5000), sys.getrecursionlimit),
-    "excepthook": (lambda: setattr(sys, "excepthook", print), lambda: sys.excepthook),
-    "signal handler": (
-        lambda: signal.signal(signal.SIGUSR2, lambda *_: None),
-        lambda: signal.getsignal(signal.SIGUSR2),
-    ),
-    "faulthandler": (faulthandler.disable, faulthandler.is_enabled),
-    "file mode mask": (lambda: os.umask(0o777), mask_of_files),
-    "time-out": (lambda: socket.setdefaulttimeout(3), socket.getdefaulttimeout),
-    "locale": (
-        lambda: locale.setlocale(locale.LC_ALL, "C.UTF-8"),
-        lambda: locale.setlocale(locale.LC_ALL),
-    ),
-    "garbage collection": (gc.disable, gc.isenabled),
-    "thresholds": (lambda: gc.set_threshold(1, 2, 3), gc.get_threshold),
-    "decimal": (
-        lambda: setattr(decimal.getcontext(), "prec", 3),
-        lambda: decimal.getcontext().prec,
-    ),
-    "warnings": (lambda: warnings.simplefilter("ignore"), lambda: list(warnings.filters)),
-    "numpy errors": (lambda: np.seterr(all="ignore"), np.geterr),
-    "numpy printing": (lambda: np.set_printoptions(precision=2), np.get_printoptions),
-    "start method": (
-        lambda: multiprocessing.set_start_method("spawn", force=True),
-        lambda: multiprocessing.get_start_method(allow_none=True),
-    ),
-    "root logger": (
-        lambda: with_handler(logging.root),
-        lambda: (logging.root.level, list(logging.root.handlers)),
-    ),
-    "a logger": (
-        lambda: with_handler(logging.getLogger("a.b")),
-        lambda: list(logging.getLogger("a.b").handlers),
-    ),
-    "logging off": (lambda: logging.disable(logging.ERROR), lambda: logging.root.manager.disable),
+CHANGES: dict[str, Change] = {
     "dtype": (lambda: torch.set_default_dtype(torch.float64), torch.get_default_dtype),
     "device": (lambda: torch.set_default_device("meta"), lambda: torch.zeros(1).device),
     "threads": (lambda: torch.set_num_threads(3), torch.get_num_threads),
@@ -160,13 +87,6 @@ CHANGES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "anomaly": (
         lambda: torch.autograd.set_detect_anomaly(True, check_nan=False),
         torch.is_anomaly_enabled,
-    ),
-    "switch interval": (lambda: sys.setswitchinterval(0.25), sys.getswitchinterval),
-    "digits": (lambda: sys.set_int_max_str_digits(1000), sys.get_int_max_str_digits),
-    "stack size": (lambda: threading.stack_size(2**20), threading.stack_size),
-    "timer": (
-        lambda: signal.setitimer(signal.ITIMER_PROF, 1000),
-        lambda: signal.getitimer(signal.ITIMER_PROF),
     ),
     "autocast": (
         lambda: torch.autocast("cpu", dtype=torch.float16).__enter__(),
@@ -215,13 +135,8 @@ CHANGES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_the_next_trial_does_not_find_what_this_one_changed(what: str) -> None:
-    change, look = CHANGES[what]
-    before = look()
-    with process_restored([0], 0):
-        change()
-        assert look() != before, "the change must be seen for this to mean anything"
-    assert look() == before
+def test_the_next_trial_does_not_find_what_this_one_changed_of_torch(what: str) -> None:
+    assert_put_back(*CHANGES[what])
 
 
 def test_precisions_set_in_the_new_way_before_a_trial_are_kept() -> None:
@@ -278,49 +193,3 @@ def test_what_a_trial_draws_depends_on_its_seeds_alone() -> None:
     assert drawn(3, 4) == first, "as it would alone"
     assert all(a != b for a, b in zip(drawn(4), first, strict=True))
     assert drawn(2**63 - 1) != first
-
-
-def grows(config: Any) -> dict[str, Any]:
-    """What a trainable that appends to all it is given finds: every length is 1 after that."""
-    lengths = {}
-    for name, held in {
-        "hidden": config,
-        "layers": config["block"],
-        "ids": config["loaded"],
-    }.items():
-        held[name].append(0)
-        lengths[f"of {name}"] = len(held[name])
-    return lengths
-
-
-def growing(config: Any, seeds: Any, resume: Any = None) -> Any:
-    lengths = grows(config)
-    config["slope"] = seeds.pop()
-    yield {"epoch": 1, "score": [1.0] * (len(seeds) + 1), **lengths}, None
-
-
-def growing_of_one_seed(config: Any, seed: int, report: Any) -> None:
-    report(epoch=1, score=1.0, **grows(config))
-
-
-@pytest.mark.parametrize("trainable", [growing, growing_of_one_seed])
-@pytest.mark.parametrize("seeds", [2, Folds(2, seeds=2)])
-def test_what_a_trial_is_given_is_its_own(trainable: Any, seeds: Any, tmp_path: Path) -> None:
-    def load(config: Any) -> dict[str, Any]:
-        return {"ids": []}
-
-    study = small_study(
-        trainable=Task(train=trainable, load=load),
-        space={"slope": [1, 2], "hidden": [[]]},
-        fixed={"block": {"layers": []}},
-        seeds=seeds,
-        seeds_per_trial=4,
-        epochs=1,
-    )
-    done = run(study, tmp_path)
-    assert set(done.trials["status"]) == {"completed"}
-    assert done.trials["hidden"].tolist() == [[], []]
-    assert done.trials["slope"].tolist() == [1, 2]
-    assert (done.epochs[["of hidden", "of layers", "of ids"]] == 1).all(axis=None)
-    assert study.space["hidden"] == [[]]
-    assert study.fixed == {"block": {"layers": []}}
