@@ -55,7 +55,7 @@ class Timed:
         history = History(study)
         callbacks: list[Callback] = [
             StudyProgress(study, history),
-            BestCheckpoints(study, Folder.at(folder)),
+            BestCheckpoints(history, Folder.at(folder)),
         ]
         recorder = Recorder(history, cast(Records, NoRecords()), callbacks)
         self.controller, self._draw = Controller(study, recorder), random.Random(0)

@@ -13,6 +13,7 @@ from analysis.charts.style import Layer, Spec
 from analysis.records.load import Run
 from analysis.stats.findings import Findings
 from analysis.stats.predictions import data_uri, png
+from analysis.stats.ranking import best_first
 from analysis.stats.search_trials import trial_ends
 from analysis.text.rounding import fixed
 
@@ -108,7 +109,7 @@ def _title(arrays: Mapping[str, np.ndarray], place: int, amount: int) -> str:
 def _best_first(run: Run, trials: pd.DataFrame) -> list[str]:
     ends = trial_ends(run).loc[trials["trial"]]
     values = ends.loc[ends["status"] == "completed", "value"].dropna()
-    return list(values.sort_values(ascending=not run.higher_is_better, kind="stable").index)
+    return best_first(dict(values), run.mode)
 
 
 def chart(facts: pd.DataFrame, *, height: int) -> Spec:

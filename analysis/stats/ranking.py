@@ -4,6 +4,7 @@ told while a study runs.
 
 import heapq
 import math
+from collections import defaultdict
 from collections.abc import Collection, Hashable, Mapping
 from typing import Generic, TypeVar
 
@@ -20,17 +21,18 @@ Key = TypeVar("Key", bound=Hashable)
 
 def best_first(
     means: Mapping[Key, float],
-    tried: Mapping[Key, str],
     mode: str,
+    tried: Mapping[Key, str] | None = None,
     last: Collection[Key] = frozenset(),
 ) -> list[Key]:
     """The keys by their mean, the best first, and those of ``last`` behind the others; of equals
-    the one whose trial, in ``tried``, comes first. Those whose mean is not finite are left out.
+    the one whose trial, in ``tried``, comes first: the key itself where that is None. Those whose
+    mean is not finite are left out.
     """
     sign = Mode(mode).sign
     return sorted(
         (key for key, value in means.items() if math.isfinite(value)),
-        key=lambda key: (key in last, -sign * means[key], tried[key]),
+        key=lambda key: (key in last, -sign * means[key], tried[key] if tried else key),
     )
 
 
@@ -42,6 +44,7 @@ class Ranking(Generic[Key]):
     def __init__(self, mode: str) -> None:
         self._mode = Mode(mode)
         self._numbers: dict[Key, dict[str, Mapping[int, float]]] = {}
+        self._scores: defaultdict[Key, dict[str, float]] = defaultdict(dict)
         self._means: dict[Key, float] = {}
         self._heap: list[tuple[bool, float, str, int, Key]] = []
         self._last: frozenset[Key] = frozenset()
@@ -52,6 +55,7 @@ class Ranking(Generic[Key]):
     def add(self, key: Key, trial: str, numbers: Mapping[int, float]) -> None:
         """A trial of that setting is complete; ``numbers``: its metric by seed."""
         self._numbers.setdefault(key, {})[trial] = numbers
+        self._scores[key][trial] = mean(list(numbers.values()))
         if not (values := self.values(key)):
             return
         self._means[key] = mean(values)
@@ -90,10 +94,17 @@ class Ranking(Generic[Key]):
             heapq.heappush(self._heap, entry)
         return [*found]
 
+    def best_trials(self, most: int) -> list[str]:
+        """Of each of the best settings, no more than that, the best trial by its mean over seeds;
+        of equals the first is the better one, whichever ends first.
+        """
+        ranked = (best_first(self._scores[key], self._mode) for key in self.first(most))
+        return [trials[0] for trials in ranked if trials]
+
     def ranked(self) -> list[Key]:
         """All settings that have a mean, the best first."""
         tried = {key: min(self._numbers[key]) for key in self._means}
-        return best_first(self._means, tried, self._mode, self._last)
+        return best_first(self._means, self._mode, tried, self._last)
 
     def _order(self, key: Key) -> tuple[bool, float, str]:
         return key in self._last, -self._mode.sign * self._means[key], min(self._numbers[key])
@@ -111,4 +122,4 @@ def ranked_settings(part: Run) -> list[int]:
     tried: dict[int, str] = {}
     for trial, number in trial_settings(part)[completed].items():
         tried.setdefault(int(number), str(trial))
-    return best_first(means, tried, part.mode, left_race(part))
+    return best_first(means, part.mode, tried, left_race(part))

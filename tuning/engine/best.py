@@ -34,9 +34,7 @@ def ranking(study: Study, records: Iterable[TrialRecord]) -> list[TrialRecord]:
         if each.status == "completed" and each.score is not None
     }
     scores = {name: _score(each) for name, each in completed.items()}
-    return [
-        completed[name] for name in best_first(scores, {name: name for name in scores}, study.mode)
-    ]
+    return [completed[name] for name in best_first(scores, study.mode)]
 
 
 def export_best(study: Study, history: History, paths: RunPaths, kept_in: Folder) -> None:

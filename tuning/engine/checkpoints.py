@@ -6,18 +6,14 @@ import hashlib
 import io
 import json
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.numerics.means import mean
-from analysis.records.schema import Phase, Status
-from analysis.stats.ranking import Ranking, best_first
-from analysis.stats.summary import seed_numbers
+from analysis.records.schema import Phase
+from tuning.runs.history import History
 from tuning.runs.store import Folder
-from tuning.runs.trial_record import TrialRecord, params_key
 from tuning.spec.study import Study, StudyError, Trial
 
 KEPT = 2
@@ -128,20 +124,12 @@ class BestCheckpoints:
     the best, that of its best trial; a listener of the recorder.
     """
 
-    def __init__(self, study: Study, folder: Folder, ended: Iterable[TrialRecord] = ()) -> None:
-        """``ended``: the trials that ended complete in earlier sessions."""
-        self._study, self._folder = study, folder
-        self._most = kept_settings(study)
-        self._ends: dict[str, Mapping[int, float]] = {}
-        self._ranking = Ranking[str](study.mode)
-        self._scores: dict[str, dict[str, float]] = defaultdict(dict)
-        for record in ended:
-            self._complete(record.trial, record.ends)
+    def __init__(self, history: History, folder: Folder) -> None:
+        self._ranking, self._folder = history.rankings[Phase.SEARCH], folder
+        self._most = kept_settings(history.study)
         self._kept = self._best()
 
-    def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None:
-        if trial.phase == Phase.SEARCH:
-            self._ends[trial.id] = seed_numbers(trial.seeds, row["metrics"][self._study.metric])
+    def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None: ...
 
     def pause(self, trial: Trial) -> None:
         """One checkpoint is enough of a trial that waits: the last."""
@@ -152,27 +140,13 @@ class BestCheckpoints:
     def end(self, trial: Trial, status: str, error: str | None) -> None:
         if trial.phase != Phase.SEARCH:  # all are kept until it is known which setting is the best
             return
-        ends = self._ends.pop(trial.id, None)
-        if status == Status.COMPLETED and ends:
-            self._complete(trial, ends)
         held, self._kept = {*self._kept, trial.id}, self._best()
         for dropped in held - self._kept:
             (self._folder / dropped).clear()
 
-    def _complete(self, trial: Trial, ends: Mapping[int, float]) -> None:
-        key = params_key(trial.params)
-        self._ranking.add(key, trial.id, ends)
-        self._scores[key][trial.id] = mean(list(ends.values()))
-
     def _best(self) -> set[str]:
-        """The best trial of each setting that is kept, as ``best.ranking`` will judge it: of equals
-        the first is the better one, whichever ends first.
-        """
-        settings = map(self._scores.__getitem__, self._ranking.first(self._most))
-        ranked = (
-            best_first(each, {name: name for name in each}, self._study.mode) for each in settings
-        )
-        return {trials[0] for trials in ranked if trials}
+        """The best trial of each setting that is kept, as ``best.ranking`` will judge it."""
+        return {*self._ranking.best_trials(self._most)}
 
 
 def kept_settings(study: Study) -> int:

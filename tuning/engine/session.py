@@ -11,8 +11,7 @@ from analysis import load_run
 from analysis.records.lines import read_spec
 from analysis.records.load import Run, RunPaths
 from analysis.records.orders import Inbox
-from analysis.records.schema import Phase
-from tuning.engine.best import export_best, ranking
+from tuning.engine.best import export_best
 from tuning.engine.checkpoints import BestCheckpoints, clear_unknown
 from tuning.engine.controller import Controller
 from tuning.engine.deciding import confirming
@@ -116,8 +115,7 @@ class Session:
         for record in history.trials.values():
             if not record.ended and record.version not in (None, history.version):
                 (self.checkpoints / record.trial.id).clear()
-        complete = ranking(self.study, history.phase(Phase.SEARCH))
-        best = BestCheckpoints(self.study, self.checkpoints, complete)
+        best = BestCheckpoints(history, self.checkpoints)
         return Controller(
             self.study,
             Recorder(history, self.records, [*self._callbacks, best], SlotTimes(self._opened)),

@@ -30,7 +30,8 @@ class History:
         """``version``: of the code that this session runs."""
         self.study, self.version = study, version
         self.trials: dict[str, TrialRecord] = {}
-        self._rankings = {phase: Ranking[str](study.mode) for phase in Phase}
+        self.rankings = {phase: Ranking[str](study.mode) for phase in Phase}
+        """The settings that completed a trial, by their ``params_key``."""
         self._params: dict[str, Mapping[str, Any]] = {}
         self._searched: dict[str, str] = {}
         self._repeats: dict[str, TrialRecord] = {}
@@ -179,7 +180,7 @@ class History:
 
     def left_race(self, keys: Collection[str]) -> None:
         """These settings, by their ``params_key``, rank last among those that are confirmed."""
-        self._rankings[Phase.CONFIRM].put_last(keys)
+        self.rankings[Phase.CONFIRM].put_last(keys)
 
     def open(self, trial: Trial) -> TrialRecord | None:
         """The record of a trial that has begun and not ended."""
@@ -221,17 +222,15 @@ class History:
         return sum(known) / len(known) if known else None
 
     def ranked_params(self, phase: str) -> list[Mapping[str, Any]]:
-        """The settings that completed a trial, the best first, as ``analysis.stats.ranking`` ranks
-        them.
-        """
-        return [self._params[key] for key in self._rankings[Phase(phase)].ranked()]
+        """The settings that completed a trial, as ``analysis.stats.ranking`` ranks them."""
+        return [self._params[key] for key in self.rankings[Phase(phase)].ranked()]
 
     def best_params(self) -> tuple[Mapping[str, Any], list[float]] | None:
         """The best setting so far, and the metric of each of its seeds; None before the first trial
         is complete. Once a confirmation has a result, those of the search, which are too good, do
         not count any more.
         """
-        ranking = self._rankings[Phase.CONFIRM] or self._rankings[Phase.SEARCH]
+        ranking = self.rankings[Phase.CONFIRM] or self.rankings[Phase.SEARCH]
         best = ranking.best()
         return None if best is None else (self._params[best], ranking.values(best))
 
@@ -247,4 +246,4 @@ class History:
         if record.status == "completed" and record.ends:
             key = params_key(record.trial.params)
             self._params.setdefault(key, record.trial.params)
-            self._rankings[Phase(record.trial.phase)].add(key, record.trial.id, record.ends)
+            self.rankings[Phase(record.trial.phase)].add(key, record.trial.id, record.ends)

@@ -5,6 +5,7 @@ of a mean.
 import tempfile
 from pathlib import Path
 
+from ended_trials import EndedTrials
 from hypothesis import example, given
 from hypothesis import strategies as st
 from run_folders import Trial, write_run
@@ -19,7 +20,6 @@ from analysis.stats.leaderboard import awaited, confirmed_table
 from analysis.stats.ranking import ranked_settings
 from analysis.stats.search_trials import trial_epochs
 from analysis.stats.tables import settings_table
-from tuning.engine.checkpoints import BestCheckpoints, save
 from tuning.runs.history import History
 from tuning.runs.recorded_trials import trial_records
 from tuning.runs.store import Folder
@@ -175,13 +175,10 @@ def test_of_equal_trials_the_checkpoint_of_the_first_is_kept_whichever_ends_firs
     )
     past = trial_records(run)
     for order in (past, past[::-1]):
-        kept = Folder.at(tmp_path / "checkpoints")
-        keeper = BestCheckpoints(STUDY, kept)
+        trials = EndedTrials(STUDY, Folder.at(tmp_path / "checkpoints"))
         for one in order:
-            save(kept / one.trial.id, 1, {}, [])
-            keeper.epoch(one.trial, {"metrics": {"score": list(one.ends.values())}})
-            keeper.end(one.trial, "completed", None)
-        assert kept.names(folders=True) == ["0001"]
+            trials.end(one.trial, list(one.ends.values()))
+        assert trials.kept == {"0001"}
 
 
 def test_of_equals_the_table_has_first_whom_the_report_calls_best(tmp_path: Path) -> None:

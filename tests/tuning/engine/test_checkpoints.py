@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from ended_trials import EndedTrials
 from searched_studies import searched_study
 from small_studies import small_study
 
@@ -102,7 +103,7 @@ def test_why_a_state_cannot_be_kept_is_said_in_plain_words(state: Any, why: str)
 
 
 def test_the_best_setting_keeps_its_checkpoint_and_no_other(tmp_path: Path) -> None:
-    keeper = checkpoints.BestCheckpoints(searched_study(), Folder.at(tmp_path))
+    trials = EndedTrials(searched_study(), Folder.at(tmp_path))
     ends = [
         ("a", 0.5, "completed"),
         ("b", 0.7, "pruned"),
@@ -111,25 +112,20 @@ def test_the_best_setting_keeps_its_checkpoint_and_no_other(tmp_path: Path) -> N
         ("e", 0.9, "failed"),
     ]
     for name, score, status in ends:
-        checkpoints.save(Folder.at(tmp_path / name), 1, {}, [])
-        trial = Trial(id=name, params={"slope": name}, seeds=[0])
-        keeper.epoch(trial, {"metrics": {"score": [score]}})
-        keeper.end(trial, status, None)
-    assert [folder.name for folder in tmp_path.iterdir()] == ["c"]
+        trials.end(Trial(id=name, params={"slope": name}, seeds=[0]), [score], status)
+    assert trials.kept == {"c"}
 
 
 def test_of_settings_with_several_trials_each_may_prove_the_best(tmp_path: Path) -> None:
     """The best trial of all may have a setting whose other trials are bad."""
     ends = {"lucky": [0.95, 0.2, 0.2], "good": [0.9, 0.9, 0.8], "bad": [0.1, 0.1, 0.1]}
     study = small_study(space={"slope": [*ends]}, seeds=3)
-    trials = [(slope, seed, score) for slope in ends for seed, score in enumerate(ends[slope])]
-    keeper = checkpoints.BestCheckpoints(study, Folder.at(tmp_path))
-    for slope, seed, score in trials:
-        trial = Trial(id=f"{slope}-{seed}", params={"slope": slope}, seeds=[seed])
-        checkpoints.save(Folder.at(tmp_path / trial.id), 1, {}, [])
-        keeper.epoch(trial, {"metrics": {"score": [score]}})
-        keeper.end(trial, "completed", None)
-    assert {folder.name for folder in tmp_path.iterdir()} == {"lucky-0", "good-0", "bad-0"}
+    trials = EndedTrials(study, Folder.at(tmp_path))
+    for slope, scores in ends.items():
+        for seed, score in enumerate(scores):
+            trial = Trial(id=f"{slope}-{seed}", params={"slope": slope}, seeds=[seed])
+            trials.end(trial, [score])
+    assert trials.kept == {"lucky-0", "good-0", "bad-0"}
 
 
 def test_checkpoints_that_would_not_fit_are_refused_with_the_numbers(tmp_path: Path) -> None:
