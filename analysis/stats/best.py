@@ -1,6 +1,6 @@
 """The best setting of a run, in few numbers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,26 +41,34 @@ def best_setting(run: Run) -> Best | None:
     """
     confirmation = run.phase("confirm")
     if ranked_settings(confirmation):
-        return _best(confirmation, "confirmed", intervals_by(confirmation.spec, t_intervals))
+        return _best(confirmation, "confirmed", t_intervals)
     if is_search(run):
         return _best(run.phase("search"), "search score", None)
-    return _best(run, "mean", intervals_by(run.spec, mean_intervals))
+    return _best(run, "mean", mean_intervals)
 
 
-def _best(
-    part: Run,
-    kind: str,
-    intervals: Callable[[Sequence[np.ndarray], float, int], np.ndarray] | None,
-) -> Best | None:
+def interval_of_best(part: Run, limits: Any, method: Callable[..., np.ndarray]) -> np.ndarray:
+    """Low and high end of the 95 % interval of the mean of the best setting of a phase, which are
+    ``limits`` but for the choice: the end on its worse side allows for its being picked as the best
+    of those with a result (``intervals.worse_end``). ``method``: as for ``intervals_by``.
+    """
+    ranked, intervals = ranked_settings(part), intervals_by(part.spec, method)
+    sample = samples_by_setting(seed_table(part), part.metric)[ranked[0]]
+    end, limit = worse_end(sample, len(ranked), part.mode, intervals, part.folds)
+    picked = np.array(limits, dtype=float)
+    picked[end] = limit
+    return picked
+
+
+def _best(part: Run, kind: str, method: Callable[..., np.ndarray] | None) -> Best | None:
     ranked = ranked_settings(part)
     if not ranked:
         return None
     sample = samples_by_setting(seed_table(part), part.metric)[ranked[0]]
     limits = np.array([np.nan, np.nan])
-    if intervals is not None:
-        limits = intervals([sample], 0.95, part.folds)[0]
-        end, limit = worse_end(sample, len(ranked), part.mode, intervals, part.folds)
-        limits[end] = limit
+    if method:
+        usual = intervals_by(part.spec, method)([sample], 0.95, part.folds)[0]
+        limits = interval_of_best(part, usual, method)
     low, high = map(float, limits)
     setting = settings_table(part).loc[ranked[0]]
     params = {key: value for key, value in setting.items() if value is not pd.NA}

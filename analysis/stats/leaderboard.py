@@ -5,12 +5,13 @@ seeds. Frames in, frames out.
 import numpy as np
 import pandas as pd
 
-from analysis.numerics.intervals import t_intervals, worse_end
+from analysis.numerics.intervals import t_intervals
 from analysis.numerics.means import mean
 from analysis.records.columns import HELD_OUT
 from analysis.records.dropped import begun_trials
 from analysis.records.load import Run
 from analysis.records.schema import Status
+from analysis.stats.best import interval_of_best
 from analysis.stats.held_out import held_out_facts
 from analysis.stats.identity import setting_keys
 from analysis.stats.paired import best_vs_rest
@@ -201,9 +202,8 @@ def _confirmed(confirm: Run) -> pd.DataFrame:
     intervals = intervals_by(confirm.spec, t_intervals)
     facts[CONFIRMED[3:]] = intervals(list(samples.values()), folds=confirm.folds)
     if ranked := ranked_settings(confirm):
-        sample = samples[ranked[0]]
-        end, limit = worse_end(sample, len(ranked), confirm.mode, intervals, confirm.folds)
-        facts.loc[ranked[0], CONFIRMED[3:][end]] = limit
+        usual = facts.loc[ranked[0], CONFIRMED[3:]]
+        facts.loc[ranked[0], CONFIRMED[3:]] = interval_of_best(confirm, usual, t_intervals)
     facts["left"] = facts.index.isin(left_race(confirm))
     facts = facts.join(held_out_facts(last_epochs(confirm)))
     if len(lost := lost_seeds(confirm)):

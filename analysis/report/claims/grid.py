@@ -4,15 +4,14 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from analysis.numerics.intervals import mean_intervals, worse_end
+from analysis.numerics.intervals import mean_intervals
 from analysis.records.load import Run
 from analysis.report.claims.effects import effect
 from analysis.report.claims.words import missing, sentence
+from analysis.stats.best import interval_of_best
 from analysis.stats.labels import describe
 from analysis.stats.lost import lost_words
 from analysis.stats.ranking import ranked_settings
-from analysis.stats.settling import intervals_by
-from analysis.stats.tables import samples_by_setting, seed_table
 from analysis.text.format import count, listing
 from analysis.text.rounding import MISSING, rounded_rows, spread_of
 
@@ -108,10 +107,8 @@ def _score(run: Run, summary: pd.DataFrame, setting: int) -> str:
     """
     mean, limits = f"{run.metric}_mean", ("ci_low", "ci_high")
     known = summary[summary["n"] > 0].copy()
-    sample = samples_by_setting(seed_table(run), run.metric)[setting]
-    intervals = intervals_by(run.spec, mean_intervals)
-    end, limit = worse_end(sample, len(known), run.mode, intervals, run.folds)
-    known.loc[setting, limits[end]] = limit
+    usual = known.loc[setting, [*limits]]
+    known.loc[setting, [*limits]] = interval_of_best(run, usual, mean_intervals)
     spreads = spread_of(known, [f"{run.metric}_std"], [limits])
     row = rounded_rows(known, [mean, *limits], spreads).loc[setting]
     name = describe(run, dict(summary.loc[setting]))
