@@ -64,7 +64,7 @@ DRAWS: dict[str, Draw] = {
 
 
 def settings_alarms(draw: Draw, studies: int, seeds: int, seed: int = 0) -> float:
-    """Share of studies of two equal settings in which ``comparison.differences`` finds a difference
+    """Share of studies of two equal settings in which ``paired.differences`` finds a difference
     at 5 %.
     """
     values = draw(np.random.default_rng([seed, seeds]), (2 * studies, seeds)).ravel()

@@ -110,21 +110,24 @@ def arms_table(run: Run, what: Compared) -> pd.DataFrame:
 
     Columns: those of ``arm_pairs``, ``metric``, ``part``, and
 
-    ``n, left_out``: seeds that both have (pairs), and seeds that only one of them has
-    ``baseline_mean, baseline_std, arm_mean, arm_std``: over the pairs (``ddof=1``), or over the
-    seeds of each where there is no pair ``difference, ci_low, ci_high``: mean of arm minus baseline
-    over the pairs, 95 % t interval ``corrected_low, corrected_high``: t interval at the level at
-    which Holm's procedure judges this row of its family ``p, p_corrected, p_flips``: paired t-test;
-    the same after Holm's correction over the family; exact sign-flip test, uncorrected
-    ``probability_better``: share of the pairs in which the arm is better by the study's mode, ties
-    count half; missing for one pair, and for metrics that are no parts of the first one: the study
-    does not say which side of them is better ``seeds_needed``: how many seeds would settle a row
-    that is not supported, see ``power.seeds_to_settle`` ``supported``: the corrected interval
-    excludes 0 and ``p_corrected`` is at most 0.05; that any of a family is so by chance has a
-        probability of at most 5 %, however many of them are
-    ``published_baseline, published_arm, published_difference``: what others measured ``lost``:
-    seeds that the two lost, where any setting lost some: then a row is supported only if it still
-    is where they count as worst
+    - ``n, left_out``: seeds that both have (pairs), and seeds that only one of them has
+    - ``baseline_mean, baseline_std, arm_mean, arm_std``: over the pairs (``ddof=1``), or over the
+      seeds of each where there is no pair
+    - ``difference, ci_low, ci_high``: mean of arm minus baseline over the pairs, 95 % t interval
+    - ``corrected_low, corrected_high``: t interval at the level at which Holm's procedure judges
+      this row of its family
+    - ``p, p_corrected, p_flips``: paired t-test; the same after Holm's correction over the family;
+      exact sign-flip test, uncorrected
+    - ``probability_better``: share of the pairs in which the arm is better by the study's mode,
+      ties count half; missing for one pair, and for metrics that are no parts of the first one: the
+      study does not say which side of them is better
+    - ``seeds_needed``: how many seeds would settle a row that is not supported, see
+      ``power.seeds_to_settle``
+    - ``supported``: the corrected interval excludes 0 and ``p_corrected`` is at most 0.05; that any
+      of a family is so by chance has a probability of at most 5 %, however many of them are
+    - ``published_baseline, published_arm, published_difference``: what others measured
+    - ``lost``: seeds that the two lost, where any setting lost some: then a row is supported only
+      if it still is where they count as worst
 
     The rows of the first metric are one family, all others another. Means are in percent and
     differences in percentage points where metrics are shares.

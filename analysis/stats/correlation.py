@@ -46,19 +46,26 @@ def correlations(run: Run) -> pd.DataFrame:
     """How each parameter of the space goes with the metric over the search trials: one row per
     parameter, epoch, evidence and method.
 
-    Columns: ``parameter``, ``kind`` ("numeric" or "categorical"), ``epoch`` (a rung of the study or
-    its full length) ``evidence``: "reached": the trials that reached that epoch, each with its
-    value (mean over seeds) at that very epoch; at a later rung these are survivors only.
-    "extrapolated", at full length of a study that stops trials: every trial that reached the first
-    rung, stopped ones with what they would have reached (see ``extrapolation``). Diverged and
-    failed trials have no such value ``method``: "spearman" and "pearson" for numeric parameters (on
-    the log of those searched on a log scale), "eta" (correlation ratio) for categorical ones ``n``:
-    trials; ``measured``: those of them whose value was measured at that epoch ``coefficient``;
-    ``low, high``: 95 % interval, a bootstrap over trials (noncentral F for eta); for extrapolated
-    evidence every resample extrapolates anew. Missing below 10 trials and where parameter or metric
-    do not vary ``naive``: the same coefficient over the last values of all trials, however long
-    they ran; comparable only where no trial was stopped. A parameter of a branch is compared over
-    the trials of that branch, which ``n`` and ``measured`` count.
+    Columns:
+
+    - ``parameter``, ``kind`` ("numeric" or "categorical"), ``epoch`` (a rung of the study or its
+      full length)
+    - ``evidence``: "reached": the trials that reached that epoch, each with its value (mean over
+      seeds) at that very epoch; at a later rung these are survivors only. "extrapolated", at full
+      length of a study that stops trials: every trial that reached the first rung, stopped ones
+      with what they would have reached (see ``extrapolation``). Diverged and failed trials have no
+      such value
+    - ``method``: "spearman" and "pearson" for numeric parameters (on the log of those searched on a
+      log scale), "eta" (correlation ratio) for categorical ones
+    - ``n``: trials; ``measured``: those of them whose value was measured at that epoch
+    - ``coefficient``; ``low, high``: 95 % interval, a bootstrap over trials (noncentral F for eta);
+      for extrapolated evidence every resample extrapolates anew. Missing below 10 trials and where
+      parameter or metric do not vary
+    - ``naive``: the same coefficient over the last values of all trials, however long they ran;
+      comparable only where no trial was stopped
+
+    A parameter of a branch is compared over the trials of that branch, which ``n`` and ``measured``
+    count.
     """
     found = evidence(run)
     rows = [row for epoch in found.stops for row in _reached(found, epoch)]

@@ -120,9 +120,10 @@ def arm_costs(run: Run, what: Compared) -> pd.DataFrame:
     """One row per setting, the overall metric over all its seeds beside its costs.
 
     Columns: ``arm, at`` (the other parameters, as text), ``n, mean, std, low, high`` as in
-    ``arms.arm_means``, and of what was recorded: ``parameters`` (weights), ``fewer_parameters`` (1
-    - weights / those of the baseline at the same ``at``), ``train_seconds`` (all epochs of all its
-    trials), ``train_seconds_per_seed``, ``images_per_second`` (mean over epochs and trials).
+    ``arm_means.arm_means``, and of what was recorded: ``parameters`` (weights),
+    ``fewer_parameters`` (1 - weights / those of the baseline at the same ``at``), ``train_seconds``
+    (all epochs of all its trials), ``train_seconds_per_seed``, ``images_per_second`` (mean over
+    epochs and trials).
     """
     means = arm_means(run, what)
     table = means[what.of_first(means)].set_index("setting")[REACHED]

@@ -30,13 +30,14 @@ NUMERIC, CATEGORICAL = "numeric", "categorical"
 class Evidence:
     """The search trials of a run, index ``trial`` throughout.
 
-    ``space``: the parameters and their values or ranges, as the study wrote them ``settings``: one
-    row per trial, one column per parameter ``stops``: the epochs at which trials are compared,
-    ascending: see ``comparable_epochs`` ``values``: one column per stop: mean of
-    the metric over seeds at that epoch, or at the last one where the trial ended itself before;
-    missing where the trial has none there ``last``: the metric
-    at the last epoch of each trial, whichever that is; missing where it is not finite ``ended``:
-    how each trial ended, a ``Status``
+    - ``space``: the parameters and their values or ranges, as the study wrote them
+    - ``settings``: one row per trial, one column per parameter
+    - ``stops``: the epochs at which trials are compared, ascending: see ``comparable_epochs``
+    - ``values``: one column per stop: mean of the metric over seeds at that epoch, or at the last
+      one where the trial ended itself before; missing where the trial has none there
+    - ``last``: the metric at the last epoch of each trial, whichever that is; missing where it is
+      not finite
+    - ``ended``: how each trial ended, a ``Status``
     """
 
     space: Mapping[str, Any]

@@ -25,7 +25,7 @@ from analysis.stats.tables import seed_table, summary_table
 
 @dataclass(frozen=True, kw_only=True)
 class ArmFindings:
-    """What is known of arms: the frames of ``arms.arms_table``, ``arms.arm_means`` and
+    """What is known of arms: the frames of ``arms.arms_table``, ``arm_means.arm_means`` and
     ``cost.arm_costs``.
     """
 

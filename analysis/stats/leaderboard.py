@@ -44,17 +44,24 @@ CONFIRMED = ["confirmed_mean", "confirmed_std", "confirmed_n", "confirmed_low", 
 def leaderboard(run: Run) -> pd.DataFrame:
     """One row per setting that was tried or is named by the confirmation, best first.
 
-    Columns: ``rank``: by the confirmed mean; settings without one follow by their search score,
-    which only completed trials have; equals share it ``trial``: the search trial (several, if more
-    than one ended alike); missing for a setting that only the confirmation names ``name``: what the
-    confirmation calls the setting, if it does the parameters ``status, last_epoch, rung``: how the
-    trial ended, its last epoch, the epoch at which it was stopped if it was ``search_score,
-    search_n``: mean of the metric over seeds at the last epoch of completed trials, and how many
-    seeds ``confirmed_mean, confirmed_std`` (``ddof=1``), ``confirmed_n, confirmed_low,
-    confirmed_high`` (95 % t interval of the mean; that of the best allows for its being picked: see
-    ``intervals.worse_end``): the metric on fresh seeds ``confirmed_lost``: fresh seeds that
-    diverged or failed, where there are such ``shrinkage``: confirmed mean minus search score and of
-    every recorded metric whose name begins as ``HELD_OUT`` says what ``held_out_facts`` gives.
+    Columns:
+
+    - ``rank``: by the confirmed mean; settings without one follow by their search score, which only
+      completed trials have; equals share it
+    - ``trial``: the search trial (several, if more than one ended alike); missing for a setting
+      that only the confirmation names
+    - ``name``: what the confirmation calls the setting, if it does
+    - the parameters
+    - ``status, last_epoch, rung``: how the trial ended, its last epoch, the epoch at which it was
+      stopped if it was
+    - ``search_score, search_n``: mean of the metric over seeds at the last epoch of completed
+      trials, and how many seeds
+    - ``confirmed_mean, confirmed_std`` (``ddof=1``), ``confirmed_n, confirmed_low,
+      confirmed_high`` (95 % t interval of the mean; that of the best allows for its being picked:
+      see ``intervals.worse_end``): the metric on fresh seeds
+    - ``confirmed_lost``: fresh seeds that diverged or failed, where there are such
+    - ``shrinkage``: confirmed mean minus search score
+    - of every recorded metric whose name begins as ``HELD_OUT`` says what ``held_out_facts`` gives
 
     After the ranked settings come those that only the confirmation names, then the rest by end
     state, furthest first. The index is the setting as text, the same in all tables of a search.
@@ -90,7 +97,7 @@ def confirmed_table(run: Run, board: pd.DataFrame) -> pd.DataFrame:
 
     Columns: those of ``leaderboard``, and ``pairs`` (of seeds), ``paired, difference`` (of mean
     metric, the best minus this setting), ``difference_low, difference_high, corrected_low,
-    corrected_high, p, p_corrected, supported`` as ``comparison.differences`` explains them; missing
+    corrected_high, p, p_corrected, supported`` as ``paired.differences`` explains them; missing
     in the first row.
     """
     confirm = run.phase("confirm")

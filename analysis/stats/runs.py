@@ -35,17 +35,19 @@ SHOWN = 10  # settings of each leaderboard
 class Comparison:
     """Several runs of one metric on the same data.
 
-    ``names``: one per run, different from each other ``runs``: one row per run: ``run, study,
-    search, trials, completed, epochs, network_epochs, seconds, setting`` (the one it chose),
-    ``chosen_by`` ("confirmed" on fresh seeds, or "search": by the same numbers that it is described
-    with), ``picked_from`` (how many settings had such numbers), ``n, lost`` (seeds that diverged or
-    failed), ``mean, std`` ``progress``: the best score so far: ``run, network_epochs`` (spent until
-    then: epochs times seeds), ``best, score, trial`` ``leaderboards``: the best ten settings of
-    each run, as ``search.leaderboard`` ranks them: ``run, rank, setting, score, n, confirmed_mean,
-    confirmed_n`` ``differences``: one row per pair of runs: ``first, last`` and the columns of
-    ``comparison.differences``: mean of the metric over the seeds of the chosen setting, last minus
-    first; corrected over all pairs, and for the choice of each setting by these very seeds
-    ``notes``: what to know when reading, in sentences
+    - ``names``: one per run, different from each other
+    - ``runs``: one row per run: ``run, study, search, trials, completed, epochs, network_epochs,
+      seconds, setting`` (the one it chose), ``chosen_by`` ("confirmed" on fresh seeds, or "search":
+      by the same numbers that it is described with), ``picked_from`` (how many settings had such
+      numbers), ``n, lost`` (seeds that diverged or failed), ``mean, std``
+    - ``progress``: the best score so far: ``run, network_epochs`` (spent until then: epochs times
+      seeds), ``best, score, trial``
+    - ``leaderboards``: the best ten settings of each run, as ``leaderboard.leaderboard`` ranks
+      them: ``run, rank, setting, score, n, confirmed_mean, confirmed_n``
+    - ``differences``: one row per pair of runs: ``first, last`` and the columns of
+      ``paired.differences``: mean of the metric over the seeds of the chosen setting, last minus
+      first; corrected over all pairs, and for the choice of each setting by these very seeds
+    - ``notes``: what to know when reading, in sentences
     """
 
     metric: str

@@ -29,8 +29,8 @@ def claimed(run: Run) -> Run:
 
 
 def phase_statuses(run: Run) -> pd.DataFrame:
-    """``tables.status_table`` of each phase, one below the other, with the column ``phase`` before
-    it.
+    """``statuses.status_table`` of each phase, one below the other, with the column ``phase``
+    before it.
 
     How many trials a confirmation needs is known when it begins: until then it has no rows.
     """

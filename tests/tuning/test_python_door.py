@@ -40,14 +40,16 @@ ANSWERS = {
     "stall_seconds": "it is called 'stall_timeout' now, in recovery=Recovery(...).",
     "solved": "it is called 'target' now, in report=Report(...).",
     "data": "it is called 'describe' now, in trainable=Task(train=..., ...).",
+    "network": "it belongs in trainable=Task(train=..., network=...).",
     "limits": "it belongs in trainable=Task(train=..., limits=...).",
     "max_failures": "it belongs in recovery=Recovery(max_failures=...).",
     "fresh_process": "it belongs in resources=Resources(fresh_process=...).",
     "published": "it belongs in report=Report(published=...).",
     "wandb": "it belongs in mirrors=Mirrors(wandb=...).",
+    "valid": "it belongs in search=Grid(valid=...).",
     "dashboard": "it belongs to a session, as --dashboard or as run(..., dashboard=True).",
 }
-"""Fields that a study had in earlier versions, and what is said of them."""
+"""Fields of earlier versions of a study, and of its parts: what is said of them."""
 STUDY = """
 import os, signal, threading, time
 from pathlib import Path

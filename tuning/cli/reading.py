@@ -98,10 +98,10 @@ def sync(run: RunFolder, wandb: SyncMode = None, mlflow: Mlflow = None) -> None:
     from analysis.records.lines import read_spec
     from analysis.records.paths import RunPaths
     from tuning.cli.session import written_report
-    from tuning.mirrors.base import TITLES, checked
+    from tuning.mirrors.base import checked
     from tuning.mirrors.driver import SECONDS_TO_SYNC, mirrored
     from tuning.runs.fetching import cached
-    from tuning.spec.components import Mirrors
+    from tuning.spec.mirroring import TITLES, Mirrors
 
     with plain_errors():
         mode = wandb or ("online" if mlflow in (None, "off") else "off")

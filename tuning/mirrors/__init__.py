@@ -1,1 +1,1 @@
-"""Where a run is shown besides its own records: Weights & Biases and TensorBoard."""
+"""Where a run is shown besides its own records: Weights & Biases, MLflow, TensorBoard."""

@@ -7,18 +7,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuning.spec.components import Mirrors
 from tuning.spec.errors import StudyError
+from tuning.spec.mirroring import Mirrors
 from tuning.spec.part_validation import mlflow_problem
 
 if TYPE_CHECKING:  # one brings numpy; the process that mirrors needs no study, nor pandas
     from tuning.mirrors.trial import MirroredTrial
     from tuning.spec.study import Study
 
-TITLES = {"wandb": "Weights & Biases", "tensorboard": "TensorBoard", "mlflow": "MLflow"}
-"""Each mirror by the name of its module, in which ``sink(root, spec, mode, seconds)`` makes its
-``Sink``, and by that of its field in ``Mirrors``.
-"""
 SECRETS = ("USERNAME", "PASSWORD", "TOKEN")
 
 

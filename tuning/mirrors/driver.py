@@ -22,13 +22,12 @@ from typing import IO, Any
 from analysis.live.own_process import environment, module_command
 from analysis.records.inside import no_link
 from analysis.records.paths import RunPaths
-from tuning.mirrors.base import TITLES
 from tuning.process.children import handles_of_children
 from tuning.process.signals import Interrupted
 from tuning.process.terminal import shown
 from tuning.runs.lock import Lock, locked
-from tuning.spec.components import Mirrors
 from tuning.spec.errors import StudyError
+from tuning.spec.mirroring import TITLES, Mirrors
 
 SECONDS_TO_LEAVE = 1.5
 """So long has the mirror to let go when a study is interrupted."""

@@ -4,15 +4,15 @@ one.
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields, replace
-from typing import Any, Literal, TypeVar, dataclass_transform
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+from typing import Any, TypeVar, dataclass_transform
 
+from trainables import Task
 from tuning.spec.described import WithFields
 from tuning.spec.errors import StudyError, unknown_name
 from tuning.spec.spans import seconds_of
 from tuning.spec.values import shown
 
-WandbMode = Literal["off", "offline", "online"]
 Spec = TypeVar("Spec")
 
 
@@ -48,9 +48,22 @@ def _field_problems(made: Any, unnamed: Sequence[Any], given: Mapping[str, Any])
         for each in fields(made)
         if each.default is each.default_factory is MISSING and each.name not in given
     ]
-    return [unknown_name("field", name, known) for name in given if name not in known] + [
+    places = _places(made)
+    return [unknown_name("field", name, known, places) for name in given if name not in known] + [
         f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing." for _ in missing[:1]
     ]
+
+
+def _places(made: Any) -> dict[str, str]:
+    """Where the fields of the parts of a spec are given."""
+    parts = {
+        f"{each.name}={type(each.default).__name__}({{}})": fields(each.default)
+        for each in fields(made)
+        if is_dataclass(each.default)
+    }
+    if made.__name__ == "Study":
+        parts["trainable=Task(train=..., {})"] = fields(Task)[1:]
+    return {each.name: place for place, part in parts.items() for each in part}
 
 
 @spec
@@ -210,24 +223,3 @@ class Recovery:
     """Epochs shorter than this share a checkpoint: after a crash, so much is trained again. More
     saves writing where states are large.
     """
-
-
-@spec
-class Mirrors:
-    """Where a run is shown besides its own records. What a study says holds where an
-    option, ``--wandb`` say, says nothing.
-    """
-
-    wandb: WandbMode = "off"
-    """Whether it is mirrored to Weights & Biases: as files in its folder, or on the server."""
-    tensorboard: bool = False
-    """Whether it writes event files for TensorBoard."""
-    mlflow: str = "off"
-    """The http or https address of an MLflow server that it is mirrored to."""
-
-    @property
-    def modes(self) -> dict[str, str]:
-        """The mirrors that are wanted, each with its mode."""
-        files = "files" if self.tensorboard else "off"
-        modes = {"wandb": self.wandb, "tensorboard": files, "mlflow": self.mlflow}
-        return {name: mode for name, mode in modes.items() if mode != "off"}

@@ -1,11 +1,7 @@
 """What is said of a study that is wrong."""
 
 import difflib
-from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:  # they know what a study is
-    pass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
@@ -39,37 +35,21 @@ RENAMED = {
 """Fields of earlier versions, and what they are called now."""
 
 
-PLACES = {
-    name: place
-    for place, names in {
-        "trainable=Task(train=..., {})": (
-            *("describe", "load", "limits"),
-            *("must_be_finite", "state_bytes", "export"),
-        ),
-        "resources=Resources({})": ("cpus", "gpus", "fresh_process", "budget"),
-        "recovery=Recovery({})": ("max_failures", "stall_timeout", "checkpoint_seconds"),
-        "report=Report({})": ("compare", "published", "target", "tables"),
-        "mirrors=Mirrors({})": ("wandb", "tensorboard", "mlflow"),
-    }.items()
-    for name in names
-}
-"""Where in a study the fields of its parts are given."""
-
-
-def unknown_name(what: str, given: str, known: Collection[str]) -> str:
-    """A sentence on a name that is none of ``known``: how it is called now, where it belongs, or
-    what is near.
+def unknown_name(
+    what: str, given: str, known: Collection[str], places: Mapping[str, str] = {}
+) -> str:
+    """A sentence on a name that is none of ``known``: how it is called now, where it belongs
+    (``places``: of other names, as in "mirrors=Mirrors({})"), or what is near.
     """
     now = RENAMED.get(given, given)
-    place = PLACES.get(now, "")
     if now in known:
         answer = f": it is called {now!r} now."
     elif given == "dashboard":
         answer = ": it belongs to a session, as --dashboard or as run(..., dashboard=True)."
-    elif what != "field" or place.partition("=")[0] not in known:
+    elif now not in places:
         answer = f"{did_you_mean(given, known)} Known: {', '.join(known)}."
     elif now == given:
-        answer = f": it belongs in {place.format(f'{now}=...')}."
+        answer = f": it belongs in {places[now].format(f'{now}=...')}."
     else:
-        answer = f": it is called {now!r} now, in {place.format('...')}."
+        answer = f": it is called {now!r} now, in {places[now].format('...')}."
     return f"unknown {what} {given!r}{answer}"

@@ -13,11 +13,11 @@ from tuning.spec.components import (
     Budget,
     Confirm,
     Folds,
-    Mirrors,
     Recovery,
     Resources,
     UntilSettled,
 )
+from tuning.spec.mirroring import Mirrors
 from tuning.spec.misplaced import misplaced
 from tuning.spec.reporting import Compare, Published, Report
 from tuning.spec.scheduling import Scheduling

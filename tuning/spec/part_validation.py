@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tuning.spec.branches import parameters
-from tuning.spec.components import Budget, Mirrors, Recovery, Resources
+from tuning.spec.components import Budget, Recovery, Resources
+from tuning.spec.mirroring import Mirrors
 from tuning.spec.numbers import count_problem, is_number, is_share, is_span
 from tuning.spec.reporting import Published
 from tuning.spec.space import value_problems

@@ -13,14 +13,14 @@ from tuning.spec.changes import with_changes
 from tuning.spec.components import Budget as Budget
 from tuning.spec.components import Confirm as Confirm
 from tuning.spec.components import Folds as Folds
-from tuning.spec.components import Mirrors as Mirrors
 from tuning.spec.components import Recovery as Recovery
 from tuning.spec.components import Resources as Resources
 from tuning.spec.components import UntilSettled as UntilSettled
-from tuning.spec.components import WandbMode as WandbMode
 from tuning.spec.components import in_blocks, spec
 from tuning.spec.errors import StudyError as StudyError
 from tuning.spec.fields import plain_fields
+from tuning.spec.mirroring import Mirrors as Mirrors
+from tuning.spec.mirroring import WandbMode as WandbMode
 from tuning.spec.optuna_search import Optuna as Optuna
 from tuning.spec.reporting import Compare as Compare
 from tuning.spec.reporting import Published as Published

@@ -43,7 +43,7 @@ def trial_of(study: "Study", config: Mapping[str, Any]) -> Trial:
     """The trial that a configuration that Ray Tune was given stands for."""
     return Trial(
         id=config["trial"],
-        params=config["setting"],
+        params=config["params"],
         seeds=config["seeds"] or study.seed_list,
         phase=config["phase"],
     )

@@ -29,7 +29,7 @@ def search_answer(
 ) -> str:
     """What the search found, and what does not stand behind it.
 
-    The frames are those of ``search.leaderboard``, ``search.confirmed_table`` and
+    The frames are those of ``leaderboard.leaderboard``, ``leaderboard.confirmed_table`` and
     ``search_trials.phase_statuses``.
     """
     said = _confirmed(run, board, confirmed) if len(confirmed) else _searched(run, board)

@@ -47,8 +47,8 @@ def trains(url: str, words: str) -> list[int]:
 def test_a_process_is_named_by_its_trial_where_that_is_its_only_one() -> None:
     worker = Worker.__new__(Worker)
     assert repr(worker) == "a study", "its setup failed"
-    setting = {"rate": 0.0038912, "text": "two\nlines", "width": 64}
-    worker._trial = _words({"trial": "0003", "setting": setting})
+    params = {"rate": 0.0038912, "text": "two\nlines", "width": 64}
+    worker._trial = _words({"trial": "0003", "params": params})
     worker._named = Named("rates r1", trial_too=False)
     assert repr(worker) == "rates r1"
     worker._named = Named("rates r1", trial_too=True)

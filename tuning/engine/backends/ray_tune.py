@@ -107,7 +107,7 @@ class _NextTrial(_Unsaved, Searcher):
         # own state.
         seeds = None if list(trial.seeds) == self._all_seeds else list(trial.seeds)
         params = dict(trial.params)
-        return {"trial": trial.id, "setting": params, "seeds": seeds, "phase": trial.phase}
+        return {"trial": trial.id, "params": params, "seeds": seeds, "phase": trial.phase}
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False

@@ -83,7 +83,7 @@ def _words(config: Mapping[str, Any]) -> str:
     """``0003 lr=0.00389, width=64``, in a line of bounded length."""
     values = {
         key: f"{value:.3g}" if isinstance(value, float) else value
-        for key, value in config["setting"].items()
+        for key, value in config["params"].items()
     }
     return cut(f"{config['trial']} {', '.join(f'{key}={value}' for key, value in values.items())}")
 
