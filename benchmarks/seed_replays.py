@@ -69,3 +69,7 @@ def _print_replayed(run: Run, studies: int) -> None:
                 f"{name} {value:.2f}" for name, value in replayed(run, rule, studies).mean().items()
             )
             print(f"    {block} at a time, smallest {smallest}: {said}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

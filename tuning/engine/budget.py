@@ -22,7 +22,7 @@ LATE = {"search": 1.25, "confirm": 0.5}
 """A trial goes on where so much of a mean epoch still fits: one of the search is cut off before an
 epoch that is not going to end in time, one of the confirmation only where most of it is late.
 """
-DOUBT, DRAWS, SURE = 0.06, 40, 0.95
+DOUBT, DRAWS, SURE = 0.06, 40, 0.9
 """How far the time of a trial may be from what is expected, and that of all trials of its setting,
 as standard deviations of logarithms; how often that is drawn, and the share of draws for which the
 time that is reserved suffices.
@@ -228,7 +228,7 @@ class BudgetLeft:
 
 
 def sufficient(times: Sequence[float], settings: Sequence[str], slots: int) -> float:
-    """Seconds in which trials end on so many slots, nineteen times in twenty: ``times`` is what
+    """Seconds in which trials end on so many slots, nine times in ten: ``times`` is what
     each is expected to take, ``settings`` names the setting of each.
     """
     import numpy as np
