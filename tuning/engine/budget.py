@@ -123,14 +123,16 @@ class BudgetLeft:
 
     def cut_overdue(self) -> list[str]:
         """Cut the trials that train although there is no time for it any more: those of the search
-        that are late by an epoch, and all of them once the report is due.
+        that are late by an epoch, and all of them once the report is due. Their processes end with
+        them; so where another one needs longer to start, it is waited as long for their next epoch.
         """
-        now = self._clock() - self._begun
+        now, start = self._clock() - self._begun, self._paces.process_start
         end, search = self._end("confirm"), self._end("search")
         late = [
             each.trial
             for each in self._paces.running.values()
-            if now > end or (each.trial.phase == "search" and now > search + (each.pace or 0.0))
+            if now > end
+            or (each.trial.phase == "search" and now > search + max(each.pace or 0.0, start))
         ]
         for trial in late:
             self.cuts(trial)
