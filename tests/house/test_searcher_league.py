@@ -229,16 +229,19 @@ def test_what_a_search_saves_and_loses_that_ends_at_its_first_settled_look(capsy
 
 
 def test_what_a_search_takes_that_begins_with_earlier_ones(capsys: Any) -> None:
-    """Half of the epochs on one problem; on the other it gives up a fifth above."""
+    """Half and an eighth of the epochs on one problem: a quarter; on the other it gives up a fifth
+    above.
+    """
+    found = (("a", 50, 50), ("a", 12.5, 12.5), ("b", None, 120))
     warm.show(
         [
-            {"cold": 100, "warm": 50, "warm_spent": 50},
-            {"cold": 100, "warm": None, "warm_spent": 120},
+            {"problem": name, "cold": 100, "reached": reached, "spent": spent}
+            for name, reached, spent in found
         ]
     )
     said = capsys.readouterr().out
-    assert said.startswith("2 problems: 0.85 of all epochs; 0.77 of a search")
-    assert said.endswith("median 0.85; above 1.1 on 1, never there on 1\n")
+    assert said.startswith("2 problems, 3 searches: 0.55 of the epochs, geometric mean")
+    assert said.endswith("median 0.72; above 1.1 on 1 problems; never there in 1 searches\n")
 
 
 def test_a_search_ends_with_its_budget_or_once_it_has_what_it_is_to_have() -> None:
