@@ -98,7 +98,8 @@ class Simulation:
     rng: np.random.Generator
     now: float = 0.0
     running: dict[str, Training] = field(default_factory=dict)
-    started: set[str] = field(default_factory=set)
+    processes: int = 0
+    """That have started and were not killed."""
 
     def run(self) -> Ended:
         total = self.study.budget.limits()["seconds"] or 0.0
@@ -128,9 +129,9 @@ class Simulation:
     def _fill(self, controller: Controller) -> None:
         while len(self.running) < self.slots and (trial := controller.next_trial()):
             controller.on_start(trial)
-            cold = len(self.started) < self.slots
+            cold = len(self.running) >= self.processes
             overhead = (COLD if cold else WARM) * self._noise(TRIAL_NOISE)
-            self.started.add(trial.id)
+            self.processes += cold
             done = controller.history.trials[trial.id].last_epoch
             self.running[trial.id] = Training(trial, done, self.now + overhead)
             self._begin_epoch(self.running[trial.id])
@@ -143,6 +144,7 @@ class Simulation:
         trial, epoch, last = training.trial, training.epoch, self.study.epochs
         if self.rng.random() < FAILS / last:
             del self.running[trial.id]
+            self.processes -= 1
             controller.on_error(trial, "the process of the trial died")
             return
         score = _quality(trial) * (1 - np.exp(-epoch / (last / 4))) + self.rng.normal(0, 0.01)
@@ -165,6 +167,7 @@ class Simulation:
     def _kill(self, controller: Controller) -> None:
         for name in controller.on_tick(self.now):
             trial = self.running.pop(name).trial
+            self.processes -= 1
             controller.on_error(trial, "killed")
 
     def _speed(self, trial: Trial) -> float:

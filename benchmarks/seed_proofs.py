@@ -8,20 +8,23 @@ whenever the seeds are stopped;
 (c) settings that differ by more or less than what matters: how often they are called equal for all
 that matters, at 5 %;
 (d) twelve settings, of which eleven differ from the first: what is found, and how many seeds that
-takes, beside a fixed number of seeds.
+takes, beside a fixed number of seeds. As (a), also where those are given up that are unlikely to be
+settled.
 """
 
 import argparse
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 
+from analysis.numerics.futility import predictive_power
 from analysis.numerics.looks import Looks, gradual
-from analysis.numerics.sequential import intervals, p_values, seen, t_test
+from analysis.numerics.sequential import Seen, have_intervals, intervals, p_values, seen, t_test
 from benchmarks import looks_compared
 from benchmarks.proofs import DRAWS, Draw, normal
 
-BLOCK, MOST = 5, 100
+BLOCK, MOST, FUTILITY = 5, 100, 0.2
 Test = Callable[[np.ndarray], np.ndarray]
 
 
@@ -81,13 +84,14 @@ def family(values: np.ndarray, comparisons: int) -> np.ndarray:
     return values[:, last] - values[:, first]
 
 
-def false_alarms(draw: Draw, test: Test, comparisons: int, studies: int) -> int:
+def false_alarms(
+    draw: Draw, test: Test, comparisons: int, studies: int, futility: float = 0.0
+) -> int:
     """In how many studies of equal settings any comparison of the family is ever supported."""
     settings = 12 if comparisons == 66 else comparisons + 1
     values = draw(np.random.default_rng([comparisons, studies]), (studies, settings, MOST))
-    rows = family(values, comparisons)
-    least = test(rows.reshape(-1, MOST)).min(axis=1).reshape(studies, comparisons).min(axis=1)
-    return int((least * comparisons <= 0.05).sum())
+    supported, _ = closings(family(values, comparisons), looks_of(), test, futility)
+    return int((supported <= MOST).any(axis=1).sum())
 
 
 def coverage(
@@ -116,37 +120,47 @@ def called_equal(first: Draw, last: Draw, smallest: float, studies: int) -> floa
     return float((p_values(rows, looks, taken, margin=smallest).min(axis=1) <= 0.05).mean())
 
 
-def closings(held: np.ndarray, error: float = 0.05) -> np.ndarray:
-    """At which look each comparison is supported, by Holm's method over its family at every look;
-    shape ``(studies, comparisons)`` of ``held``'s ``(studies, comparisons, looks)``. The number of
-    looks where it never is.
+def closings(
+    differences: np.ndarray, looks: Looks, test: Test, futility: float = 0.0, error: float = 0.05
+) -> tuple[np.ndarray, np.ndarray]:
+    """After how many seeds each comparison is supported, by Holm's method over its family at every
+    look, more than there are where it never is; and after how many it has no more of them.
+    ``differences``: shape ``(studies, comparisons, seeds)``.
     """
-    studies, comparisons, looks = held.shape
-    closed = np.full((studies, comparisons), looks)
-    now = np.ones((studies, comparisons))
-    for look in range(looks):
-        now = np.where(closed == looks, np.nan_to_num(held[:, :, look], nan=1.0), now)
+    shape, rows = differences.shape[:2], differences.reshape(-1, looks.sizes[-1])
+    held = np.nan_to_num(test(rows), nan=1.0).reshape(*shape, -1)
+    at = seen(rows, looks, np.ones((len(rows), len(looks.sizes)), dtype=bool))
+    levels = looks.levels(error / np.arange(1, shape[1] + 1))
+    (supported, ended), now = np.full((2, *shape), looks.sizes[-1] + 1), np.ones(shape)
+    for look, size in enumerate(looks.sizes):
+        now = np.where(ended > looks.sizes[-1], held[:, :, look], now)
         order = now.argsort(axis=1)
-        tests = comparisons - np.arange(comparisons)
-        small = np.take_along_axis(now, order, 1) * tests <= error
-        supported = np.zeros_like(small)
-        np.put_along_axis(supported, order, np.logical_and.accumulate(small, axis=1), 1)
-        closed = np.where(supported & (closed == looks), look, closed)
-    return closed
+        tests = np.empty(shape, dtype=int)
+        np.put_along_axis(tests, order, shape[1] - np.arange(shape[1])[None], 1)
+        small = np.take_along_axis(now * tests <= error, order, 1)
+        told = np.zeros_like(small)
+        np.put_along_axis(told, order, np.logical_and.accumulate(small, axis=1), 1)
+        here = Seen(*(each[:, look].reshape(shape) for each in (at.n, at.mean, at.error)))
+        own = levels[tests - 1]
+        futile = predictive_power(here, size / looks.sizes[-1], own[..., -1]) < futility
+        futile &= have_intervals(here.n, own[..., look])
+        supported = np.where(told, np.minimum(supported, size), supported)
+        ended = np.where(told | futile, np.minimum(ended, size), ended)
+    return supported, np.minimum(ended, looks.sizes[-1])
 
 
-def spent(shift: float, looks: Looks, test: Test, studies: int) -> tuple[float, float]:
+def spent(
+    shift: float, looks: Looks, test: Test, studies: int, futility: float = 0.0
+) -> tuple[float, float]:
     """Of studies of twelve bell-shaped settings, eleven of them ``shift`` from the first: the share
     of the comparisons that are supported, and how many seeds a setting takes, in the mean.
     """
     most = looks.sizes[-1]
     values = normal(np.random.default_rng([most, studies]), (studies, 12, most))
     values[:, 1:] += shift
-    rows = family(values, 11)
-    closed = closings(test(rows.reshape(-1, most)).reshape(studies, 11, -1))
-    sizes = np.array([*looks.sizes, most])[closed]
-    seeds = sizes.sum(axis=1) + sizes.max(axis=1)
-    return float((closed < len(looks.sizes)).mean()), float(seeds.mean() / 12)
+    supported, ended = closings(family(values, 11), looks, test, futility)
+    seeds = ended.sum(axis=1) + ended.max(axis=1)
+    return float((supported <= most).mean()), float(seeds.mean() / 12)
 
 
 def never_fails(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -185,6 +199,10 @@ def _print_alarms(studies: int) -> None:
             alarms = {
                 rule: false_alarms(draw, test, comparisons, studies) for rule, test in rules.items()
             }
+            (ended,) = ours.values()
+            alarms[f"futility {FUTILITY}"] = false_alarms(
+                draw, ended, comparisons, studies, FUTILITY
+            )
             said = ", ".join(f"{rule} {found / studies:.2%}" for rule, found in alarms.items())
             print(f"    family of {comparisons}, {kind}: {said}", flush=True)
 
@@ -209,18 +227,22 @@ def _print_spent(studies: int) -> None:
         f"(d) {studies} studies of 12 settings: share of the comparisons supported, seeds a setting"
     )
     for size in (0.0, 0.35, 0.5, 1.0, 2.0):
-        rows = {f"fixed, {MOST}": (fixed, grouped(fixed, near=0))}
+        rows = {f"fixed, {MOST}": (fixed, grouped(fixed, near=0), 0.0)}
         for most in (MOST, 110, 120):
             for rule in (gradual, looks_compared.pocock, looks_compared.obrien_fleming):
                 looks = looks_of(most, rule)
-                rows[f"{rule.__name__}, {most} at most"] = looks, grouped(looks, near=0)
+                rows[f"{rule.__name__}, {most} at most"] = looks, grouped(looks, near=0), 0.0
+        for most, futility in product((MOST, 115), (FUTILITY / 2, FUTILITY)):
+            looks = looks_of(most)
+            name = f"futility {futility}, {most} at most"
+            rows[name] = looks, grouped(looks, near=0), futility
         rows |= {
-            name: (looks_of(), test)
+            name: (looks_of(), test, 0.0)
             for name, test in RULES.items()
             if "mix" in name or "sym" in name or "bet" in name
         }
-        for name, (looks, test) in rows.items():
-            share, seeds = spent(0.02 * size, looks, test, studies)
+        for name, row in rows.items():
+            share, seeds = spent(0.02 * size, *row[:2], studies, row[2])
             print(f"    {size} standard deviations, {name}: {share:.1%}, {seeds:.1f}", flush=True)
 
 

@@ -4,14 +4,17 @@ that takes.
 """
 
 import argparse
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
+from analysis.numerics.looks import Looks
 from analysis.records.load import Run, load_run
 from analysis.stats.paired import comparison_table
 from analysis.stats.settling import EQUAL, SUPPORTED, Rule, settle
 from analysis.stats.tables import seed_table
+from benchmarks.seed_proofs import FUTILITY
 
 
 def main() -> None:
@@ -59,13 +62,16 @@ def replayed(run: Run, rule: Rule, studies: int) -> pd.DataFrame:
 
 
 def _print_replayed(run: Run, studies: int) -> None:
-    claims = int(comparison_table(run)["supported"].sum())
+    claims, most = int(comparison_table(run)["supported"].sum()), len(run.spec["seeds"])
     print(f"{run.paths.root.name} in {studies} orders of its seeds, {claims} claims")
-    for block in (5, 10, 20):
-        for smallest in (0.02, 0.05, 0.1):
-            most = len(run.spec["seeds"])
-            rule = Rule.of({"at_least": block, "at_most": most, "smallest": smallest})
-            said = ", ".join(
-                f"{name} {value:.2f}" for name, value in replayed(run, rule, studies).mean().items()
-            )
-            print(f"    {block} at a time, smallest {smallest}: {said}", flush=True)
+    for block, smallest, futility in product((5, 10, 20), (0.02, 0.05, 0.1), (0.0, FUTILITY)):
+        looks = Looks((*range(block, most, block), most))
+        means = replayed(run, Rule(looks, smallest, futility), studies).mean()
+        said = ", ".join(f"{name} {value:.2f}" for name, value in means.items())
+        print(
+            f"    {block} at a time, smallest {smallest}, futility {futility}: {said}", flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -11,7 +11,7 @@ from analysis.charts.style import COLOURS, FACTS, Layer, Spec, distinct, present
 from analysis.stats.findings import Findings
 from analysis.stats.search_trials import claimed
 from analysis.stats.settled_table import settled_paths
-from analysis.stats.settling import CENSORED, EQUAL, LEFT, LOST, MOST, OPEN, SUPPORTED
+from analysis.stats.settling import CENSORED, EQUAL, FUTILE, LEFT, LOST, MOST, OPEN, SUPPORTED
 from analysis.text.rounding import number
 
 MOST_PANELS = 24
@@ -19,6 +19,7 @@ LOOKS = {
     SUPPORTED: ("supported", COLOURS[0]),
     EQUAL: ("smaller than what matters", COLOURS[2]),
     MOST: ("not settled", COLOURS[1]),
+    FUTILE: ("not going to be settled", "#7F5FC0"),
     LOST: ("without a number", COLOURS[3]),
     OPEN: ("open", COLOURS[4]),
     CENSORED: ("given up: stopped by hand", COLOURS[5]),

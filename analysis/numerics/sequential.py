@@ -108,8 +108,13 @@ def intervals(
     at, levels = seen(differences, looks, taken), looks.levels(errors)
     with np.errstate(invalid="ignore"):
         width = stats.t.isf(levels / 2, at.n - 1) * at.error
-    width[2.0 ** (1 - at.n) > levels] = np.nan
+    width[~have_intervals(at.n, levels)] = np.nan
     return np.stack([at.mean - width, at.mean + width], axis=2)
+
+
+def have_intervals(n: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Whether ``n`` differences are enough for a sign-flip test to have a p-value as small."""
+    return np.asarray(2.0 ** (1 - n) <= levels)
 
 
 def looked_mean_intervals(

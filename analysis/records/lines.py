@@ -80,6 +80,9 @@ def read_spec(path: Path) -> Row:
     for name in [spec["name"], *codes]:
         if name is not None and not is_name(name):
             raise DamagedRun(f"{path} is damaged: {name!r:.120} is no name; {NAMES}.")
+    for rule in (spec.get("until_settled"), (spec.get("confirm") or {}).get("until_settled")):
+        if isinstance(rule, dict):
+            rule.setdefault("futility", 0.0)  # no earlier version closed a comparison for it
     return spec
 
 

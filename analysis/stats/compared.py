@@ -11,7 +11,7 @@ from analysis.records.load import Run
 from analysis.records.space import as_declared
 from analysis.stats.identity import identity
 from analysis.stats.labels import describe, labels, show
-from analysis.stats.settling import arms_apart, one_apart
+from analysis.stats.planned import arms_apart, one_apart
 from analysis.stats.tables import setting_numbers, settings_table
 
 OVERALL = "overall"

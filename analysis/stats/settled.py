@@ -15,7 +15,8 @@ from analysis.records.cache import once
 from analysis.records.load import Run
 from analysis.records.schema import Status
 from analysis.stats.identity import identities
-from analysis.stats.settling import ERROR, Rule, Settled, all_pairs, planned_pairs, settle
+from analysis.stats.planned import all_pairs, planned_pairs
+from analysis.stats.settling import ERROR, Rule, Settled, settle
 from analysis.stats.tables import seed_table, setting_numbers, trial_settings
 
 ENDED = (Status.COMPLETED, Status.FAILED, Status.DIVERGED)

@@ -15,12 +15,14 @@ from analysis.stats.settling import (
     CENSORED,
     EQUAL,
     ERROR,
+    FUTILE,
     LEFT,
     LOST,
     MOST,
     OPEN,
     SUPPORTED,
     Rule,
+    judged,
 )
 from analysis.stats.tables import seed_table, settings_table, trial_settings
 from analysis.text.format import count, listing
@@ -36,11 +38,12 @@ def settled_table(run: Run) -> pd.DataFrame:
     """One row per comparison; empty where the number of seeds is fixed.
 
     Columns: ``first_setting, value_setting``, ``comparison`` (both in words), ``closed`` (why:
-    "supported", "equal", "lost", "at most", "stopped by hand", "left the race", empty while it is
-    open), ``seeds`` that each of both had then, ``n`` (pairs of them with a number), ``difference``
-    (value minus first), ``low, high`` (at the level at which the row is judged: of a comparison
-    that closed as equal among those that may be, of any other among those that may differ), ``p``
-    (of "there is no difference") and ``p_equal`` (of "it is as large as matters"), both
+    "supported", "equal", "lost", "at most", "stopped by hand", "left the race", "not going to
+    settle", empty while it is open), ``seeds`` that each of both had then, ``n`` (pairs of them
+    with a number), ``difference`` (value minus first), ``low, high`` (at the level at which the row
+    is judged: of a comparison that closed as equal among those that may be, of any other among
+    those that may differ), ``p`` (of "there is no difference") and ``p_equal`` (of "it is as large
+    as matters"), both
     uncorrected.
     """
     rule = rule_of(run)
@@ -87,24 +90,24 @@ def settled_words(run: Run) -> str:
     rule = rule_of(run)
     if rule is None or not len(settled(run).pairs):
         return ""
-    reasons = Counter(settled(run).reasons)
+    reasons, most = Counter(settled(run).reasons), count(rule.looks.sizes[-1], "seed")
     words = {
         SUPPORTED: "supported",
         EQUAL: f"smaller than {number(rule.smallest)}",
         LOST: "without a number on one side",
         LEFT: "left open, as one of the two had left the race",
         CENSORED: "given up, as a trial was stopped by hand",
-        MOST: f"not settled by {count(rule.looks.sizes[-1], 'seed')}",
+        FUTILE: f"not going to be settled by {most}",
+        MOST: f"not settled by {most}",
         OPEN: "open",
     }
     said = [f"{reasons[reason]} {text}" for reason, text in words.items() if reasons[reason]]
     trained = int(run.trials["seeds"].map(len).sum())
     raced = len(set(trial_settings(run)))
     settings = raced if rule.race else len(settings_table(run))
-    most = settings * rule.looks.sizes[-1]
     return (
         f"{count(len(settled(run).pairs), 'comparison')}: {listing(said)}; {trained:,} of at most"
-        f" {count(most, 'seed')} trained"
+        f" {count(settings * rule.looks.sizes[-1], 'seed')} trained"
     )
 
 
@@ -118,7 +121,7 @@ def _errors(run: Run, rule: Rule) -> np.ndarray:
     looked, families = _looked(run), settled(run).families
     p_values = [looked.p_values(margin) for margin in (0.0, rule.smallest)]
     different, equal = (
-        pd.Series(np.nan_to_num(p, nan=1.0)).groupby(families).transform(tests).to_numpy()
+        judged(p, families, tests)[1]
         for p, tests in zip(p_values, (rule.tests, holm_tests), strict=True)
     )
     return ERROR / np.where(settled(run).reasons == EQUAL, equal, different)

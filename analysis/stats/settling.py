@@ -9,40 +9,41 @@ the best, has left, and gets no more seeds (O. Maron and A. W. Moore, "Hoeffding
 M. Birattari et al., "A racing algorithm for configuring metaheuristics", GECCO 2002).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.numerics.futility import predictive_power
 from analysis.numerics.looks import Looks
 from analysis.numerics.multiplicity import corrected, holm_tests, pair_tests
-from analysis.numerics.sequential import at_one_look, looked_mean_intervals
+from analysis.numerics.sequential import at_one_look, have_intervals, looked_mean_intervals, seen
 from analysis.records.schema import Mode
-from analysis.records.space import as_declared
-from analysis.stats.identity import identity
 
 ERROR = 0.05
 OPEN, SUPPORTED, EQUAL, LOST, MOST = "", "supported", "equal", "lost", "at most"
-CENSORED, LEFT = "stopped by hand", "left the race"
+CENSORED, LEFT, FUTILE = "stopped by hand", "left the race", "not going to settle"
 """Why a comparison closed: the difference is supported, or smaller than what matters; one of the
 settings has no number; there are as many seeds as there may be; a person stopped a trial of one of
-the settings, so that nothing is said of them; or one of them had left the race.
+the settings, so that nothing is said of them; one of them had left the race; or as many seeds as
+there may be are unlikely to settle it.
 """
 
 
 @dataclass(frozen=True)
 class Rule:
-    """When a comparison closes: looks, and the smallest difference that matters. ``first``: of the
-    seeds. ``race``: where settings race, 1 if the largest mean is the best, -1 if the smallest; 0
-    where they do not.
+    """When a comparison closes: looks, and the smallest difference that matters. ``futility``: the
+    chance of being settled at the last look below which it closes before. ``first``: of the seeds.
+    ``race``: where settings race, 1 if the largest mean is the best, -1 if the smallest; 0 where
+    they do not.
     """
 
     looks: Looks
     smallest: float
+    futility: float = 0.0
     first: int = 0
     race: int = 0
 
@@ -52,7 +53,7 @@ class Rule:
         least, most = said["at_least"], said["at_most"]
         looks = Looks((*range(least, most, least), most))
         race = Mode(said["race"]).sign if "race" in said else 0
-        return cls(looks, said["smallest"], said.get("first", 0), race)
+        return cls(looks, said["smallest"], said["futility"], said.get("first", 0), race)
 
     @property
     def tests(self) -> Callable[[pd.Series], pd.Series]:
@@ -114,7 +115,8 @@ def settle(
     Of each family the chance that any difference is supported that is none is at most 5 %, and so
     is that of calling any equal that differs by what matters: Holm's method over p-values that hold
     at every look. A pair whose settings lost a seed is not closed early: what the seed would have
-    said is not known.
+    said is not known. One that is unlikely to be settled claims nothing; it is supported after all
+    where its seeds suffice once others of its family are supported.
     """
     differences = values[pairs[:, 1]] - values[pairs[:, 0]]
     reasons, looks = np.full(len(pairs), OPEN, dtype=object), np.zeros(len(pairs), dtype=int)
@@ -134,14 +136,16 @@ def settle(
         for place, margin in enumerate((0.0, rule.smallest)):
             plain[still, look] = at_one_look(differences[still, :size], margin)
             held[place, still] = np.where(whole, rule.looks.repeated(plain)[:, look], 1.0)[still]
-        different = _rejected(held[0], families, rule.tests)
-        equal = _rejected(held[1], families, holm_tests)
+        different, among = judged(held[0], families, rule.tests)
+        equal, among_equal = judged(held[1], families, holm_tests)
         last = np.full(len(pairs), size == rule.looks.sizes[-1])
+        reasons[different & (reasons == FUTILE)] = SUPPORTED
         for reason, holds in (
             (LOST, none[pairs].any(axis=1)),
             (SUPPORTED, different),
             (EQUAL, equal),
             (MOST, last),
+            (FUTILE, whole & _futile(rule, differences[:, :size], (among, among_equal))),
         ):
             reasons[holds & (reasons == OPEN)] = reason
         if rule.race:
@@ -168,75 +172,32 @@ def _leaving(
     return set(pairs[worse, means[pairs[worse]].argmin(axis=1)].tolist())
 
 
-def _rejected(
+def _futile(rule: Rule, differences: np.ndarray, tests: Sequence[np.ndarray]) -> np.ndarray:
+    """Which pairs are unlikely to be settled at the last look, at the levels at which they would be
+    judged now: among so many ``tests`` of both questions. None before it has an interval.
+    """
+    size, most = differences.shape[1], rule.looks.sizes[-1]
+    if not rule.futility or size == most:
+        return np.zeros(len(differences), dtype=bool)
+    at = seen(differences, Looks((size,)), np.ones((len(differences), 1), dtype=bool))
+    apart, equal = (rule.looks.levels(ERROR / each) for each in tests)
+    last = apart[:, -1:], rule.smallest, equal[:, -1:]
+    hopeless = predictive_power(at, size / most, *last) < rule.futility
+    look = rule.looks.sizes.index(size)
+    return np.asarray((hopeless & have_intervals(at.n, apart[:, [look]]))[:, 0])
+
+
+def judged(
     p_values: np.ndarray, families: np.ndarray, tests: Callable[[pd.Series], pd.Series]
-) -> np.ndarray:
-    """Which hypotheses are rejected in each family; a comparison without a p-value counts as
-    well.
-    """
-    groups = pd.Series(np.nan_to_num(p_values, nan=1.0)).groupby(families)
-    judged = groups.transform(lambda p: corrected(p, tests(p)))
-    return (judged <= ERROR).to_numpy(dtype=bool)
-
-
-def all_pairs(settings: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """The comparisons of settings that race, as ``planned_pairs``: all pairs, in one family."""
-    pairs = np.array([*combinations(settings, 2)], dtype=int).reshape(-1, 2)
-    return pairs, np.zeros(len(pairs), dtype=int)
-
-
-def planned_pairs(
-    space: Mapping[str, Any],
-    numbers: Mapping[tuple[str, ...], int],
-    compare: Mapping[str, Any] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The comparisons of a grid, and the family of each: those of ``comparison_table`` and the
-    overall ones of ``arms_table``. ``space`` and ``compare``: as ``study.json`` has them;
-    ``numbers``: of the settings, by the identities of their values.
+    """Which hypotheses are rejected in each family, and how many tests count at each; a comparison
+    without a p-value counts as well.
     """
-    arms = (compare or {}).get("parameter")
-    rows = []
-    for place, (key, domain) in enumerate(space.items()):
-        values = domain.get("values") or [None]
-        first = as_declared(domain, compare["baseline"]) if compare and key == arms else values[0]
-        others = [value for value in values if identity(value) != identity(first)]
-        apart = arms_apart if key == arms else one_apart
-        for value in others:
-            rows += [(*pair, key == arms) for pair in apart(numbers, place, first, value)]
-    table = np.array(rows, dtype=int).reshape(-1, 3)
-    return table[:, :2], table[:, 2]
-
-
-def one_apart(
-    numbers: Mapping[tuple[str, ...], int], place: int, first: Any, value: Any
-) -> Iterator[tuple[int, int]]:
-    """The numbers of the pairs of settings that differ in one value alone, the one at ``place``."""
-    for texts, number in numbers.items():
-        if texts[place] == identity(first):
-            partner = numbers.get((*texts[:place], identity(value), *texts[place + 1 :]))
-            if partner is not None:
-                yield number, partner
-
-
-def arms_apart(
-    numbers: Mapping[tuple[str, ...], int], place: int, first: Any, value: Any
-) -> Iterator[tuple[int, int]]:
-    """As ``one_apart``, where branches of a choice may have parameters of their own: the pairs that
-    agree in every other parameter that both have.
-    """
-    ours, theirs = (
-        [each for each in numbers.items() if each[0][place] == identity(one)]
-        for one in (first, value)
-    )
-    for (texts, number), (others, partner) in product(ours, theirs):
-        pairs = zip(texts, others, strict=True)
-        if all(
-            at == place or one == other or "" in (one, other)
-            for at, (one, other) in enumerate(pairs)
-        ):
-            yield number, partner
-
-
-def texts_of(params: Mapping[str, Any], keys: Sequence[str]) -> tuple[str, ...]:
-    """The identities of the values of a setting; that of a key that is not active is empty."""
-    return tuple(identity(params.get(key, pd.NA)) for key in keys)
+    values = pd.Series(np.nan_to_num(p_values, nan=1.0))
+    counts, holds = np.ones(len(values)), np.zeros(len(values), dtype=bool)
+    for family in np.unique(families):
+        own = values[families == family]
+        among = tests(own)
+        counts[families == family] = among
+        holds[families == family] = corrected(own, among) <= ERROR
+    return holds, counts

@@ -5,7 +5,7 @@ from typing import Any
 
 from analysis.stats.identity import identity
 from analysis.stats.labels import show
-from analysis.stats.settling import one_apart
+from analysis.stats.planned import one_apart
 from analysis.text.format import listing
 
 
@@ -16,7 +16,7 @@ def uncompared(
 ) -> list[str]:
     """One sentence for each parameter of which a value is not compared with the first one: their
     settings differ in other parameters as well, as branches with parameters of their own do.
-    Arguments as for ``settling.planned_pairs``.
+    Arguments as for ``planned.planned_pairs``.
     """
     arms = (compare or {}).get("parameter")
     said = []

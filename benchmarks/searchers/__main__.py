@@ -49,6 +49,7 @@ def problems(suite: str) -> Iterator[Problem]:
     return {
         "tuned": lambda: lcbench.problems(at, last=lcbench.TUNED_ON),
         "unseen": lambda: lcbench.problems(at, first=lcbench.TUNED_ON),
+        "all": lambda: lcbench.problems(at),
     }[suite]()
 
 
@@ -65,7 +66,7 @@ def show(suite: str, workers: int) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--suite", choices=["tuned", "unseen", "tables"], default="tuned")
+    parser.add_argument("--suite", choices=["tuned", "unseen", "all", "tables"], default="tuned")
     parser.add_argument("--only", nargs="*", choices=list(METHODS))
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--workers", type=int, default=1)

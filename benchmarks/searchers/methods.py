@@ -60,7 +60,7 @@ def _rival(module: str, name: str, *packages: str, by_epochs: bool = False, **gi
         made = getattr(import_module(f"benchmarks.searchers.{module}"), name)
         return made(problem, seed, **given)
 
-    return Method(tuner, lambda: installed(*packages), seeds=3, by_epochs=by_epochs)
+    return Method(tuner, lambda: installed(*packages), by_epochs=by_epochs)
 
 
 def installed(*packages: str) -> str | None:
@@ -82,13 +82,15 @@ METHODS = {
     DEFAULTS: _ours(lambda seed: Optuna(trials=TRIALS, seed=seed), Asha()),
     "ours, TPE": _ours(lambda seed: Optuna(trials=TRIALS, seed=seed, sampler="tpe"), Asha()),
     "Optuna TPE": _optuna("TPESampler"),
-    "Optuna TPE + Hyperband": _optuna("TPESampler", hyperband=True, seeds=3),
-    "Optuna GP": _optuna("GPSampler", seeds=3),
+    "Optuna TPE + Hyperband": _optuna("TPESampler", hyperband=True),
+    "Optuna GP": _optuna("GPSampler"),
     "Optuna GP + Hyperband": _optuna("GPSampler", hyperband=True, seeds=3),
     "Optuna CMA-ES": _optuna("CmaEsSampler"),
     "Ray Tune, Optuna + ASHA": _rival("ray_tune", "RayTune", "ray", "optuna"),
     "Syne Tune ASHA": _rival("syne_tune", "SyneTune", "syne-tune", scheduler="ASHA"),
     "Syne Tune BOHB": _rival("syne_tune", "SyneTune", "syne-tune", scheduler="BOHB"),
+    "Syne Tune ASHACQR": _rival("syne_tune", "SyneTune", "syne-tune", scheduler="ASHACQR"),
     "SMAC3": _rival("smac3", "smac3", "smac", by_epochs=True),
     "DEHB": _rival("dehb", "dehb", "dehb", by_epochs=True),
+    "NePS PriorBand": _rival("priorband", "priorband", "neural-pipeline-search", by_epochs=True),
 }

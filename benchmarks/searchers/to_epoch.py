@@ -12,9 +12,11 @@ from benchmarks.searchers.race import Job
 class Asked:
     params: Params
     epoch: int
-    """To be trained up to, each time from the first one."""
+    """To be trained up to."""
     about: Any
     """What the rival itself calls it."""
+    key: str | None = None
+    """Of what goes on where it was left; None where each time the first epoch comes first."""
 
 
 class ToEpoch:
@@ -27,7 +29,7 @@ class ToEpoch:
     def next(self) -> Job:
         asked = self._ask()
         self._number += 1
-        return Job(str(self._number), asked.params, asked)
+        return Job(asked.key or str(self._number), asked.params, asked)
 
     def report(self, job: Job, epoch: int, value: float) -> bool:
         if epoch < job.trial.epoch:

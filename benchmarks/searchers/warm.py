@@ -3,8 +3,9 @@ benchmarks.searchers.warm``, on LCBench.
 
 A cold search runs until it has spent its budget. The warm one, which begins with the cold ones of
 five other problems, drawn by the name of the problem, runs until it has what the cold one ends
-with, or has spent a fifth more than the budget. ``--misled``: of the earlier runs, what was good is
-said to have been bad. What is measured stands in ``warm.jsonl``; a rerun adds what is missing.
+with, or has spent a fifth more than the budget. ``--begun misled``: of the earlier runs, what was
+good is said to have been bad; ``--begun cold``: there are none, which says what another seed alone
+does. What is measured stands in ``warm.jsonl``; a rerun adds what is missing.
 """
 
 import argparse
@@ -29,6 +30,10 @@ from tuning.spec.study import Asha, Optuna
 
 FILE = Path(__file__).with_name("warm.jsonl")
 EARLIER, MORE = 5, 1.2
+SIGNS = {"warm": 1.0, "misled": -1.0, "cold": 0.0}
+"""How a search may begin, and by what the values of earlier runs are multiplied; 0 for no runs."""
+ANOTHER = 1000
+"""Added to the seed of a search that begins cold as well."""
 
 
 @dataclass
@@ -78,6 +83,8 @@ def cold(problem: str, seed: int) -> Found:
 
 def earlier_runs(problem: str, seed: int, sign: float) -> list[EarlierRun]:
     """The cold searches of some others of those on which defaults were chosen."""
+    if not sign:
+        return []
     others = [each for each in _names()[: lcbench.TUNED_ON] if each != problem]
     chosen = random.Random(f"{problem}/{seed}").sample(others, EARLIER)
     stops = [*Asha().rungs(lcbench.EPOCHS), lcbench.EPOCHS]
@@ -94,34 +101,39 @@ def earlier_runs(problem: str, seed: int, sign: float) -> list[EarlierRun]:
     ]
 
 
-def measured(problem: str, seed: int, misled: bool) -> dict[str, Any]:
+def measured(problem: str, seed: int, begun: str) -> dict[str, Any]:
     before = cold(problem, seed)
-    end = before.regrets[-1]
-    runs = earlier_runs(problem, seed, -1.0 if misled else 1.0)
-    after = searched(_named(problem), seed, runs, until=end, budget=MORE)
+    end, runs = before.regrets[-1], earlier_runs(problem, seed, SIGNS[begun])
+    other = seed if runs else ANOTHER + seed
+    after = searched(_named(problem), other, runs, until=end, budget=MORE)
     return {
         "problem": problem,
         "seed": seed,
-        "misled": misled,
+        "begun": begun,
         "regret": round(end, 4),
         "cold": before.reaches(end),
-        "warm": after.reaches(end),
-        "warm_spent": len(after.regrets),
-        "warm_regret": round(after.regrets[-1], 4),
+        "reached": after.reaches(end),
+        "spent": len(after.regrets),
+        "then": round(after.regrets[-1], 4),
     }
 
 
 def show(rows: Sequence[dict[str, Any]]) -> None:
-    """What a warm search takes of the epochs of the cold one, both up to what that ends with; one
-    that never has it counts with all that it spent, which is too little.
+    """What the other search takes of the epochs of the cold one, both up to what that ends with,
+    geometric mean over seeds and problems; one that never has it counts with all that it spent,
+    which is too little.
     """
-    shares = np.array([row["warm_spent"] / row["cold"] for row in rows])
-    low, high = np.exp(mean_intervals([np.log(shares)])[0])
-    total = sum(row["warm_spent"] for row in rows) / sum(row["cold"] for row in rows)
+    logs: dict[str, list[float]] = {}
+    for row in rows:
+        logs.setdefault(row["problem"], []).append(float(np.log(row["spent"] / row["cold"])))
+    means = np.array([np.mean(each) for each in logs.values()])
+    low, high = np.exp(mean_intervals([means])[0])
+    shares = np.exp(means)
     print(
-        f"{len(rows)} problems: {total:.2f} of all epochs; {np.exp(np.log(shares).mean()):.2f} of a"
-        f" search, geometric mean ({low:.2f} to {high:.2f}), median {np.median(shares):.2f}; above"
-        f" 1.1 on {(shares > 1.1).sum()}, never there on {sum(not row['warm'] for row in rows)}"
+        f"{len(logs)} problems, {len(rows)} searches: {np.exp(means.mean()):.2f} of the epochs,"
+        f" geometric mean ({low:.2f} to {high:.2f}), median {np.median(shares):.2f}; above 1.1 on"
+        f" {(shares > 1.1).sum()} problems; never there in"
+        f" {sum(not row['reached'] for row in rows)} searches"
     )
 
 
@@ -144,17 +156,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name, default in (("first", 0), ("last", lcbench.TUNED_ON), ("seeds", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--misled", action="store_true")
+    parser.add_argument("--begun", choices=list(SIGNS), default="warm")
     options = parser.parse_args()
     rows = [json.loads(line) for line in FILE.read_text().splitlines()] if FILE.exists() else []
     names = _names()[options.first : options.last]
-    known = {(row["problem"], row["seed"], row["misled"]) for row in rows}
+    known = {(row["problem"], row["seed"], row["begun"]) for row in rows}
     for problem, seed in ((name, seed) for seed in range(options.seeds) for name in names):
-        if (problem, seed, options.misled) not in known:
-            rows.append(measured(problem, seed, options.misled))
+        if (problem, seed, options.begun) not in known:
+            rows.append(measured(problem, seed, options.begun))
             with FILE.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(rows[-1]) + "\n")
-    show([each for each in rows if each["misled"] == options.misled and each["problem"] in names])
+    show([each for each in rows if each["begun"] == options.begun and each["problem"] in names])
 
 
 if __name__ == "__main__":

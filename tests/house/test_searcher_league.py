@@ -1,6 +1,6 @@
 """The league of searches, on a problem that is known by heart."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from ray import tune
 
+from benchmarks import search
 from benchmarks.searchers import league, rows, settled, warm
 from benchmarks.searchers.methods import METHODS, RANDOM_ASHA, Method, installed
 from benchmarks.searchers.problems import Problem, Scale
 from benchmarks.searchers.race import STEPS, Job, Race
 from benchmarks.searchers.ray_tune import RayTune
 from benchmarks.searchers.to_epoch import Asked, ToEpoch
+from tuning.spec.study import Study, Trial
 
 
 def curve(params: Mapping[str, Any]) -> tuple[list[float], list[float]]:
@@ -135,6 +137,41 @@ def test_a_rival_that_names_epochs_begins_anew_each_time_and_hears_the_value_the
     assert (race.spent, race.asked) == (20, 6)
 
 
+def test_a_rival_that_goes_on_trains_no_epoch_twice() -> None:
+    told: list[tuple[str, float]] = []
+    asked = iter(
+        [
+            Asked({"x": 1.0}, 2, "a", key="1"),
+            Asked({"x": 3.0}, 2, "b", key="2"),
+            Asked({"x": 3.0}, 4, "b again", key="2"),
+            *(Asked({"x": 1.0}, 4, "c", key=str(3 + number)) for number in range(4)),
+        ]
+    )
+    tuner = ToEpoch(lambda: next(asked), lambda about, value: told.append((about, value)))
+    race = Race(PROBLEM, workers=1).run(tuner)
+    assert told[:3] == [("a", 0.5), ("b", 1.5), ("b again", 3.0)]
+    assert (race.spent, race.asked) == (20, 6)  # 2 + 2 + 2, and 14 of the rest
+
+
+def test_the_search_of_the_built_in_study_is_compared_by_completed_trials(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever is tried, a setting has the score of its learning rate at full length, and trials
+    that look worse pause.
+    """
+
+    def scores(study: Study, trial: Trial) -> Iterator[tuple[int, float]]:
+        for epoch in range(1, study.epochs + 1):
+            yield epoch, epoch * trial.params["learning_rate"]
+
+    monkeypatch.setattr(search, "_scores", scores)
+    swept, found = (search.search(make(0)) for make in (search.random_sweep, search.our_search))
+    for each in (swept, found):
+        assert each.score == pytest.approx(10 * each.setting["learning_rate"])
+        assert max(score for _, score in each.progress) >= each.score
+        assert each.progress[-1][0] <= search.BUDGET
+
+
 def test_ray_tune_stops_trials_below_the_top_quarter_and_never_the_best() -> None:
     tuner = RayTune(PROBLEM, seed=0)
     jobs = [tuner.next() for _ in range(5)]
@@ -192,16 +229,19 @@ def test_what_a_search_saves_and_loses_that_ends_at_its_first_settled_look(capsy
 
 
 def test_what_a_search_takes_that_begins_with_earlier_ones(capsys: Any) -> None:
-    """Half of the epochs on one problem; on the other it gives up a fifth above."""
+    """Half and an eighth of the epochs on one problem: a quarter; on the other it gives up a fifth
+    above.
+    """
+    found = (("a", 50, 50), ("a", 12.5, 12.5), ("b", None, 120))
     warm.show(
         [
-            {"cold": 100, "warm": 50, "warm_spent": 50},
-            {"cold": 100, "warm": None, "warm_spent": 120},
+            {"problem": name, "cold": 100, "reached": reached, "spent": spent}
+            for name, reached, spent in found
         ]
     )
     said = capsys.readouterr().out
-    assert said.startswith("2 problems: 0.85 of all epochs; 0.77 of a search")
-    assert said.endswith("median 0.85; above 1.1 on 1, never there on 1\n")
+    assert said.startswith("2 problems, 3 searches: 0.55 of the epochs, geometric mean")
+    assert said.endswith("median 0.72; above 1.1 on 1 problems; never there in 1 searches\n")
 
 
 def test_a_search_ends_with_its_budget_or_once_it_has_what_it_is_to_have() -> None:

@@ -22,7 +22,7 @@ LATE = {"search": 1.25, "confirm": 0.5}
 """A trial goes on where so much of a mean epoch still fits: one of the search is cut off before an
 epoch that is not going to end in time, one of the confirmation only where most of it is late.
 """
-DOUBT, DRAWS, SURE = 0.06, 40, 0.95
+DOUBT, DRAWS, SURE = 0.06, 40, 0.9
 """How far the time of a trial may be from what is expected, and that of all trials of its setting,
 as standard deviations of logarithms; how often that is drawn, and the share of draws for which the
 time that is reserved suffices.
@@ -123,14 +123,16 @@ class BudgetLeft:
 
     def cut_overdue(self) -> list[str]:
         """Cut the trials that train although there is no time for it any more: those of the search
-        that are late by an epoch, and all of them once the report is due.
+        that are late by an epoch, and all of them once the report is due. Their processes end with
+        them; so where another one needs longer to start, it is waited as long for their next epoch.
         """
-        now = self._clock() - self._begun
+        now, start = self._clock() - self._begun, self._paces.process_start
         end, search = self._end("confirm"), self._end("search")
         late = [
             each.trial
             for each in self._paces.running.values()
-            if now > end or (each.trial.phase == "search" and now > search + (each.pace or 0.0))
+            if now > end
+            or (each.trial.phase == "search" and now > search + max(each.pace or 0.0, start))
         ]
         for trial in late:
             self.cuts(trial)
@@ -228,7 +230,7 @@ class BudgetLeft:
 
 
 def sufficient(times: Sequence[float], settings: Sequence[str], slots: int) -> float:
-    """Seconds in which trials end on so many slots, nineteen times in twenty: ``times`` is what
+    """Seconds in which trials end on so many slots, nine times in ten: ``times`` is what
     each is expected to take, ``settings`` names the setting of each.
     """
     import numpy as np

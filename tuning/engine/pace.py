@@ -55,6 +55,10 @@ class Paces:
         self._known: dict[str, dict[str, list[float]]] = {"search": {}, "confirm": {}}
         self._overheads: list[float] = []
         self._has_reported = False
+        self.process_start = 0.0
+        """Seconds that a process needs to start, with what its first trial does once; 0 before any
+        is known, and where every trial has a process of its own.
+        """
         self.running: dict[str, Running] = {}
         self.ended_trials = 0
 
@@ -72,10 +76,16 @@ class Paces:
         if not rows or not (running := self.running.get(trial.id)):
             return
         self._has_reported = True
-        if running.first is None and not running.cold and len(self._overheads) < MEASURED:
+        if running.first is None:
             trained = sum(row["seconds"] for row in rows)
-            self._overheads.append(max(0.0, self._clock() - running.begun - trained))
+            self._time_start(running, max(0.0, self._clock() - running.begun - trained))
         running.take(rows)
+
+    def _time_start(self, running: Running, overhead: float) -> None:
+        if running.cold:
+            self.process_start = min(self.process_start or overhead, overhead)
+        elif len(self._overheads) < MEASURED:
+            self._overheads.append(overhead)
 
     def ended(self, trial: Trial) -> None:
         running = self.running.pop(trial.id, None)

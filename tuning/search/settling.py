@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from analysis.records.schema import Phase, Status
-from analysis.stats.settling import Rule, Settled, all_pairs, planned_pairs, settle, texts_of
+from analysis.stats.planned import all_pairs, planned_pairs, texts_of
+from analysis.stats.settling import Rule, Settled, settle
 from tuning.runs.history import History, TrialRecord, params_key
 from tuning.search.confirmation import confirmations
 from tuning.search.grid import trials_left

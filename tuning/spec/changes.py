@@ -9,6 +9,7 @@ from tuning.spec.branches import conditions, is_choice, listed_within, parameter
 from tuning.spec.components import Budget, Confirm, Folds, UntilSettled
 from tuning.spec.errors import StudyError, unknown_name
 from tuning.spec.numbers import is_count
+from tuning.spec.reporting import Report
 from tuning.spec.scheduling import Asha, Scheduling
 from tuning.spec.settings import moved_within
 from tuning.spec.space import as_values, text
@@ -45,9 +46,18 @@ def with_changes(study: "Study", changes: Mapping[str, Any]) -> "Study":
         fixed={key: changes.get(key, value) for key, value in study.fixed.items()},
         resources=dataclasses.replace(study.resources, **share),
         search=study.search if study.search.exhaustive else _search(study, space, changes),
+        report=_report(study.report, space, changes),
         **plain,
         **parts,
     )
+
+
+def _report(report: Report, space: Mapping[str, Any], changes: Mapping[str, Any]) -> Report:
+    """Without its comparison where a change leaves one arm alone, which is compared with none."""
+    arms = report.compare.parameter if report.compare else ""
+    left = parameters(space).get(arms) if arms in changes else None
+    alone = isinstance(left, list) and len(left) == 1
+    return dataclasses.replace(report, compare=None) if alone else report
 
 
 def _refuse_unknown(study: "Study", changes: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ def compared_warnings(study: Study) -> list[str]:
     whole = not conditions(study.space) and not study.search.valid
     if whole or not study.search.exhaustive or study.confirm or study.scheduler:
         return []
-    from analysis.stats.settling import texts_of  # brings scipy
+    from analysis.stats.planned import texts_of  # brings scipy
     from analysis.stats.uncompared import uncompared
 
     space, compare = space_record(study.space), study.report.compare

@@ -123,7 +123,8 @@ class UntilSettled:
     """Seeds of a grid, or of a confirmation, that are added until its comparisons are settled: all
     settings are trained on ``at_least`` seeds, then, ``at_least`` at a time, those that an open
     comparison still needs. A comparison closes when its difference is supported, when it is smaller
-    than ``smallest`` either way, or at ``at_most``. Which comparisons a grid has:
+    than ``smallest`` either way, at ``at_most``, or before where these are unlikely to settle it,
+    see ``futility``. Which comparisons a grid has:
     ``analysis.comparison_table`` and ``analysis.compare_arms``; a confirmation has all pairs of its
     settings, of which those with the best one decide: see ``Confirm.seeds``.
 
@@ -140,6 +141,11 @@ class UntilSettled:
     at_most: int = 100
     """The most seeds of a setting, ``at_least`` or more. It cannot be extended later: the error is
     shared out over these.
+    """
+    futility: float = 0.2
+    """The chance of being settled by ``at_most`` below which a comparison gets no further seeds: 0
+    or more and below 1; with 0 it gets them whatever the chance. Nothing is claimed of it. The
+    chance is its predictive power (``analysis.numerics.futility``).
     """
 
     @property

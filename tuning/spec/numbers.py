@@ -62,8 +62,18 @@ def settling_problems(seeds: UntilSettled) -> list[str]:
     few = count_problem("at_least", seeds.at_least, 2, MOST_VALUES)
     most = count_problem("at_most", seeds.at_most, 2 if few else seeds.at_least, MOST_VALUES)
     matters = is_number(seeds.smallest) and seeds.smallest > 0
-    said = f"smallest={shown(seeds.smallest)} must be a number above 0: the smallest difference of"
-    return [
-        f"seeds: {problem}"
-        for problem in [*few, *most, *([] if matters else [f"{said} the metric that matters."])]
+    is_chance = is_number(seeds.futility) and 0 <= seeds.futility < 1
+    wrong = [
+        (
+            matters,
+            f"smallest={shown(seeds.smallest)} must be a number above 0: the smallest difference of"
+            " the metric that matters.",
+        ),
+        (
+            is_chance,
+            f"futility={shown(seeds.futility)} must be a number from 0 to below 1: the chance of"
+            " being settled by at_most below which a comparison gets no further seeds.",
+        ),
     ]
+    said = [words for is_right, words in wrong if not is_right]
+    return [f"seeds: {problem}" for problem in [*few, *most, *said]]

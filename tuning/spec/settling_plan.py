@@ -5,7 +5,7 @@ from typing import Any
 
 from analysis.text.format import count
 from tuning.spec.branches import space_record
-from tuning.spec.study import Study
+from tuning.spec.study import Study, UntilSettled
 
 APART = (0.5, 1.0, 2.0)
 
@@ -16,16 +16,23 @@ def settling_text(study: Study) -> str:
     least, most, smallest = study.settles.at_least, study.settles.at_most, study.settles.smallest
     return (
         f"{count(study.planned_settings, 'setting')} x {least} to {count(most, 'seed')},"
-        f" {least} at a time, until each comparison is supported or smaller than {smallest:g}:"
-        f" {study.planned} to {count(len(study.trials()), 'trial')}"
+        f" {least} at a time, until each comparison is supported or smaller than {smallest:g}"
+        f"{_futility_text(study.settles)}: {study.planned} to {count(len(study.trials()), 'trial')}"
     )
+
+
+def _futility_text(rule: UntilSettled) -> str:
+    if not rule.futility:
+        return ""
+    most, chance = count(rule.at_most, "seed"), f"{rule.futility:.3g}"
+    return f", or either is unlikely by {most} (chance below {chance})"
 
 
 def seeds_text(study: Study) -> str:
     """How many seeds its comparisons are likely to take."""
     import numpy as np
 
-    from analysis.stats.settling import planned_pairs, texts_of  # brings scipy
+    from analysis.stats.planned import planned_pairs, texts_of  # brings scipy
 
     assert study.settles
     space, compare = space_record(study.space), study.report.compare
@@ -39,8 +46,8 @@ def _expected(said: dict[str, Any], comparisons: int) -> str:
     from analysis.numerics.expected_seeds import expected_seeds
     from analysis.stats.settling import Rule
 
-    looks = Rule.of(said).looks
-    seeds = [expected_seeds(looks, apart, comparisons) for apart in APART]
+    rule = Rule.of(said)
+    seeds = [expected_seeds(rule.looks, apart, comparisons, rule.futility) for apart in APART]
     return (
         f"about {', '.join(f'{each:.0f}' for each in seeds)} of each setting for a comparison whose"
         f" settings are {', '.join(f'{each:g}' for each in APART)} standard deviations of a seed"
@@ -61,7 +68,7 @@ def confirm_lines(study: Study) -> list[tuple[str, str]]:
     words = (
         f"{again} {race.at_least} to {count(race.at_most, 'fresh seed')}, {race.at_least} at a"
         f" time, until it is worse than another or differs from the best by less than"
-        f" {race.smallest:g}"
+        f" {race.smallest:g}{_futility_text(race)}"
     )
     seeds = _expected(race_record(study), max(1, settings * (settings - 1) // 2))
     return [("confirm", words), ("fresh seeds", seeds)]

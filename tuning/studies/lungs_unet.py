@@ -46,9 +46,7 @@ study = Study(
         "precision": "auto",
     },
     search=Optuna(trials=24, points_to_evaluate=[DEFAULT]),
-    # Before a third of the epochs, with the learning rate still high, the order of the settings is
-    # not yet that of the end.
-    scheduler=Asha(grace_period=10, reduction_factor=3),
+    scheduler=Asha(),
     confirm=Confirm(
         top=3,
         seeds=5,
@@ -72,7 +70,6 @@ study = Study(
         "phantoms": 40,
         "epochs": 5,
         "trials": 6,
-        "scheduler": {"grace_period": 2},
         "confirm": {"top": 2, "seeds": 2},
     },
 )

@@ -14,13 +14,20 @@ from analysis.stats.labels import describe
 from analysis.stats.leaderboard import awaited
 from analysis.stats.lost import lost_words
 from analysis.stats.search_trials import short_name
-from analysis.stats.settling import EQUAL, LEFT
+from analysis.stats.settling import EQUAL, FUTILE, LEFT
 from analysis.stats.tables import settings_table
 from analysis.text.format import count, listing
 from analysis.text.rounding import MISSING, number, rounded_rows, signed, span, spread_of
 
 LIMITS = ["corrected_low", "corrected_high"]
-LEFT_WORDS = "one of the two left the race before they were told apart"
+CLOSED = {
+    EQUAL: "the two differ by less than {}",
+    LEFT: "one of the two left the race before they were told apart",
+    FUTILE: "more seeds were unlikely to tell the two apart",
+}
+"""Why a comparison of a race is not supported, where that is not for want of seeds; ``{}`` is the
+smallest difference that matters.
+"""
 NAMED = 3  # so many settings are named with their interval; more are counted
 
 
@@ -150,15 +157,14 @@ def _evidence(row: Any) -> str:
     difference = signed(row["difference"])
     interval = " to ".join(span(row["corrected_low"], row["corrected_high"], 3))
     if pd.isna(row["corrected_low"]):
-        if not row["paired"] or row["pairs"] < 2:
+        if not row["paired"] or row["pairs"] < 2 or isinstance(row.get("closed"), str):
             return f"too few results, {seeds}"
         same = f"the same difference, {difference}," if row["difference"] else "no difference"
         return f"{same} at any seed, {seeds}"
     if row["supported"]:
         return f"{difference}, corrected interval {interval}, {seeds}"
-    if (why := row.get("closed")) in (EQUAL, LEFT):
-        less = f"the two differ by less than {number(row['smallest'])}"
-        return f"{less if why == EQUAL else LEFT_WORDS}: {difference}, {interval}, {seeds}"
+    if why := CLOSED.get(row.get("closed")):
+        return f"{why.format(number(row['smallest']))}: {difference}, {interval}, {seeds}"
     if row["p_corrected"] <= 0.05:
         return (
             f"no evidence of a difference where lost seeds count as the worst: {difference},"

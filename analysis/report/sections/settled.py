@@ -18,6 +18,11 @@ RACE = (
     " best by less than what matters, leaves: it gets no more seeds, its other comparisons stay as"
     " they are, and it ranks behind those that stayed."
 )
+FUTILITY = (
+    "It also closed where, by the seeds that it had, the chance that {} would settle it was below"
+    " {} % (predictive power: Spiegelhalter, Freedman and Blackburn 1986). Nothing is said of it"
+    " then: whether its settings differ is open."
+)
 FIGURES = Figures(["difference", "low", "high"], limits=[("low", "high")])
 
 
@@ -29,6 +34,7 @@ def settled(findings: Findings) -> Section | None:
     rule = claimed(findings.run).spec["until_settled"]
     races = "race" in rule
     corrected = "the methods of Shaffer and of Holm" if races else "Holm's method"
+    chance = number(100 * rule["futility"])
     notes = [
         f"{settled_words(findings.run)}.",
         (
@@ -38,6 +44,7 @@ def settled(findings: Findings) -> Section | None:
             f" way, or at {rule['at_most']} seeds; later seeds of its settings change nothing of"
             " it."
         ),
+        *([FUTILITY.format(rule["at_most"], chance)] if rule["futility"] else []),
         *([RACE] if races else []),
         (
             "The intervals hold however often it is looked: the error of 5 % is spent look by look"

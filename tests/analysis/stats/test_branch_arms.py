@@ -11,7 +11,7 @@ from analysis.report.claims import claim
 from analysis.report.sections.reading import reading
 from analysis.stats.compared import arm_pairs, compared
 from analysis.stats.findings import find
-from analysis.stats.settling import planned_pairs
+from analysis.stats.planned import planned_pairs
 from analysis.stats.tables import setting_numbers
 from tuning import Compare, Grid, Report
 

@@ -17,6 +17,16 @@ def test_it_is_what_whole_simulated_studies_take(apart: float, seeds: int) -> No
     assert seeds - 2 <= expected_seeds(looks, apart, 11) <= 1.2 * seeds + 2
 
 
+@pytest.mark.parametrize(("apart", "seeds"), [(0.5, 57), (1.0, 33), (2.0, 16)])
+def test_it_is_about_that_where_comparisons_close_that_are_unlikely_to_be_settled(
+    apart: float, seeds: int
+) -> None:
+    """Fewer by a ninth, for those of the twelve that Holm's method asks less of go on longer."""
+    looks = Looks((*range(5, 100, 5), 100))
+    assert 0.85 * seeds <= expected_seeds(looks, apart, 11, 0.2) <= 1.2 * seeds
+    assert expected_seeds(looks, 0.0, 11, 0.2) < 30 < 95 < expected_seeds(looks, 0.0, 11)
+
+
 def test_more_comparisons_and_smaller_differences_take_more_seeds_and_no_more_than_there_are() -> (
     None
 ):

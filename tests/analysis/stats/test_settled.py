@@ -10,6 +10,7 @@ from analysis import Run, best_vs_rest, comparison_table, load_run, write_report
 from analysis.numerics.looks import Looks
 from analysis.numerics.sequential import intervals, p_values
 from analysis.stats.arms import compare_arms
+from analysis.stats.planned import planned_pairs
 from analysis.stats.settled import settled
 from analysis.stats.settled_table import settled_paths, settled_table, settled_words
 from analysis.stats.settling import (
@@ -20,12 +21,11 @@ from analysis.stats.settling import (
     OPEN,
     SUPPORTED,
     Rule,
-    planned_pairs,
     settle,
 )
 from analysis.stats.tables import summary_table
 
-RULE = {"smallest": 0.2, "at_least": 6, "at_most": 18}
+RULE = {"smallest": 0.2, "at_least": 6, "at_most": 18, "futility": 0.0}
 LOOKS = Looks((6, 12, 18))
 PAIRS, ONE_FAMILY = np.array([[0, 1], [0, 2]]), np.zeros(2, dtype=int)
 

@@ -99,21 +99,6 @@ def test_a_trial_is_cut_off_before_an_epoch_that_would_be_late_and_is_unfinished
     assert session.controller.budget.facts()["cut"] == [trial.id]
 
 
-def test_a_trial_in_a_long_epoch_is_killed_when_the_report_is_due_and_not_tried_again(
-    tmp_path: Path,
-) -> None:
-    session, clock = timed(small_study(), tmp_path, 100)
-    trial = session.begin()
-    clock.now = 90.0
-    assert session.controller.on_tick(clock.now) == []
-    clock.now = 92.0
-    assert session.controller.on_tick(clock.now) == [trial.id]
-    session.controller.on_error(trial, "the process of the trial died")
-    assert session.controller.next_trial() is None
-    assert session.controller.finished
-    assert session.ends == []
-
-
 def test_what_the_confirmation_needs_is_reserved_once_there_is_something_to_confirm(
     tmp_path: Path,
 ) -> None:

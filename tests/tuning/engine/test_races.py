@@ -85,7 +85,8 @@ def test_who_has_left_ranks_behind_who_has_not(tmp_path: Path) -> None:
             metrics["score"] = [s + d for s, d in zip(metrics["score"], drift, strict=True)]
             yield metrics, state
 
-    study = racing(trainable=lucky, confirm=Confirm(top=4, seeds=replace(RACE, smallest=1e-6)))
+    race = replace(RACE, smallest=1e-6, futility=0)
+    study = racing(trainable=lucky, confirm=Confirm(top=4, seeds=race))
     found = run(study, tmp_path)
     board = leaderboard(found)
     means = board.set_index("kind")["confirmed_mean"]
@@ -158,6 +159,7 @@ def test_what_it_will_take_is_said_beforehand(tmp_path: Path) -> None:
         "smallest": 0.03,
         "at_least": 4,
         "at_most": 24,
+        "futility": 0.2,
         "first": 2,
         "race": "max",
     }

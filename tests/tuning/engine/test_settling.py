@@ -36,7 +36,8 @@ def test_seeds_are_added_for_those_settings_that_an_open_comparison_needs(
 
 
 def test_noise_is_looked_at_until_there_are_no_more_seeds(tmp_path: Path) -> None:
-    found = run(settling(fixed={"noise": 3.0}), tmp_path)
+    seeds = replace(settling().settles, futility=0)
+    found = run(settling(fixed={"noise": 3.0}, seeds=seeds), tmp_path)
     assert seeds_of(found) == {kind: [*range(24)] for kind in "abc"}
 
 
@@ -97,7 +98,12 @@ def test_the_number_of_seeds_may_be_overridden(tmp_path: Path) -> None:
     )
     assert settling().override({"seeds": 50}).seeds == replace(settling().settles, at_most=50)
     found = run(settling().override({"seeds": 3}), tmp_path)
-    assert found.recorded["until_settled"] == {"smallest": 0.15, "at_least": 3, "at_most": 3}
+    assert found.recorded["until_settled"] == {
+        "smallest": 0.15,
+        "at_least": 3,
+        "at_most": 3,
+        "futility": 0.2,
+    }
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_in_a_session_it_is_told_as_from_the_records() -> None:
 
 
 def test_a_setting_that_lacks_seeds_for_it_is_given_up_and_the_others_go_on() -> None:
-    rule = Rule.of({"at_least": 6, "at_most": 18, "smallest": 0.01})
+    rule = Rule.of({"at_least": 6, "at_most": 18, "smallest": 0.01, "futility": 0})
     pairs, families = np.array([[0, 1], [0, 2]]), np.zeros(2, dtype=int)
     values = np.array([0.1, 0.5, 0.9])[:, None] + np.linspace(0, 0.01, 18)[None] % 0.003
     ended = np.ones((3, 18), dtype=bool)

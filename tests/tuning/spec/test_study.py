@@ -330,17 +330,24 @@ def test_true_is_not_one() -> None:
 
 def test_a_baseline_is_missed_only_where_the_values_are_right() -> None:
     arms: dict[str, Any] = {
-        "space": {"net": ["ffn", "cnn"]},
-        "limits": {"net": OneOf(("ffn", "cnn"))},
+        "space": {"net": ["ffn", "cnn", "rnn"]},
+        "limits": {"net": OneOf(("ffn", "cnn", "rnn"))},
     }
     study = small_study(**arms, compare=Compare(parameter="net", baseline="ffn", metrics=["score"]))
     with pytest.raises(StudyError) as caught:
-        study.override({"net": "rnn"})
-    assert caught.value.problems == ["Study 'small': net='rnn' must be one of 'ffn', 'cnn'."]
+        study.override({"net": "gru"})
+    assert caught.value.problems == ["Study 'small': net='gru' must be one of 'ffn', 'cnn', 'rnn'."]
     with pytest.raises(
         StudyError, match="report: compare: baseline='ffn' is no value of 'net' in the space"
     ):
-        study.override({"net": "cnn"})
+        study.override({"net": ["cnn", "rnn"]})
+
+
+def test_an_arm_that_is_chosen_alone_is_compared_with_none() -> None:
+    arms: dict[str, Any] = {"space": {"net": ["ffn", "cnn"], "width": [1, 2]}}
+    study = small_study(**arms, compare=Compare(parameter="net", baseline="ffn", metrics=["score"]))
+    assert study.override({"net": "cnn"}).report.compare is None
+    assert study.override({"net": ["cnn", "ffn"], "width": 1}).report.compare is not None
 
 
 def test_values_that_cannot_be_recorded_are_refused_where_no_limit_speaks() -> None:
