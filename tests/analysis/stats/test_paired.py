@@ -168,7 +168,7 @@ def test_a_value_between_that_is_best_is_no_trend(tmp_path):
         sentence(run_of(tmp_path, results))
         == "Width 2 is better than width 1 (+0.2, the same at any seed); width 3 is worse than"
         " width 1 (-0.1, the same at any seed); best setting: width 2 with mean accuracy"
-        " 0.733 [0.714, 0.752], n = 12."
+        " 0.733 [0.715, 0.752], n = 12."
     )
 
 

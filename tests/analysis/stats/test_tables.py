@@ -101,9 +101,20 @@ def test_the_interval_is_the_bca_bootstrap_of_scipy(tmp_path):
 def test_the_interval_of_a_setting_does_not_depend_on_the_other_settings():
     rng = np.random.default_rng(3)
     samples = [rng.random(size) for size in (5, 5, 9, 5)]
+    # Shares of 500 images, of which many resamples have the very mean of the sample.
+    samples += [rng.integers(200, 500, 10) / 500 for _ in range(12)]
     together = mean_intervals(samples)
     alone = np.vstack([mean_intervals([sample]) for sample in samples])
-    np.testing.assert_array_equal(together, alone)
+    np.testing.assert_allclose(together, alone, rtol=1e-12)
+
+
+def test_an_interval_moves_and_grows_with_its_values():
+    sample = np.random.default_rng(5).integers(200, 500, 20) / 500
+    expected = mean_intervals([sample])
+    for scale in (1e-200, 1e-5, 1.0, 1e200):
+        for shift in (0.0, 1.0, -100.0):
+            found = mean_intervals([scale * (sample + shift)])
+            np.testing.assert_allclose(found / scale - shift, expected, rtol=1e-6)
 
 
 def test_one_seed_has_a_mean_and_neither_std_nor_interval(tmp_path):
