@@ -210,6 +210,7 @@ def test_the_table_is_means_over_problems_and_decides_problem_by_problem() -> No
     rival = league.against(chosen, "new").iloc[0]
     assert rival[["rival", "problems", "lower on", "higher on"]].tolist() == [RANDOM_ASHA, 3, 0, 2]
     assert rival["higher by"] == pytest.approx(0.2)
+    assert rival[["surely lower on", "surely higher on"]].tolist() == [0, 2]
     assert rival["p"] == 0.5  # of the flips of 0.4, 0.2 and 0 half move the mean as far
 
 
