@@ -45,7 +45,7 @@ study = Study(
         "schedule": "one_cycle",
         "precision": "auto",
     },
-    search=Optuna(trials=24, points_to_evaluate=[DEFAULT]),
+    search=Optuna(trials=72, points_to_evaluate=[DEFAULT]),
     scheduler=Asha(),
     confirm=Confirm(
         top=3,
