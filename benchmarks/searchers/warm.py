@@ -166,7 +166,8 @@ def main() -> None:
             rows.append(measured(problem, seed, options.begun))
             with FILE.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(rows[-1]) + "\n")
-    show([each for each in rows if each["begun"] == options.begun and each["problem"] in names])
+    wanted = {(name, seed, options.begun) for name in names for seed in range(options.seeds)}
+    show([row for row in rows if (row["problem"], row["seed"], row["begun"]) in wanted])
 
 
 if __name__ == "__main__":
