@@ -4,10 +4,13 @@ of them.
 It may import nothing of ours before that is known.
 """
 
+import atexit
 import importlib.util
+import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parent
@@ -35,7 +38,34 @@ def main() -> None:
         from tuning.cli.app import app
     except KeyboardInterrupt:  # while Python still imports
         raise SystemExit(130) from None
-    app()
+    with ending_soon():
+        app()
+
+
+@contextmanager
+def ending_soon() -> Iterator[None]:
+    """What the block does is the end of this process, which then does not take large libraries
+    apart: of Ray, PyTorch and pandas that takes seconds. Threads end as ever, and what they and
+    libraries registered for the end is done.
+    """
+    code = 1  # of an error that nobody catches
+
+    def leave() -> None:
+        with suppress(OSError):  # a pipe that nobody reads: Python's own end says so
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+    atexit.register(leave)  # the first that is registered is the last that is called
+    try:
+        yield
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        raise
+    except KeyboardInterrupt:
+        code = 130
+        raise
+    code = 0
 
 
 def in_the_way(names: Iterable[str] = PACKAGES) -> list[str]:

@@ -14,9 +14,13 @@ from tuning.search.confirmation import likely_confirmations
 from tuning.search.grid import trials_left
 from tuning.spec.study import Study, Trial
 
-CLOSING_SECONDS, LEAST_CLOSING, MOST_CLOSING = 9.0, 0.01, 0.15
-"""What is reserved for the best network, the end of Ray and the report: so many seconds, but no
-less and no more than these shares of the budget. A confirmation that is late has half of it.
+CLOSING = {"grid": 3.5, "search": 7.5}
+"""Seconds that are reserved for the best network, the end of Ray and the report, in which that of a
+search has importances.
+"""
+LEAST_CLOSING, MOST_CLOSING = 0.01, 0.2
+"""That is no less and no more than these shares of the budget. A confirmation that is late has half
+of it.
 """
 LATE = {"search": 1.25, "confirm": 0.5}
 """A trial goes on where so much of a mean epoch still fits: one of the search is cut off before an
@@ -161,7 +165,8 @@ class BudgetLeft:
     @property
     def _closing(self) -> float:
         total = self._allowance.total
-        return min(max(CLOSING_SECONDS, LEAST_CLOSING * total), MOST_CLOSING * total)
+        seconds = CLOSING["grid" if self._study.search.exhaustive else "search"]
+        return min(max(seconds, LEAST_CLOSING * total), MOST_CLOSING * total)
 
     def _end(self, phase: str) -> float:
         """Second of this session by which trials of a phase have to end that train."""

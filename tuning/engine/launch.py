@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from analysis.records.load import RunPaths
+from analysis.report.ahead import load_ahead
 from cluster.connect import connected
 from tuning.engine.backends.ray_tune import train_on_ray
 from tuning.engine.capacity import Capacity, check_nodes, gpus_here
@@ -51,6 +52,7 @@ def run_study(
     with locked(paths.lock, say) as lock:
         session = Session(study, paths, callbacks, lock, check, interruption, history)
         sent = Sent.of(study)
+        load_ahead(importances=not study.search.exhaustive)
         with (
             interruption.ends_session(at_worst),
             connected(address, gpus=gpus_here(study), dashboard=dashboard, about=session.about),

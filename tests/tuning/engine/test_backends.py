@@ -17,6 +17,7 @@ import inline_runs
 import launching
 import numpy as np
 import pytest
+from ray import tune
 from searched_studies import learn, searched_study
 from small_studies import goes_wrong, scores, small_study
 
@@ -24,7 +25,7 @@ from analysis import Run, load_run
 from cluster.own_folders import OWNER
 from cluster.processes import us
 from trainables.xor import training as xor
-from tuning import Asha, Grid, Recovery, Resources, Study, StudyError
+from tuning import Asha, Confirm, Grid, Random, Recovery, Resources, Study, StudyError
 from tuning.engine.launch import run_study
 from tuning.spec.loading import find_study
 
@@ -317,3 +318,38 @@ def test_trials_shorter_than_the_start_of_a_process_use_every_slot(tmp_path: Pat
     # On a busy machine the last ones may start when all is done.
     assert len({row["pid"] for row in rows}) >= 3
     assert set(read.trials["status"]) == {"completed"}
+
+
+def waits_for_another(config: Any, seeds: Any, resume: Any = None) -> Iterator[Any]:
+    """Ends once another process trains its trial of the same number as well; the one that began
+    later ends a second later.
+    """
+    folder = Path(config["folder"])
+    number = len(list(folder.glob(f"* {os.getpid()}"))) + 1
+    is_first = not list(folder.glob(f"{number} *"))
+    (folder / f"{number} {os.getpid()}").touch()
+    until = time.monotonic() + 60
+    while len(list(folder.glob(f"{number} *"))) < 2:
+        assert time.monotonic() < until, "the other process trains no such trial"
+        time.sleep(0.01)
+    time.sleep(0 if is_first else 1)
+    yield from scores(config, seeds, resume)
+
+
+@SLOW
+def test_the_processes_of_a_search_train_its_confirmation(tmp_path: Path) -> None:
+    (tmp_path / "begun").mkdir()
+    study = small_study(
+        waits_for_another,
+        space={"slope": tune.uniform(1, 3)},
+        search=Random(trials=2),
+        confirm=Confirm(top=1, seeds=2),
+        fixed={"folder": str(tmp_path / "begun")},
+        seeds=1,
+        seeds_per_trial=1,
+        recovery=NO_RETRY,
+    )
+    read = launching.run(study, tmp_path / "results")
+    assert read.trials["status"].tolist() == ["completed"] * 4
+    rows = [json.loads(line) for line in read.paths.epochs.read_text().splitlines()]
+    assert len({row["pid"] for row in rows}) == 2

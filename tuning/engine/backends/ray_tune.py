@@ -18,6 +18,7 @@ from ray.tune.search import Searcher
 from cluster.own_folders import own_folder
 from tuning.engine.backends.ray_memory import forget, told_words
 from tuning.engine.backends.ray_worker import REPORT, Named, Worker
+from tuning.engine.backends.tune_costs import IdleProcesses, callbacks_uncounted
 from tuning.engine.controller import Controller
 from tuning.engine.shipping import Sent
 from tuning.process.signals import Interruption
@@ -44,8 +45,7 @@ def train_on_ray(
     study as nodes get it; ``data``: what its trials are given besides; ``capacity``: how many of
     them can be trained at the same time; ``name``: what Ray's dashboard calls their processes.
     """
-    # Data travel through the object store: they are read once here and once per node, not once per
-    # trial.
+    # Through the object store: read once here and once per node, not once per trial.
     stored = [ray.put(data)]
     gpus, fresh = study.resources.gpus, study.resources.fresh_process
     shared = {"gpus": gpus, "data": stored, "checkpoints_folder": checkpoints_folder}
@@ -53,7 +53,7 @@ def train_on_ray(
     worker = tune.with_resources(worker, {"cpu": study.resources.cpus, "gpu": gpus})
     worker.__name__ = worker.__qualname__ = "Trial"  # in Ray's dashboard; Tune's own name says less
     # Ray's own state is never read: it lies where neither a full disk nor a slow one is in the way.
-    with own_folder(tempfile.gettempdir()) as folder:
+    with own_folder(tempfile.gettempdir()) as folder, callbacks_uncounted():
         tune.Tuner(
             worker,
             tune_config=tune.TuneConfig(
@@ -103,8 +103,7 @@ class _NextTrial(_Unsaved, Searcher):
         if trial is None:
             return Searcher.FINISHED if self._controller.finished else None
         self._live[trial_id] = trial
-        # All seeds of the study go without saying: Ray keeps five copies of a configuration in its
-        # own state.
+        # All seeds of the study go without saying, for Ray keeps five copies of a configuration.
         seeds = None if list(trial.seeds) == self._all_seeds else list(trial.seeds)
         params = dict(trial.params)
         return {"trial": trial.id, "params": params, "seeds": seeds, "phase": trial.phase}
@@ -131,6 +130,7 @@ class _GoesOn(_Unsaved, FIFOScheduler):
     ) -> None:
         super().__init__()
         self._controller, self._study, self._capacity = controller, study, capacity
+        self._idle = IdleProcesses()
 
     @property
     def metric(self) -> None:
@@ -143,6 +143,7 @@ class _GoesOn(_Unsaved, FIFOScheduler):
         where trials are shorter than such a start, or end often because many run, the first
         processes do everything and the other slots are never used.
         """
+        self._idle.keep(tune_controller, self._controller.finished)
         live = sorted(tune_controller.get_live_trials(), key=lambda one: turn(one.config["trial"]))
         waiting = [trial for trial in live if trial.status == RayTrial.PENDING]
         for trial in waiting[:]:
@@ -188,9 +189,7 @@ class _Events(_Unsaved, tune.Callback):
         result: dict[str, Any],
         **info: Any,
     ) -> None:
-        """Taken out of the result, for Ray keeps the last result of every trial in its own
-        state.
-        """
+        """Taken out of the result, for Ray keeps the last one of every trial in its own state."""
         result.pop(REPORT, None)
 
     def on_step_end(self, iteration: int, trials: list[RayTrial], **info: Any) -> None:
