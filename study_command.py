@@ -48,9 +48,11 @@ def ending_soon() -> Iterator[None]:
     apart: of Ray, PyTorch and pandas that takes seconds. Threads end as ever, and what they and
     libraries registered for the end is done.
     """
-    code = 1  # of an error that nobody catches
+    code: int | None = None
 
     def leave() -> None:
+        if code is None:  # the process is being ended from within the block
+            return
         with suppress(OSError):  # a pipe that nobody reads: Python's own end says so
             sys.stdout.flush()
             sys.stderr.flush()
@@ -59,13 +61,13 @@ def ending_soon() -> Iterator[None]:
     atexit.register(leave)  # the first that is registered is the last that is called
     try:
         yield
+        code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
         raise
-    except KeyboardInterrupt:
-        code = 130
+    except BaseException as error:
+        code = 130 if isinstance(error, KeyboardInterrupt) else 1
         raise
-    code = 0
 
 
 def in_the_way(names: Iterable[str] = PACKAGES) -> list[str]:

@@ -73,20 +73,20 @@ def test_no_trial_begins_that_cannot_end_before_the_report_is_due(tmp_path: Path
 
 def test_with_a_scheduler_a_trial_begins_that_reaches_its_next_rung(tmp_path: Path) -> None:
     study = searched_study(search=Random(trials=3), confirm=None)  # rungs 2 and 4 of 8 epochs
-    session, clock = timed(study, tmp_path, 14.0)  # 2.1 for the report
+    session, clock = timed(study, tmp_path, 14.0)  # 2.8 for the report
     first = session.begin()
     for epoch in range(1, 9):
         clock.now += 1.0
         end = {"status": "completed"} if epoch == 8 else None
         session.report(first, epoch, seconds=1.0, end=end)
     session.controller.on_end(first)
-    assert session.begin().id == "0002"  # at 8 of 11.9 s: 2 epochs fit, 8 do not
+    assert session.begin().id == "0002"  # at 8 of 11.2 s: 2 epochs fit, 8 do not
 
 
 def test_a_trial_is_cut_off_before_an_epoch_that_would_be_late_and_is_unfinished(
     tmp_path: Path,
 ) -> None:
-    session, clock = timed(small_study(epochs=50), tmp_path, 100)
+    session, clock = timed(small_study(epochs=50), tmp_path, 94.5)  # 3.5 for the report
     trial = session.begin()
     for epoch in range(1, 9):
         clock.now = 10.0 * epoch
@@ -105,7 +105,7 @@ def test_what_the_confirmation_needs_is_reserved_once_there_is_something_to_conf
     study = searched_study(
         search=Random(trials=99), confirm=Confirm(top=1, seeds=2), seeds_per_trial=1, scheduler=None
     )
-    session, clock = timed(study, tmp_path, 100)
+    session, clock = timed(study, tmp_path, 98.5)  # 7.5 for the report
     phases = []
     while trial := session.controller.next_trial():
         session.controller.on_start(trial)

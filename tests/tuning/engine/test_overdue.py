@@ -12,7 +12,7 @@ from tuning import Confirm, Random
 def test_a_trial_in_a_long_epoch_is_killed_when_the_report_is_due_and_not_tried_again(
     tmp_path: Path,
 ) -> None:
-    session, clock = timed(small_study(), tmp_path, 100)
+    session, clock = timed(small_study(), tmp_path, 94.5)  # 3.5 for the report
     trial = session.begin()
     clock.now = 90.0
     assert session.controller.on_tick(clock.now) == []
@@ -33,7 +33,7 @@ def test_a_late_trial_of_the_search_is_waited_for_as_long_as_another_process_wou
     study = searched_study(
         search=Random(trials=99), confirm=Confirm(top=1, seeds=1), scheduler=None
     )
-    session, clock = timed(study, tmp_path, 100)
+    session, clock = timed(study, tmp_path, 98.5)  # 7.5 for the report
     first = session.begin()
     clock.now = 6.0
     for epoch in range(1, 9):
