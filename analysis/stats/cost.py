@@ -2,15 +2,19 @@
 weights, training time and speed of arms. Frames in, frames out.
 """
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.numerics.ranks import Agreement, agreement
 from analysis.records.load import Run
 from analysis.records.schema import CENSORED, ENDED, Phase, Status
 from analysis.stats.arm_means import arm_means
 from analysis.stats.compared import Compared
+from analysis.stats.fidelity import evidence
 from analysis.stats.identity import identity
 from analysis.stats.search_trials import trial_ends, trial_epochs, upfront_share
 from analysis.stats.tables import completed_epochs, counts_weights
@@ -43,6 +47,19 @@ def rung_table(run: Run) -> pd.DataFrame:
     return pd.DataFrame(
         rows, columns=["rung", "reached", "stopped", "went_on", "others", "best", "passed_at"]
     )
+
+
+def silent_rungs(run: Run) -> Iterator[tuple[int, int, Agreement]]:
+    """The rungs whose ranks surely say little about those at the next rung or at full length: both
+    epochs, and how far they agree. Where trials are stopped at rungs alone, such a rung stops
+    nobody.
+    """
+    found = evidence(run)
+    for rung, after in pairwise(found.stops if run.rungs and not run.judged_anywhere else []):
+        known = found.values[[rung, after]].dropna(subset=[rung])
+        told = agreement(known[rung].to_numpy(), known[after].to_numpy())
+        if told and told.says_nothing:
+            yield rung, after, told
 
 
 def cost_table(run: Run) -> pd.DataFrame:

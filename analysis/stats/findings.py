@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.numerics.association import FEWEST
+from analysis.numerics.ranks import Agreement
 from analysis.records.load import Run
 from analysis.stats.arm_means import arm_means
 from analysis.stats.arms import arms_table
 from analysis.stats.compared import Compared, compared
 from analysis.stats.correlation import COLUMNS, correlations, has_coefficients
-from analysis.stats.cost import REACHED, arm_costs, cost_table, rung_table
+from analysis.stats.cost import REACHED, arm_costs, cost_table, rung_table, silent_rungs
 from analysis.stats.health import health_checks
 from analysis.stats.importance import COLUMNS as IMPORTANCE_COLUMNS
 from analysis.stats.importance import importances
@@ -48,13 +49,15 @@ class ArmFindings:
 @dataclass(frozen=True, kw_only=True)
 class SearchFindings:
     """What is known of a search: the frames of ``leaderboard.leaderboard``,
-    ``leaderboard.confirmed_table``, ``cost.rung_table`` and ``cost.cost_table``.
+    ``leaderboard.confirmed_table``, ``cost.rung_table`` and ``cost.cost_table``, and what
+    ``cost.silent_rungs`` gives.
     """
 
     run: Run
     board: pd.DataFrame
     confirmed: pd.DataFrame
     rungs: pd.DataFrame
+    silent_rungs: list[tuple[int, int, Agreement]]
     cost_table: pd.DataFrame
 
     def best_trials(self) -> tuple[pd.DataFrame, str]:
@@ -159,6 +162,7 @@ def find_search(run: Run) -> SearchFindings | None:
         board=board,
         confirmed=confirmed_table(run, board),
         rungs=rung_table(run),
+        silent_rungs=list(silent_rungs(run)),
         cost_table=cost_table(run),
     )
 

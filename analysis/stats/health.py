@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
+from analysis.numerics.ranks import agreement
 from analysis.records.load import Run
 from analysis.records.schema import Phase
 from analysis.stats.boundary import at_an_edge
@@ -23,8 +24,6 @@ from analysis.text.rounding import fixed, number
 BORDER_ERROR = 0.01
 # Random trials before TPE begins (Optuna's ``n_startup_trials``), where the study does not say
 STARTUP = 10
-FEWEST_RANKED = 10  # trials at full length
-LITTLE = 0.4  # a rank correlation below this is of no use for stopping
 SAME = 5  # trials that end alike
 
 
@@ -75,43 +74,22 @@ def noise(run: Run, found: Evidence) -> Iterator[Finding]:
 
 def rungs(run: Run, found: Evidence) -> Iterator[Finding]:
     """Whether the rank correlation of the values at the first rung with those at full length is
-    surely below 0.4, over the trials that have both (Fisher's z with the variance of Bonett and
-    Wright 2000). Where it is 0 that takes some 40 such trials, where -0.5 about 15; several times
-    as many where the first rung stops most: see ``_unrestricted``.
+    surely below 0.4: see ``numerics.ranks``. Where it is 0 that takes some 40 trials that have
+    both, where -0.5 about 15; several times as many where the first rung stops most.
     """
-    from scipy import stats
-
     full = found.full
     first = min(map(int, run.rungs), default=full)
     if first == full:
         return
-    both = found.values[[first, full]].dropna()
-    if len(both) < FEWEST_RANKED or (both.nunique() < 2).any():
-        return
-    rank = float(stats.spearmanr(both[first], both[full]).statistic)
-    spread = np.sqrt((1 + rank**2 / 2) / (len(both) - 3))
-    middle = np.arctanh(np.clip(rank, -0.999, 0.999))
-    highest = float(np.tanh(middle + stats.norm.ppf(1 - BORDER_ERROR) * spread))
-    highest = _unrestricted(highest, found.values[first].dropna(), both.index)
-    if highest < LITTLE:
+    known = found.values[[first, full]].dropna(subset=[first])
+    told = agreement(known[first].to_numpy(), known[full].to_numpy())
+    if told and told.says_nothing:
         yield (
             f"Ranks at epoch {first} say nothing about final ranks: stopping there drops good"
             " settings. Stop later, or not at all.",
-            f"rank correlation {fixed(rank, 2)} over {count(len(both), 'trial')} with both values;"
-            f" at most {fixed(highest, 2)}",
+            f"rank correlation {fixed(told.rank, 2)} over {count(told.n, 'trial')} with both"
+            f" values; at most {fixed(told.highest, 2)}",
         )
-
-
-def _unrestricted(correlation: float, first: pd.Series, went_on: pd.Index) -> float:
-    """The correlation over all trials, from that over those that went on because their value at the
-    first rung was good: these differ less there, which alone makes it smaller (R. L. Thorndike,
-    "Personnel Selection", 1949, case 2, on normal scores).
-    """
-    from scipy import stats
-
-    scores = pd.Series(stats.norm.ppf(first.rank() / (len(first) + 1)), index=first.index)
-    wider = float(scores.std() / scores[went_on].std())
-    return correlation * wider / (1 + correlation**2 * (wider**2 - 1)) ** 0.5
 
 
 def startup(run: Run, found: Evidence) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from typing import Any
 from analysis.records.schema import Mode
 from tuning.runs.trial_record import TrialRecord
 from tuning.search.base import NeverPauses
+from tuning.search.rung_ranks import RungRanks
 from tuning.spec.study import Asha, Study, Trial
 
 
@@ -31,6 +32,7 @@ class AshaScheduler(NeverPauses):
         rungs = self._rule.rungs(study.epochs)
         self._judged: dict[int, set[str]] = {rung: set() for rung in rungs}
         self._scores: dict[int, list[float]] = {rung: [] for rung in rungs}
+        self._ranks = RungRanks([*rungs, study.epochs])
         self._cut_off_at: dict[str, tuple[int, int, float]] = {}
         self._epochs: dict[str, int] = {}
         self._last_scores: dict[str, float] = {}
@@ -58,8 +60,10 @@ class AshaScheduler(NeverPauses):
         self._epochs[trial] = max(epoch, self._epochs.get(trial, 0))
         if rung is None or trial in self._judged[rung] or not math.isfinite(score):
             return True
-        goes_on = self._rule.spares(self._study.search.seed, trial) or is_among_best(
-            self._sign * score, self._scores[rung], self._rule
+        goes_on = (
+            self._rule.spares(self._study.search.seed, trial)
+            or is_among_best(self._sign * score, self._scores[rung], self._rule)
+            or self._ranks.says_nothing(rung)
         )
         self._count(rung, trial, self._sign * score)
         if not goes_on:
@@ -77,11 +81,14 @@ class AshaScheduler(NeverPauses):
         for rung in self._judged:
             if rung > self._epochs.get(trial, 0) and math.isfinite(score):
                 self._count(rung, trial, score)
+        if math.isfinite(score):
+            self._ranks.add(self._study.epochs, trial, score)
 
     def _count(self, rung: int, trial: str, score: float) -> None:
         if trial not in self._judged[rung]:
             self._judged[rung].add(trial)
             insort(self._scores[rung], score)
+            self._ranks.add(rung, trial, score)
 
     def _recall(self, past: TrialRecord) -> None:
         """A trial that diverged at the epoch at which it would have been judged was not. Where it

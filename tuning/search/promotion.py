@@ -9,6 +9,7 @@ from typing import Any
 from analysis.records.schema import Mode, Status
 from tuning.runs.trial_record import TrialRecord
 from tuning.search.asha import is_among_best
+from tuning.search.rung_ranks import RungRanks
 from tuning.spec.study import Asha, Study, Trial
 
 Place = tuple[float, str]
@@ -50,6 +51,7 @@ class PromotingScheduler:
         self._factor = study.scheduler.reduction_factor
         self._sign = Mode(study.mode).sign
         self._rungs = {rung: Rung() for rung in study.rungs}
+        self._ranks = RungRanks([*study.rungs, study.epochs])
         self._epochs: dict[str, int] = {}
         self._last: dict[str, Place] = {}
         self._trials: dict[str, Trial] = {}
@@ -75,11 +77,11 @@ class PromotingScheduler:
         place = self._last[trial.id] = -self._sign * score, trial.id
         if rung is None:
             return None
-        here = self._rungs[rung]
-        here.add(place)
+        here = self._reached(rung, place)
         share = len(here.all) // self._factor
         goes_on = here.rank(place) < share if can_pause else self._is_among_best(here, place)
-        if trial.id in here.passed or goes_on or self._spares(trial.id):
+        goes_on = goes_on or self._spares(trial.id) or self._ranks.says_nothing(rung)
+        if trial.id in here.passed or goes_on:
             here.passed.add(trial.id)
             return None
         if not can_pause or here.rank(place) >= self._most:
@@ -127,8 +129,15 @@ class PromotingScheduler:
         place = self._last.pop(trial, None)
         for rung, here in self._rungs.items():
             if place and rung > self._epochs[trial]:
-                here.add(place)
+                self._reached(rung, place)
                 here.passed.add(trial)
+        if place:
+            self._ranks.add(self._study.epochs, trial, -place[0])
+
+    def _reached(self, rung: int, place: Place) -> Rung:
+        self._rungs[rung].add(place)
+        self._ranks.add(rung, place[1], -place[0])
+        return self._rungs[rung]
 
     def _spares(self, trial: str) -> bool:
         return self._rule.spares(self._study.search.seed, trial)
@@ -170,13 +179,11 @@ class PromotingScheduler:
         """
         cut_off, rung, place = self._cut_off_at.get(trial, (epoch, 0, (0.0, "")))
         if cut_off < epoch:
-            self._rungs[rung].add(place)
-            self._rungs[rung].passed.add(trial)
+            self._reached(rung, place).passed.add(trial)
             self._epochs[trial] = max(cut_off, self._epochs.get(trial, 0))
 
     def _count(self, past: TrialRecord, rung: int, place: Place, last: bool) -> None:
-        here = self._rungs[rung]
-        here.add(place)
+        here = self._reached(rung, place)
         if not last or past.status == Status.UNFINISHED:
             here.passed.add(past.trial.id)
         elif past.status == Status.PAUSED:

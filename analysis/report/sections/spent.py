@@ -7,7 +7,7 @@ from analysis.report.section import Section, Table, TableFile
 from analysis.stats.cost import ALL
 from analysis.stats.findings import Findings
 from analysis.stats.search_trials import upfront_share
-from analysis.text.rounding import MISSING, number
+from analysis.text.rounding import MISSING, fixed, number
 
 
 def rungs(findings: Findings) -> Section | None:
@@ -29,10 +29,16 @@ def rungs(findings: Findings) -> Section | None:
         " on, for the first trials pass more easily than later ones; others failed, diverged, ended"
         " themselves, were stopped by hand or are not finished there."
     )
+    silent = [
+        f" Ranks at epoch {rung} say nothing about those at epoch {after} (rank correlation"
+        f" {fixed(told.rank, 2)}, n = {told.n}; over all that reached it at most"
+        f" {fixed(told.highest, 2)}): once that was sure, trials went on there, good or bad."
+        for rung, after, told in search.silent_rungs
+    ]
     return Section(
         anchor="rungs",
         title="Rungs",
-        tables=[Table(frame=text, note=note)],
+        tables=[Table(frame=text, note=note + "".join(silent))],
         files=[TableFile("rungs", search.rungs)],
     )
 

@@ -16,9 +16,9 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from cluster.own_folders import own_folder
+from tuning.engine.backends.ray_costs import IdleProcesses, callbacks_uncounted
 from tuning.engine.backends.ray_memory import forget, told_words
 from tuning.engine.backends.ray_worker import REPORT, Named, Worker
-from tuning.engine.backends.ray_costs import IdleProcesses, callbacks_uncounted
 from tuning.engine.controller import Controller
 from tuning.engine.shipping import Sent
 from tuning.process.signals import Interruption
