@@ -54,8 +54,8 @@ def ending_soon() -> Iterator[None]:
         if code is None:  # the process is being ended from within the block
             return
         with suppress(OSError):  # a pipe that nobody reads: Python's own end says so
-            sys.stdout.flush()
-            sys.stderr.flush()
+            for stream in filter(None, (sys.stdout, sys.stderr)):  # None: closed from the start
+                stream.flush()
             os._exit(code)
 
     atexit.register(leave)  # the first that is registered is the last that is called

@@ -6,7 +6,7 @@ and a tie decided by that bit is decided otherwise by a run that is resumed.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
@@ -42,9 +42,22 @@ def spread(values: Sequence[float]) -> float:
         return math.inf
 
 
-def epoch_means(epochs: "pd.DataFrame", metric: str) -> "pd.Series":
-    """The mean over seeds of a metric, index ``trial, epoch``, of epochs as ``Run.epochs`` has
-    them; NaN where it is not finite.
+def standard_error(values: Sequence[float]) -> float:
+    """Of the mean of some values, whatever their order; NaN where fewer than two are given, where
+    one is not finite, and where all are alike, as those are that hold for several seeds at once.
+    """
+    if len(values) < 2 or len(set(values)) == 1 or not all(map(math.isfinite, values)):
+        return math.nan
+    middle = mean(values)
+    squares = math.fsum((value - middle) ** 2 for value in values)
+    return math.sqrt(squares / (len(values) - 1) / len(values))
+
+
+def epoch_means(
+    epochs: "pd.DataFrame", metric: str, of: Callable[[Sequence[float]], float] = mean
+) -> "pd.Series":
+    """The mean over seeds of a metric, or what ``of`` makes of its values, index ``trial, epoch``,
+    of epochs as ``Run.epochs`` has them; NaN where it is not finite.
     """
     import pandas as pd
 
@@ -57,7 +70,7 @@ def epoch_means(epochs: "pd.DataFrame", metric: str) -> "pd.Series":
     )
     ends = sizes.cumsum().tolist()
     means = (
-        [mean(values[start:end]) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+        [of(values[start:end]) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
         if ends
         else []
     )

@@ -133,7 +133,7 @@ def _searcher(recorder: Recorder, study: Study, journal: tuple[Any, ...]) -> Sea
         return SettlingSearcher.of_grid(study, history)
     if len(history.earlier) < len(study.search.warm_start):
         raise StudyError(LOST)
-    given = (*journal, history.earlier)
+    given = (*journal, history.earlier, history.errors)
     searcher = study.search.searcher(study, history.drawn(), *given)
     if not study.search.until_settled:
         return searcher

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from analysis.numerics.means import standard_error
 from analysis.records.load import Run
 from analysis.records.orders import Steering, ended_by
 from analysis.records.schema import Phase, Status, is_added
@@ -205,16 +206,20 @@ class History:
     def epoch(self, trial: Trial, row: Mapping[str, Any]) -> None:
         """An epoch of a trial, as its row says."""
         record, score = self.trials[trial.id], self.study.score(row["metrics"])
-        record.take(row["epoch"], score)
+        record.ends = seed_numbers(trial.seeds, row["metrics"][self.study.metric])
+        record.take(row["epoch"], score, standard_error([*record.ends.values()]))
         record.seconds += row["seconds"]
         self.any_epoch = True
-        record.ends = seed_numbers(trial.seeds, row["metrics"][self.study.metric])
 
     def end(self, trial: Trial, status: str) -> None:
         record = self.trials[trial.id]
         record.status = status
         record.scores = {at: s for at, s in record.scores.items() if at <= record.last_epoch}
         self._rank(record)
+
+    def errors(self, trial: str) -> Mapping[int, float]:
+        """As ``TrialRecord.errors``; those of a setting that was drawn again are not known."""
+        return self.trials[trial].errors if trial in self.trials else {}
 
     def trial_seconds(self) -> float | None:
         """What a trial of the search took so far: mean of those with an epoch; None before."""

@@ -1,11 +1,11 @@
 """The trials of a run, as its records have them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from analysis.numerics.means import epoch_means
+from analysis.numerics.means import epoch_means, mean, standard_error
 from analysis.records.frames import rows_of
 from analysis.records.load import Run
 from analysis.records.schema import Phase
@@ -17,7 +17,9 @@ from tuning.spec.study import Trial
 def trial_records(run: Run, phase: str = Phase.SEARCH) -> list[TrialRecord]:
     """The trials of one phase, in the order of their ids."""
     part = run.phase(phase)
-    scores, ends = _scores(part), _ends(part)
+    scores, ends, errors = _numbers(part), _ends(part), {}
+    if run.spec["search"].get("sampler") == "auto":  # nothing else asks for them
+        errors = _numbers(part, standard_error)
     last = {} if part.epochs.empty else part.epochs.groupby("trial")["epoch"].max().to_dict()
     timed = part.epochs.drop_duplicates(["trial", "epoch"])
     seconds = timed.groupby("trial")["seconds"].sum().to_dict()
@@ -28,6 +30,7 @@ def trial_records(run: Run, phase: str = Phase.SEARCH) -> list[TrialRecord]:
             rung=None if pd.isna(row["rung"]) else int(row["rung"]),
             attempt=int(row["attempt"]),
             scores=scores.get(row["trial"], {}),
+            errors=errors.get(row["trial"], {}),
             last_epoch=int(last.get(row["trial"], 0)),
             seconds=seconds.get(row["trial"], 0.0),
             ends=ends.get(row["trial"], {}),
@@ -67,13 +70,16 @@ def _trial(run: Run, row: Mapping[str, Any]) -> Trial:
     )
 
 
-def _scores(run: Run) -> dict[str, dict[int, float]]:
+def _numbers(
+    run: Run, of: Callable[[Sequence[float]], float] = mean
+) -> dict[str, dict[int, float]]:
+    """Of each trial by epoch, as ``epoch_means``; finite ones alone."""
     if run.epochs.empty or run.metric not in run.epochs:
         return {}
-    scores: dict[str, dict[int, float]] = {}
-    for (trial, epoch), value in epoch_means(run.epochs, run.metric).dropna().items():
-        scores.setdefault(trial, {})[int(epoch)] = float(value)
-    return scores
+    numbers: dict[str, dict[int, float]] = {}
+    for (trial, epoch), value in epoch_means(run.epochs, run.metric, of).dropna().items():
+        numbers.setdefault(trial, {})[int(epoch)] = float(value)
+    return numbers
 
 
 def _ends(run: Run) -> dict[str, dict[int, float]]:

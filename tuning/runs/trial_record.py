@@ -25,6 +25,8 @@ class TrialRecord:
     """Epoch -> the study's metric, mean over the seeds of the trial; of epochs at which it was
     finite.
     """
+    errors: dict[int, float] = field(default_factory=dict)
+    """Epoch -> the standard error of its score, of trials with several seeds."""
     last_epoch: int = 0
     """0 before the first."""
     seconds: float = 0.0
@@ -51,12 +53,14 @@ class TrialRecord:
     def copied(self) -> "TrialRecord":
         """One for code of the user's, which may change it."""
         trial = replace(self.trial, params=own(self.params))
-        return replace(self, trial=trial, scores=dict(self.scores))
+        return replace(self, trial=trial, scores=dict(self.scores), errors=dict(self.errors))
 
-    def take(self, epoch: int, score: float) -> None:
-        """The study's metric after an epoch, any number."""
+    def take(self, epoch: int, score: float, error: float = math.nan) -> None:
+        """The study's metric after an epoch, any number, and its standard error over seeds."""
         if math.isfinite(score):
             self.scores[epoch] = score
+        if math.isfinite(error):
+            self.errors[epoch] = error
         self.last_epoch = epoch
 
     @property

@@ -57,9 +57,9 @@ class Earlier:
 
     def _seen(self, run: EarlierRun) -> Seen:
         rows = sorted(self._values(run), key=lambda row: (-row[1], -row[2]))[:MOST]
-        points, depths, scores = zip(*rows, strict=True)
-        none = np.empty((0, len(points[0])))
-        return Seen(np.array(points), np.array(depths), np.array(scores), none)
+        points, depths, scores = map(np.array, zip(*rows, strict=True))
+        none, unknown = np.empty((0, points.shape[1])), np.full(len(scores), np.nan)
+        return Seen(points, depths, scores, none, unknown)
 
     def _values(self, run: EarlierRun) -> Iterator[tuple[np.ndarray, float, float]]:
         """Point, depth and score of each trial, as far into its training as in this run."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.numerics.moderated import moderated
 from tuning.search.process import Process, believing, warmed
 from tuning.search.unit_cube import UnitCube
 
@@ -32,13 +33,16 @@ def load_packages() -> None:
 class Seen:
     """What trials have shown. ``points``: of the unit cube, shape ``(values, axes)``; ``depths``: 1
     at full length, 0 at the first rung; ``scores``: higher is better; ``pending``: the points of
-    trials that have shown nothing yet.
+    trials that have shown nothing yet; ``errors``: the standard error of each score over so many
+    ``seeds``, NaN where it is not known.
     """
 
     points: np.ndarray
     depths: np.ndarray
     scores: np.ndarray
     pending: np.ndarray
+    errors: np.ndarray
+    seeds: int = 1
 
 
 def suggested(
@@ -75,7 +79,10 @@ def gained(cube: UnitCube, seen: Seen, earlier: np.ndarray) -> tuple[float, floa
 
 def process_of(cube: UnitCube, seen: Seen, earlier: Sequence[Process] = ()) -> Process:
     """Of all that was seen."""
-    return warmed(inputs_of(cube, seen.points, seen.depths), _scaled(seen.scores), earlier)
+    unit, degrees = _kept(seen.scores).std() or 1.0, max(1, seen.seeds - 1)
+    variances = moderated((seen.errors / unit) ** 2, degrees)
+    inputs = inputs_of(cube, seen.points, seen.depths)
+    return warmed(inputs, _scaled(seen.scores), variances, earlier)
 
 
 def _learned(

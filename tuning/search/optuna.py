@@ -3,7 +3,7 @@
 import math
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,8 @@ class OptunaSearcher:
     ``journal``: where Optuna keeps what it knows, for its dashboard. Where the disk is full,
     writing it waits until there is room; ``between`` is called meanwhile. ``trial_seconds``: what a
     trial takes, as far as the records know. ``earlier``: runs whose best settings are tried first,
-    after those that the search names itself, and of which "auto" learns besides.
+    after those that the search names itself, and of which "auto" learns besides. ``errors``: the
+    standard errors of the scores of a trial by epoch, which "auto" is given too.
     """
 
     def __init__(
@@ -52,13 +53,14 @@ class OptunaSearcher:
         between: Callable[[], None] | None = None,
         trial_seconds: Callable[[], float | None] = lambda: None,
         earlier: Sequence[EarlierRun] = (),
+        errors: Callable[[str], Mapping[int, float]] = lambda trial: {},
     ) -> None:
         import optuna
 
         assert isinstance(study.search, Optuna)
         self._optuna, self._journal, self._between = optuna, journal, between
         self._study, self._search, self._trial_seconds = study, study.search, trial_seconds
-        self._runs = earlier
+        self._runs, self._errors = earlier, errors
         records = list(past)
         self._begin()
         again = self._samplers.keep_state and drawn_again(self, records)
@@ -74,7 +76,9 @@ class OptunaSearcher:
         """With nothing known."""
         self._space = OptunaSpace(self._study)
         known = self._earlier()
-        self._samplers = Samplers(self._study, self._space, self._trial_seconds, known)
+        self._ids: dict[int, str] = {}  # by the number that Optuna gives each
+        given = self._trial_seconds, known, lambda number: self._errors(self._ids.get(number, ""))
+        self._samplers = Samplers(self._study, self._space, *given)
         journal = self._journal
         self._told = self._optuna.create_study(
             storage=_storage(journal, self._between) if journal else None,
@@ -85,7 +89,7 @@ class OptunaSearcher:
         self._values: dict[str, float] = {}
         self._reported: defaultdict[str, set[int]] = defaultdict(set)
         self._cut_off: list[Trial] = []
-        self._asked = 0
+        self._asked, self._number = 0, -1
 
     def _earlier(self) -> Any:
         """What the earlier runs found, whose best settings are among the first; None where there
@@ -113,7 +117,8 @@ class OptunaSearcher:
             refused=refused,
             drawn=self._samplers.drawn(),
         )
-        self._open[trial.id] = asked
+        self._number = asked.number
+        self._open[trial.id], self._ids[asked.number] = asked, trial.id
         return trial
 
     def gained(self, recent: int) -> tuple[float, float] | None:
@@ -171,6 +176,8 @@ class OptunaSearcher:
             user_attrs={UNKNOWN: True} if is_unknown(past.status, past.score) else {},
         )
         self._told.add_trials([*map(self._space.refused, past.trial.refused), known])
+        self._number += len(past.trial.refused) + 1
+        self._ids[self._number] = past.trial.id
         if not past.ended:
             stored = self._told.get_trials(deepcopy=False)[-1]
             self._open[past.trial.id] = self._optuna.trial.Trial(self._told, stored._trial_id)

@@ -16,6 +16,8 @@ features, the noise as a variance.
 """
 SPREADS = {"scale": 1.0, "length": 1.0, "noise": 2.0}
 """How far the logs of these may be off, as standard deviations."""
+JITTER = 1e-8
+"""A variance that keeps matrices from being singular."""
 Mean = Callable[[np.ndarray], np.ndarray]
 
 
@@ -37,8 +39,8 @@ class Process:
 
     @property
     def noise(self) -> float:
-        """A variance."""
-        return float(self.own.kernel_.k2.noise_level)
+        """A variance, with those that were known."""
+        return float(self.own.kernel_.k2.noise_level + np.mean(self.own.alpha))
 
 
 def nothing(inputs: np.ndarray) -> np.ndarray:
@@ -46,9 +48,12 @@ def nothing(inputs: np.ndarray) -> np.ndarray:
     return np.zeros(len(inputs))
 
 
-def fitted(inputs: np.ndarray, scores: np.ndarray, prior: Mean = nothing) -> Process:
+def fitted(
+    inputs: np.ndarray, scores: np.ndarray, variances: np.ndarray, prior: Mean = nothing
+) -> Process:
     """A Gaussian process of ``scores`` over ``inputs``, shape ``(values, features)``: its scale,
-    lengths and noise the likeliest, given what is expected of them.
+    lengths and noise the likeliest, given what is expected of them. ``variances``: of the scores
+    about their settings, which the noise comes on top of.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.gaussian_process import GaussianProcessRegressor
@@ -57,7 +62,9 @@ def fitted(inputs: np.ndarray, scores: np.ndarray, prior: Mean = nothing) -> Pro
     features = inputs.shape[1]
     lengths = Matern(np.ones(features), (0.03, 30.0), nu=2.5)
     kernel = ConstantKernel(1.0, (1e-2, 1e2)) * lengths + WhiteKernel(NOISE, (1e-6, 1.0))
-    process = GaussianProcessRegressor(kernel, alpha=1e-8, optimizer=_likeliest(features))
+    process = GaussianProcessRegressor(
+        kernel, alpha=JITTER + variances, optimizer=_likeliest(features)
+    )
     # What lies at its bound does so rightly: scores without noise, say.
     with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
         return Process(process.fit(inputs, scores - prior(inputs)), prior)
@@ -83,22 +90,25 @@ def _likeliest(features: int) -> Callable[..., tuple[np.ndarray, float]]:
     return find
 
 
-def warmed(inputs: np.ndarray, scores: np.ndarray, earlier: Sequence[Process]) -> Process:
+def warmed(
+    inputs: np.ndarray, scores: np.ndarray, variances: np.ndarray, earlier: Sequence[Process]
+) -> Process:
     """As ``fitted``, with a prior mean: a level, and what each of the ``earlier`` processes
     expects, all weighted by a linear regression of the scores, so that what disagrees with them
     counts for little. Before anything is seen each of n has the weight 1/n, give or take 1/sqrt(n),
     and the level is 0, give or take 1; a weight is never below 0.
     """
     if not earlier:
-        return fitted(inputs, scores)
+        return fitted(inputs, scores, variances)
     columns = _expected(earlier, inputs)
     start, spread = _start(len(earlier))
-    noise = fitted(inputs, scores, lambda given: _expected(earlier, given) @ start)
-    known = np.linalg.solve(noise.own.kernel_(inputs), np.column_stack([columns, scores]))
+    noise = fitted(inputs, scores, variances, lambda given: _expected(earlier, given) @ start)
+    spread_of = noise.own.kernel_(inputs) + np.diag(variances)
+    known = np.linalg.solve(spread_of, np.column_stack([columns, scores]))
     precision = columns.T @ known[:, :-1] + np.diag(1 / spread**2)
     weights = np.linalg.solve(precision, columns.T @ known[:, -1] + start / spread**2)
     weights[1:] = np.maximum(weights[1:], 0.0)
-    return fitted(inputs, scores, lambda given: _expected(earlier, given) @ weights)
+    return fitted(inputs, scores, variances, lambda given: _expected(earlier, given) @ weights)
 
 
 def _start(earlier: int) -> tuple[np.ndarray, np.ndarray]:
@@ -121,5 +131,6 @@ def believing(model: Process, pending: np.ndarray) -> Process:
     own = model.own
     inputs = np.vstack([own.X_train_, pending])
     scores = np.concatenate([own.y_train_, own.predict(pending)])
-    again = GaussianProcessRegressor(own.kernel_, alpha=1e-8, optimizer=None)
+    variances = np.concatenate([own.alpha, np.full(len(pending), JITTER)])
+    again = GaussianProcessRegressor(own.kernel_, alpha=variances, optimizer=None)
     return replace(model, own=again.fit(inputs, scores))

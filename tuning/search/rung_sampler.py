@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ class RungSampler(BaseSampler):
     ``when``: as for ``UnitCube``. ``stops``: the epochs at which trials are compared, ascending,
     the full length last. The first ``n_startup_trials`` are drawn at random. A failed trial counts
     as bad at full length, one that was refused before it began too: else its like would be tried
-    again and again.
+    again and again. ``errors``: the standard errors of the values of a trial over its ``seeds``, by
+    its number and by epoch.
     """
 
     def __init__(
@@ -35,8 +36,10 @@ class RungSampler(BaseSampler):
         distributions: Mapping[str, Any],
         when: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
         earlier: Sequence[Process] = (),
+        errors: Callable[[int], Mapping[int, float]] = lambda number: {},
+        seeds: int = 1,
     ) -> None:
-        self._earlier = earlier
+        self._earlier, self._errors, self._seeds = earlier, errors, seeds
         self._random, self._rng = RandomSampler(seed=seed), np.random.default_rng(seed)
         self._startup, self._stops = n_startup_trials, stops
         self._distributions, self._cube = dict(distributions), UnitCube(distributions, when)
@@ -90,9 +93,9 @@ class RungSampler(BaseSampler):
         sign = 1 if direction == StudyDirection.MAXIMIZE else -1
         known = [each for each in trials if each.params and UNKNOWN not in each.user_attrs]
         rows = [
-            (self._cube.point(trial.params), depth, score)
+            (self._cube.point(trial.params), *value)
             for trial in known
-            for depth, score in self._values(trial, sign)
+            for value in self._values(trial, sign)
         ]
         rows = sorted(rows, key=lambda row: (-row[1], -row[2]))[:MOST]
         pending = [
@@ -100,21 +103,23 @@ class RungSampler(BaseSampler):
             for each in known
             if each.state == TrialState.RUNNING and not each.intermediate_values
         ]
-        points, depths, scores = zip(*rows, strict=True) if rows else ((), (), ())
+        points, *values = zip(*rows, strict=True) if rows else ((), (), (), ())
         axes = len(self._distributions)
-        return Seen(
-            _stacked(points, axes), np.array(depths), np.array(scores), _stacked(pending, axes)
-        )
+        depths, scores, errors = map(np.array, values)
+        known_to = errors, self._seeds
+        return Seen(_stacked(points, axes), depths, scores, _stacked(pending, axes), *known_to)
 
-    def _values(self, trial: FrozenTrial, sign: int) -> Iterator[tuple[float, float]]:
-        """The depth and the score of a trial at each stop, and where it is now."""
+    def _values(self, trial: FrozenTrial, sign: int) -> Iterator[tuple[float, float, float]]:
+        """Depth, score and standard error of a trial at each stop, and where it is now."""
         values = trial.intermediate_values
         refused = trial.state == TrialState.PRUNED and not values
         if trial.state == TrialState.FAIL or refused:
-            yield 1.0, -math.inf
+            yield 1.0, -math.inf, math.nan
         else:
+            errors = self._errors(trial.number)
             for epoch in at_stops(values, self._stops):
-                yield depth(epoch, self._stops), sign * values[epoch]
+                error = errors.get(epoch, math.nan)
+                yield depth(epoch, self._stops), sign * values[epoch], error
 
 
 def _stacked(points: Sequence[np.ndarray], axes: int) -> np.ndarray:

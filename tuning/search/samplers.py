@@ -19,7 +19,8 @@ LATEST = 5
 
 
 class Samplers:
-    """What draws the trials of ``study``; ``trial_seconds``: as for ``OptunaSearcher``.
+    """What draws the trials of ``study``; ``trial_seconds``: as for ``OptunaSearcher``;
+    ``errors``: of a trial by the number that Optuna gives it.
 
     Which sampler "auto" stands for depends on what the records say that trials and suggestions
     took: a search that is resumed goes on with the sampler that it would have had.
@@ -31,13 +32,14 @@ class Samplers:
         space: OptunaSpace,
         trial_seconds: Callable[[], float | None],
         earlier: "Earlier | None" = None,
+        errors: Callable[[int], Mapping[int, float]] = lambda number: {},
     ) -> None:
         assert isinstance(study.search, Optuna)
-        self._earlier = earlier
+        self._earlier, self._errors = earlier, errors
         self._search, self._space, self._trial_seconds = study.search, space, trial_seconds
         self._costs: list[float] = []
         self._last: Any = None
-        self._stops = [*study.rungs, study.epochs]
+        self._stops, self._seeds = [*study.rungs, study.epochs], len(study.seed_list)
         self.keep_state = study.search.sampler not in ("auto", "tpe", "gp")
         """Whether they know more than what trials they were told of: then one draws them all."""
         self._kept: Any = None
@@ -72,12 +74,12 @@ class Samplers:
         """One that learns from every rung, by a Gaussian process."""
         from tuning.search.rung_sampler import RungSampler
 
-        distributions, when = self._space.distributions, self._space.conditions()
-        if self._earlier is None:
-            return RungSampler(seed, self._startup, self._stops, distributions, when)
-        startup = self._startup - self._search.n_startup_trials // 2
-        known = self._earlier.processes
-        return RungSampler(seed, startup, self._stops, distributions, when, known)
+        earlier, startup = self._earlier, self._startup
+        known = earlier.processes if earlier else []
+        if earlier:
+            startup -= self._search.n_startup_trials // 2
+        space = self._space.distributions, self._space.conditions()
+        return RungSampler(seed, startup, self._stops, *space, known, self._errors, self._seeds)
 
     @property
     def _startup(self) -> int:

@@ -95,11 +95,13 @@ class Search:
         between: Callable[[], None] | None = None,
         trial_seconds: Callable[[], float | None] = lambda: None,
         earlier: Sequence["EarlierRun"] = (),
+        errors: Callable[[str], Mapping[int, float]] = lambda trial: {},
     ) -> "Searcher":
         """What chooses the trials of ``study``, whose search this is, that are not in ``past``.
         ``journal``: where it may write what it knows, for others to look at; ``between`` is called
         while it waits for room there. ``trial_seconds``: what a trial takes, as far as the records
         know. ``earlier``: the runs that it begins with, as they were when this one began.
+        ``errors``: of a trial by its id, as ``TrialRecord.errors``.
         """
         raise NotImplementedError
 

@@ -94,7 +94,8 @@ def test_the_improvement_falls_on_where_no_float_holds_it() -> None:
 
 def seen(points: np.ndarray, scores: Any, depths: Any = None, pending: Any = ()) -> Seen:
     depths = np.ones(len(points)) if depths is None else np.asarray(depths)
-    return Seen(points, depths, np.asarray(scores), np.array(pending).reshape(-1, points.shape[1]))
+    waiting, unknown = np.array(pending).reshape(-1, points.shape[1]), np.full(len(points), np.nan)
+    return Seen(points, depths, np.asarray(scores), waiting, unknown)
 
 
 PLANE = UnitCube({"x": FloatDistribution(0.0, 1.0), "y": FloatDistribution(0.0, 1.0)})
@@ -131,7 +132,7 @@ def test_what_is_pending_is_not_suggested_again() -> None:
     again = suggested(PLANE, seen(points, hill(points), pending=[first]), np.random.default_rng(0))
     assert again is not None
     assert np.linalg.norm(first - again) > 0.01
-    model = fitted(np.column_stack([points, np.ones(15)]), hill(points))
+    model = fitted(np.column_stack([points, np.ones(15)]), hill(points), np.zeros(15))
     here = np.append(first, 1.0)[None]
     _, before = model.predict(here, return_std=True)
     _, after = believing(model, here).predict(here, return_std=True)

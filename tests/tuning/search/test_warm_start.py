@@ -33,7 +33,7 @@ def hill(inputs: np.ndarray, top: np.ndarray = TOP) -> np.ndarray:
 def known(sign: float = 1.0, top: np.ndarray = TOP) -> Process:
     """What a run of forty trials makes of the hill, or of what is its opposite."""
     inputs = np.random.default_rng(7).random((40, 2))
-    return fitted(inputs, sign * hill(inputs, top))
+    return fitted(inputs, sign * hill(inputs, top), np.zeros(len(inputs)))
 
 
 GRID = np.stack(np.meshgrid(*[np.linspace(0, 1, 21)] * 2), axis=-1).reshape(-1, 2)
@@ -42,7 +42,7 @@ GRID = np.stack(np.meshgrid(*[np.linspace(0, 1, 21)] * 2), axis=-1).reshape(-1, 
 def off(count: int, earlier: list[Process]) -> float:
     """The root mean square error of what is expected after so many values of the hill."""
     inputs = np.random.default_rng(count).random((count, 2))
-    model = warmed(inputs, hill(inputs), earlier)
+    model = warmed(inputs, hill(inputs), np.zeros(len(inputs)), earlier)
     return float(np.sqrt(np.mean((model.predict(GRID) - hill(GRID)) ** 2)))
 
 
