@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cluster.own_folders import own_folder
-from cluster.private import own_job, settings_read_again, signals_kept
+from cluster.private import own_job, processes_left_to, settings_read_again, signals_kept
 
 _QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -67,9 +67,10 @@ def connected(
     gpus: int | None = None,
     dashboard: bool = False,
     about: Mapping[str, str] = MappingProxyType({}),
-) -> Iterator[None]:
+) -> Iterator[contextlib.ExitStack]:
     """Ray, for the time of the block: on the cluster at ``address``, or a private one on this
-    machine that ends with the block.
+    machine that ends with the block. The stack ends its processes: who takes that out closes it
+    himself, once the block is left.
 
     A Ray that this process has already joined is used as it is and left running. ``cpus`` caps how
     many cores the private one uses, ``gpus`` says how many GPUs it has; None takes all, and all
@@ -85,11 +86,12 @@ def connected(
 
     if ray.is_initialized():
         _refuse_another(address)
-        yield
+        yield contextlib.ExitStack()
         return
-    # A short path, for those of Ray's sockets may not exceed 107 characters; removed here, for Ray
-    # never tidies up.
-    with contextlib.nullcontext() if address else own_folder("/tmp") as folder:
+    with contextlib.ExitStack() as leaving:
+        # A short path, for those of Ray's sockets may not exceed 107 characters; removed here, for
+        # Ray never tidies up.
+        folder = None if address else leaving.enter_context(own_folder("/tmp"))
         private = {
             "num_cpus": cpus,
             "num_gpus": gpus,
@@ -101,7 +103,8 @@ def connected(
             # A client of Ray (ray://) can send no object along.
             job = {} if address and "://" in address else {"job_config": own_job(about)}
             _join(address, job if address else job | private)
-            yield
+            with contextlib.nullcontext() if address else processes_left_to(leaving):
+                yield leaving
         finally:
             ray.shutdown()
 

@@ -5,7 +5,7 @@ from it.
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,27 @@ def titled(words: str) -> None:
 
     core: Any = _raylet
     core.setproctitle(f"{core.getproctitle()} {words}")
+
+
+@contextmanager
+def processes_left_to(leaving: ExitStack) -> Iterator[None]:
+    """Leave the end of the processes of the private Ray that was started to ``leaving``.
+    ``ray.shutdown`` would wait for them; after the block it only takes leave of them.
+    """
+    from ray._private import worker
+
+    node: Any = worker._global_node
+    leaving.callback(_end_processes, node)
+    try:
+        yield
+    finally:
+        worker._global_node = None
+
+
+def _end_processes(node: Any) -> None:
+    """As ``ray.shutdown`` does it."""
+    node.destroy_external_storage()
+    node.kill_all_processes(check_alive=False, allow_graceful=True)
 
 
 def settings_read_again() -> None:

@@ -172,6 +172,7 @@ class Session:
             ready=partial(self.display.address, "Ray's dashboard"),
             check=self._check,
             at_worst=at_worst,
+            beside=self.beside,
         )
 
     def _check(self) -> None:

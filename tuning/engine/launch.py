@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from analysis.records.load import RunPaths
 from analysis.report.ahead import load_ahead
@@ -30,6 +30,7 @@ def run_study(
     ready: Ready | None = None,
     check: Callable[[], None] = lambda: None,
     at_worst: Callable[[Interrupted], None] = lambda interrupted: None,
+    beside: ExitStack | None = None,
 ) -> Outcome:
     """Run every trial that the records below ``paths`` lack, confirm the best settings, export the
     best network.
@@ -40,7 +41,8 @@ def run_study(
     ``history``: what the records say, where that was read already. ``ready`` is told the address of
     the dashboard and a note, if there is one. ``check`` is called every few seconds at least;
     what it raises ends the run. ``at_worst`` is called, in a thread, if Ray does not let go within
-    seconds of a signal: it is to end this process.
+    seconds of a signal: it is to end this process. ``beside``: where given, it waits for the end of
+    Ray's processes, which end meanwhile.
 
     Raises:
         Interrupted: a signal ended the run early.
@@ -55,7 +57,9 @@ def run_study(
         load_ahead(importances=not study.search.exhaustive)
         with (
             interruption.ends_session(at_worst),
-            connected(address, gpus=gpus_here(study), dashboard=dashboard, about=session.about),
+            connected(
+                address, gpus=gpus_here(study), dashboard=dashboard, about=session.about
+            ) as leaving,
         ):
             try:
                 results = None if session.store else paths.root
@@ -68,9 +72,23 @@ def run_study(
             finally:
                 interruption.session_ended()
                 session.records.close()
+            rest = ExitStack() if interruption.by or beside is None else leaving.pop_all()
+    if beside is not None:
+        beside.enter_context(_closed_meanwhile(rest))
     if interruption.by:
         raise Interrupted(interruption.by)
     return outcome
+
+
+@contextmanager
+def _closed_meanwhile(stack: ExitStack) -> Iterator[None]:
+    """Close the stack, in a thread, while the block goes on."""
+    thread = threading.Thread(target=stack.close)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def _train(session: Session, sent: Sent, interruption: Interruption) -> Outcome:
