@@ -18,6 +18,7 @@ import launching
 import numpy as np
 import pytest
 from ray import tune
+from ray.air._internal import usage
 from searched_studies import learn, searched_study
 from small_studies import goes_wrong, scores, small_study
 
@@ -26,6 +27,7 @@ from cluster.own_folders import OWNER
 from cluster.processes import us
 from trainables.xor import training as xor
 from tuning import Asha, Confirm, Grid, Random, Recovery, Resources, Study, StudyError
+from tuning.engine.backends.ray_costs import callbacks_uncounted
 from tuning.engine.launch import run_study
 from tuning.spec.loading import find_study
 
@@ -353,3 +355,10 @@ def test_the_processes_of_a_search_train_its_confirmation(tmp_path: Path) -> Non
     assert read.trials["status"].tolist() == ["completed"] * 4
     rows = [json.loads(line) for line in read.paths.epochs.read_text().splitlines()]
     assert len({row["pid"] for row in rows}) == 2
+
+
+def test_tunes_count_of_callbacks_is_left_out_and_there_again_afterwards() -> None:
+    before = usage.tag_callbacks
+    with callbacks_uncounted():
+        assert usage.tag_callbacks([tune.Callback()]) is False
+    assert usage.tag_callbacks is before
