@@ -4,6 +4,7 @@ own.
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from analysis.records.schema import Status, is_added
@@ -133,13 +134,18 @@ def _searcher(recorder: Recorder, study: Study, journal: tuple[Any, ...]) -> Sea
         return SettlingSearcher.of_grid(study, history)
     if len(history.earlier) < len(study.search.warm_start):
         raise StudyError(LOST)
-    given = (*journal, history.earlier, history.errors)
+    given = (*journal, history.earlier, partial(_errors, history))
     searcher = study.search.searcher(study, history.drawn(), *given)
     if not study.search.until_settled:
         return searcher
     from tuning.search.settled import SettledSearcher  # brings Optuna
 
     return SettledSearcher(searcher, study, history, recorder.settle)
+
+
+def _errors(history: History, trial: str) -> Mapping[int, float]:
+    """As ``TrialRecord.errors``; those of a setting that was drawn again are not known."""
+    return history.trials[trial].errors if trial in history.trials else {}
 
 
 def confirming(study: Study, history: History) -> Searcher:

@@ -217,10 +217,6 @@ class History:
         record.scores = {at: s for at, s in record.scores.items() if at <= record.last_epoch}
         self._rank(record)
 
-    def errors(self, trial: str) -> Mapping[int, float]:
-        """As ``TrialRecord.errors``; those of a setting that was drawn again are not known."""
-        return self.trials[trial].errors if trial in self.trials else {}
-
     def trial_seconds(self) -> float | None:
         """What a trial of the search took so far: mean of those with an epoch; None before."""
         known = [each.seconds for each in self.phase(Phase.SEARCH) if each.last_epoch]

@@ -129,12 +129,10 @@ def test_a_search_that_was_killed_goes_on_with_the_errors_of_its_records(
     columns = ["trial", "status", "epochs", "x", "kind"]
     again = load_run(paths.root)
     pd.testing.assert_frame_equal(again.trials[columns], whole.trials[columns])
-    read = History.of(STUDY, again)
-    assert read.errors("0001") == read.trials["0001"].errors
+    errors = History.of(STUDY, again).trials["0001"].errors
     values = again.epochs[(again.epochs["trial"] == "0001") & (again.epochs["epoch"] == 2)]
     plainly = values["score"].std(ddof=1) / math.sqrt(3)
-    assert read.errors("0001")[2] == pytest.approx(plainly, rel=1e-9)
-    assert not read.errors("no such trial")
+    assert errors[2] == pytest.approx(plainly, rel=1e-9)
 
 
 def test_errors_change_what_is_suggested_and_reach_the_model_live_and_recalled() -> None:
