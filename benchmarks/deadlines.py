@@ -6,7 +6,7 @@ as in a run, over a clock that jumps from event to event.
 
 import sys
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from ray import tune
@@ -14,8 +14,10 @@ from ray import tune
 from tuning.engine.controller import Controller
 from tuning.engine.recorder import Recorder
 from tuning.engine.reporter import TrialReport
+from tuning.engine.untrained import NoRecords
 from tuning.runs.budgets import Allowance
 from tuning.runs.history import History
+from tuning.runs.records import Records
 from tuning.spec.study import Asha, Budget, Confirm, Random, Resources, Study, Trial
 
 STUDIES: dict[str, dict[str, Any]] = {
@@ -44,17 +46,6 @@ class Ended:
 
     late: float
     confirmed: bool
-
-
-class _NoFiles:
-    """Records that are not kept."""
-
-    def append(self, name: str, row: Any) -> None: ...
-
-    def write_log(self, trial: str, text: str) -> None: ...
-
-    def kept_error(self, trial: str, error: str) -> str:
-        return error
 
 
 def study_of(kind: str, seconds: float) -> Study:
@@ -106,7 +97,7 @@ class Simulation:
         history = History(self.study)
         controller = Controller(
             self.study,
-            Recorder(history, _NoFiles(), []),  # type: ignore[arg-type]
+            Recorder(history, cast(Records, NoRecords()), []),
             capacity=lambda: self.slots,
             allowance=Allowance(seconds=total, total=total),
             clock=lambda: self.now,

@@ -23,8 +23,9 @@ from analysis.numerics.looks import Looks, gradual
 from analysis.numerics.sequential import Seen, have_intervals, intervals, p_values, seen, t_test
 from benchmarks import looks_compared
 from benchmarks.proofs import DRAWS, Draw, normal
+from tuning import UntilSettled
 
-BLOCK, MOST, FUTILITY = 5, 100, 0.2
+BLOCK, MOST, FUTILITY = 5, 100, UntilSettled(smallest=0.01).futility
 Test = Callable[[np.ndarray], np.ndarray]
 
 

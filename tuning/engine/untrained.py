@@ -21,6 +21,9 @@ class NoRecords:
 
     def write_log(self, trial: str, text: str) -> None: ...
 
+    def kept_error(self, trial: str, error: str) -> str:
+        return error
+
 
 class Untrained:
     """The controller of ``study`` for so many ``slots``, told what its trials would report."""
