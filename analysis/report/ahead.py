@@ -14,7 +14,7 @@ def load_ahead(importances: bool) -> None:
     which starts the renderer; ``importances``: whether those of parameters will be asked for. An
     error is left to the report.
     """
-    threading.Thread(target=_load, args=[importances], daemon=True).start()
+    threading.Thread(target=_load, args=[importances]).start()
 
 
 def _load(importances: bool) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import inline_runs
@@ -26,8 +27,8 @@ from analysis import Run, load_run
 from cluster.own_folders import OWNER
 from cluster.processes import us
 from trainables.xor import training as xor
-from tuning import Asha, Confirm, Grid, Random, Recovery, Resources, Study, StudyError
-from tuning.engine.backends.ray_costs import callbacks_uncounted
+from tuning import Asha, Confirm, Grid, Random, Recovery, Resources, Study, StudyError, UntilSettled
+from tuning.engine.backends.ray_costs import callbacks_uncounted, others_follow
 from tuning.engine.launch import run_study
 from tuning.spec.loading import find_study
 
@@ -362,3 +363,24 @@ def test_tunes_count_of_callbacks_is_left_out_and_there_again_afterwards() -> No
     with callbacks_uncounted():
         assert usage.tag_callbacks([tune.Callback()]) is False
     assert usage.tag_callbacks is before
+
+
+SEARCH = searched_study(search=Random(trials=2), confirm=None)
+RACE = Confirm(top=2, seeds=UntilSettled(smallest=0.1))
+
+
+@pytest.mark.parametrize(
+    ("study", "phase", "follow"),
+    [
+        (SEARCH, "search", False),
+        (replace(SEARCH, confirm=Confirm(top=1, seeds=2)), "search", True),
+        (replace(SEARCH, confirm=Confirm(top=1, seeds=2)), "confirm", False),
+        (replace(SEARCH, confirm=RACE), "confirm", True),
+        (small_study(), "search", False),
+        (small_study(seeds=UntilSettled(smallest=0.1)), "search", True),
+    ],
+)
+def test_idle_processes_are_kept_for_trials_that_wait_for_the_end_of_others(
+    study: Study, phase: str, follow: bool
+) -> None:
+    assert others_follow(study, [SimpleNamespace(config={"phase": phase})]) is follow

@@ -16,7 +16,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from cluster.own_folders import own_folder
-from tuning.engine.backends.ray_costs import IdleProcesses, callbacks_uncounted
+from tuning.engine.backends.ray_costs import IdleProcesses, callbacks_uncounted, others_follow
 from tuning.engine.backends.ray_memory import forget, told_words
 from tuning.engine.backends.ray_worker import REPORT, Named, Worker
 from tuning.engine.controller import Controller
@@ -143,8 +143,9 @@ class _GoesOn(_Unsaved, FIFOScheduler):
         where trials are shorter than such a start, or end often because many run, the first
         processes do everything and the other slots are never used.
         """
-        self._idle.keep(tune_controller, self._controller.finished)
         live = sorted(tune_controller.get_live_trials(), key=lambda one: turn(one.config["trial"]))
+        over = self._controller.finished
+        self._idle.keep(tune_controller, wanted=not over and others_follow(self._study, live))
         waiting = [trial for trial in live if trial.status == RayTrial.PENDING]
         for trial in waiting[:]:
             if self._controller.orders.is_over(trial_of(self._study, trial.config)):
