@@ -32,7 +32,7 @@ def rungs(findings: Findings) -> Section | None:
     silent = [
         f" Ranks at epoch {rung} say nothing about those at epoch {after} (rank correlation"
         f" {fixed(told.rank, 2)}, n = {told.n}; over all that reached it at most"
-        f" {fixed(told.highest, 2)}): once that was sure, trials went on there, good or bad."
+        f" {fixed(told.highest, 2)}): at such a rung Asha stops nobody, once that is sure."
         for rung, after, told in search.silent_rungs
     ]
     return Section(
