@@ -1,8 +1,10 @@
 """What ranks at one epoch say about ranks at a later one."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:  # a search asks for nothing of these before enough trials are there
+    import numpy as np
 
 FEWEST = 10
 """With fewer that have both values nothing is said."""
@@ -27,7 +29,7 @@ class Agreement:
         return self.highest < LITTLE
 
 
-def agreement(earlier: np.ndarray, later: np.ndarray) -> Agreement | None:
+def agreement(earlier: "np.ndarray", later: "np.ndarray") -> Agreement | None:
     """Of values at an epoch with those at a later one, each of shape ``(values,)``, NaN where there
     is no later one; None where too few have both or all of these are alike.
 
@@ -37,6 +39,7 @@ def agreement(earlier: np.ndarray, later: np.ndarray) -> Agreement | None:
     smaller: what it would be over all is by R. L. Thorndike, "Personnel Selection", 1949, case 2,
     on normal scores.
     """
+    import numpy as np
     from scipy import special, stats
 
     both = np.isfinite(later)

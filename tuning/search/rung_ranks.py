@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from analysis.numerics.ranks import FEWEST, agreement
+
 MOST = 200
 """The trials with the lowest ids that have values at two stops are enough to compare these."""
 
@@ -49,15 +51,13 @@ class RungRanks:
         """Whether the order at a rung is of no use for stopping."""
         here = self._stops[rung]
         as_of = len(here.went_on), len(here.stayed)
-        if here.went_on and as_of != here.said[0]:
+        if len(here.went_on) >= FEWEST and as_of != here.said[0]:
             here.said = as_of, self._compared(here, self._stops[self._next[rung]])
         return here.said[1]
 
     def _compared(self, here: Stop, there: Stop) -> bool:
         """Of those that stayed, as many are compared as their share is."""
         import numpy as np
-
-        from analysis.numerics.ranks import agreement  # it brings numpy too
 
         went_on = here.went_on[:MOST]
         share = len(went_on) / len(here.went_on)
