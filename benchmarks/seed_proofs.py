@@ -8,8 +8,7 @@ whenever the seeds are stopped;
 (c) settings that differ by more or less than what matters: how often they are called equal for all
 that matters, at 5 %;
 (d) twelve settings, of which eleven differ from the first: what is found, and how many seeds that
-takes, beside a fixed number of seeds. As (a), also where those are given up that are unlikely to be
-settled.
+takes, beside a fixed number of seeds. As (a), also without those unlikely to be settled.
 """
 
 import argparse
