@@ -72,8 +72,8 @@ class History:
         for phase in Phase:
             for record in trial_records(run, phase):
                 if not record.ended and record.version not in (None, version):
-                    record.scores, record.ends, record.last_epoch, record.seconds = {}, {}, 0, 0.0
-                    record.status, record.rung = Status.UNFINISHED, None
+                    record.scores, record.errors, record.ends, record.rung = {}, {}, {}, None
+                    record.last_epoch, record.seconds, record.status = 0, 0.0, Status.UNFINISHED
                 history._add(record)
                 if record.ended:
                     history._rank(record)
