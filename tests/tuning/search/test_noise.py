@@ -125,6 +125,8 @@ def test_a_search_that_was_killed_goes_on_with_the_errors_of_its_records(
     whole = run(STUDY, tmp_path / "whole")
     paths = prepared(STUDY, tmp_path / "killed")
     assert crash_after(rows, STUDY, paths)
+    begun_by_other_code = History.of(STUDY, load_run(paths.root), "other code").trials.values()
+    assert not any(each.errors for each in begun_by_other_code if not each.ended)
     run_inline(STUDY, paths)
     columns = ["trial", "status", "epochs", "x", "kind"]
     again = load_run(paths.root)
